@@ -1,0 +1,1 @@
+"""Measured, not asserted: how fast it is."""

@@ -1,0 +1,111 @@
+"""Admin of people, keys and the audit trail."""
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
+from django.contrib.auth.forms import UserCreationForm
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+
+from copytrade.accounts.models import ApiKey, AuditEvent, Scope, User
+from copytrade.accounts.services import api_key_create, api_key_revoke, audit_record
+from copytrade.lib.admin import ReadOnlyAdmin
+
+
+class NewUserForm(UserCreationForm[User]):
+    """A new user needs an address as well."""
+
+    class Meta:
+        """The fields of the form."""
+
+        model = User
+        fields = ("username", "email")
+
+
+@admin.register(User)
+class UserAdmin(DjangoUserAdmin[User]):
+    """People."""
+
+    add_form = NewUserForm
+    add_fieldsets = ((None, {"fields": ("username", "email", "usable_password", "password1", "password2")}),)
+
+
+class NewKeyForm(forms.ModelForm[ApiKey]):
+    """What staff decide about a new key; the key itself is made by the service."""
+
+    scopes = forms.MultipleChoiceField(
+        choices=Scope.choices, initial=[Scope.INGEST], widget=forms.CheckboxSelectMultiple
+    )
+
+    class Meta:
+        """The fields of the form."""
+
+        model = ApiKey
+        fields = ("name", "scopes", "user")
+
+
+@admin.register(ApiKey)
+class ApiKeyAdmin(admin.ModelAdmin[ApiKey]):
+    """Keys: a new one is shown once, an old one can only be revoked."""
+
+    form = NewKeyForm
+    list_display = ("name", "shown_prefix", "scopes", "user", "created_at", "last_used_at", "revoked_at")
+    list_filter = (("revoked_at", admin.EmptyFieldListFilter), "is_demo")
+    list_select_related = ("user",)
+    search_fields = ("name", "prefix")
+    autocomplete_fields = ("user",)
+    actions = ("revoke",)
+
+    @admin.display(description="Key")
+    def shown_prefix(self, key: ApiKey) -> str:
+        """Return the part of the key that is no secret."""
+        return f"ct_{key.prefix}_…"
+
+    def has_change_permission(self, request: HttpRequest, obj: ApiKey | None = None) -> bool:
+        """A key that exists is not edited."""
+        return obj is None and super().has_change_permission(request, obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: ApiKey | None = None) -> bool:
+        """Revoked keys stay, so that the audit trail can name them."""
+        return False
+
+    def save_model(self, request: HttpRequest, obj: ApiKey, form: Any, change: bool) -> None:  # noqa: FBT001  (Django's signature)
+        """Make the key through the service; the answer shows it."""
+        assert isinstance(request.user, User)
+        row, obj.shown_once = api_key_create(name=obj.name, scopes=obj.scopes, user=obj.user)  # type: ignore[attr-defined]
+        obj.pk, obj.prefix = row.pk, row.prefix
+        audit_record(actor=request.user, action="api_key.create", target=str(row))
+
+    def response_add(self, request: HttpRequest, obj: ApiKey, post_url_continue: str | None = None) -> HttpResponse:
+        """Show the key, once, on a page of its own."""
+        context = {
+            **self.admin_site.each_context(request),
+            "title": "New API key",
+            "opts": self.opts,
+            "key": obj.shown_once,  # type: ignore[attr-defined]
+            "name": obj.name,
+        }
+        response = TemplateResponse(request, "accounts/api_key_created.html", context)
+        response["Cache-Control"] = "no-store"
+        return response
+
+    @admin.action(description="Revoke the selected keys", permissions=["add"])
+    def revoke(self, request: HttpRequest, queryset: QuerySet[ApiKey]) -> None:
+        """End the selected keys."""
+        assert isinstance(request.user, User)
+        for key in queryset.filter(revoked_at=None):
+            api_key_revoke(key=key, actor=request.user)
+            messages.success(request, f"{key} is revoked.")
+
+
+@admin.register(AuditEvent)
+class AuditEventAdmin(ReadOnlyAdmin[AuditEvent]):
+    """Who did what."""
+
+    list_display = ("created_at", "actor_name", "action", "target", "reason")
+    list_filter = ("action",)
+    search_fields = ("actor_name", "target", "reason")
+    date_hierarchy = "created_at"

@@ -1,0 +1,1 @@
+"""Generic parts without models: any app may use them."""

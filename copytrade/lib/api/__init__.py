@@ -1,0 +1,1 @@
+"""What every HTTP endpoint shares: the envelope, errors, paging, throttling and the schema."""

@@ -1,0 +1,84 @@
+"""The OpenAPI schema: msgspec structs as components, and every operation with all errors that it can answer."""
+
+from typing import Any, Literal
+
+import msgspec
+from drf_spectacular.extensions import OpenApiSerializerExtension
+from drf_spectacular.openapi import AutoSchema
+from drf_spectacular.plumbing import ResolvedComponent
+
+from copytrade.lib.errors import ErrorCode
+
+Direction = Literal["request", "response"]
+REFERENCE = "#/components/schemas/{name}"
+
+
+class ErrorDetail(msgspec.Struct):
+    """What went wrong: a code for programs, a sentence for people, and details where there are some."""
+
+    code: ErrorCode
+    message: str
+    details: dict[str, Any]
+
+
+class ErrorEnvelope(msgspec.Struct):
+    """Every failure has this shape."""
+
+    success: bool
+    error: ErrorDetail
+
+
+class StructExtension(OpenApiSerializerExtension):  # type: ignore[no-untyped-call]
+    """Lets msgspec structs stand where REST framework has serializers."""
+
+    target_class = "msgspec.Struct"
+    match_subclasses = True
+
+    def get_name(self, auto_schema: AutoSchema, direction: str) -> str:
+        """Return the name of the component."""
+        return str(self.target.__name__)
+
+    def map_serializer(self, auto_schema: AutoSchema, direction: str) -> dict[str, Any]:
+        """Return the schema of the struct, after registering those that it is made of."""
+        _, components = msgspec.json.schema_components([self.target], ref_template=REFERENCE)
+        own = components.pop(self.target.__name__)
+        for name, schema in components.items():
+            component = ResolvedComponent(  # type: ignore[no-untyped-call]
+                name=name, type=ResolvedComponent.SCHEMA, object=name, schema=schema
+            )
+            auto_schema.registry.register_on_missing(component)
+        return dict(own)
+
+
+ALWAYS = {"400", "401", "405", "429", "500", "503"}
+WITH_PATH = {"404"}
+WITH_BODY = {"403", "413", "415"}
+MEANINGS = {
+    "400": "The input is wrong.",
+    "401": "The key or login is missing or wrong.",
+    "403": "This key may not do that.",
+    "404": "No such object.",
+    "405": "No such method here.",
+    "413": "The body is too large.",
+    "415": "The body is not application/json.",
+    "422": "The source's own failure was sent instead of data.",
+    "429": "Too many requests; `Retry-After` tells when to go on.",
+    "500": "Unexpected; the `X-Request-ID` header finds it in the logs.",
+    "503": "The database does not answer right now; send it again.",
+}
+
+
+class EnvelopeSchema(AutoSchema):
+    """Adds the errors that an operation can answer."""
+
+    def _get_response_bodies(self, direction: Direction = "response") -> dict[str, Any]:
+        responses: dict[str, Any] = super()._get_response_bodies(direction)
+        codes = set(ALWAYS)
+        if "{" in self.path:
+            codes |= WITH_PATH
+        if self.method == "POST":
+            codes |= WITH_BODY | {"422"}
+        for code in sorted(codes - responses.keys()):
+            responses[code] = self._get_response_for_code(ErrorEnvelope, code)  # type: ignore[no-untyped-call]
+            responses[code]["description"] = MEANINGS[code]
+        return responses

@@ -1,0 +1,64 @@
+"""Request budgets per caller, counted in Redis; without Redis they are not enforced, and the log says so."""
+
+import logging
+import math
+import time
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+from django.core.cache import cache
+from redis.exceptions import RedisError
+from rest_framework.request import Request
+from rest_framework.throttling import BaseThrottle
+
+if TYPE_CHECKING:  # importing it here would be a circle
+    from rest_framework.views import APIView
+
+logger = logging.getLogger(__name__)
+
+
+class WindowThrottle(BaseThrottle):
+    """At most `limit` requests per caller in each window of `window_seconds`."""
+
+    scope = ""
+
+    def limit(self) -> int:
+        """Return how many requests a window takes."""
+        raise NotImplementedError
+
+    def window_seconds(self) -> float:
+        """Return how long a window is."""
+        return 60.0
+
+    def caller(self, request: Request) -> str:
+        """Return who asks: the user, else the address."""
+        if request.user is not None and request.user.is_authenticated:
+            return f"user:{request.user.pk}"
+        return f"address:{self.get_ident(request)}"
+
+    def allow_request(self, request: Request, view: "APIView") -> bool:
+        """Count the request; true while the caller's window has room."""
+        window = self.window_seconds()
+        number, elapsed = divmod(time.time(), window)
+        self.remaining = window - elapsed
+        key = f"throttle:{self.scope}:{self.caller(request)}:{window:g}:{number:.0f}"
+        try:
+            cache.add(key, 0, timeout=math.ceil(window) + 1)
+            return cache.incr(key) <= self.limit()
+        except (RedisError, ValueError) as error:
+            logger.warning("Requests are not counted, since Redis does not answer: %s", error)
+            return True
+
+    def wait(self) -> float:
+        """Return the seconds until the next window."""
+        return self.remaining
+
+
+class ApiThrottle(WindowThrottle):
+    """`API_RATE_LIMIT_MAX` a minute per user or address."""
+
+    scope = "api"
+
+    def limit(self) -> int:
+        """Return the configured budget."""
+        return int(settings.API_RATE_LIMIT_MAX)

@@ -1,0 +1,117 @@
+"""Reading the environment: a missing or malformed variable ends the start with one line that names it."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import NoReturn, TypeVar
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import environ
+from django.core.exceptions import ImproperlyConfigured
+
+Value = TypeVar("Value")
+
+PUBLISHED_KEYS = frozenset({"dev-api-key-12345", "your-secure-key-here", "your-api-key"})
+SHORTEST_SECRET_KEY = 50
+SHORTEST_INGEST_KEY = 20
+
+
+def refuse_start(variable: str, reason: str) -> NoReturn:
+    """End the process with one line that names the variable."""
+    raise SystemExit(f"{variable} {reason}")
+
+
+class Environment:
+    """Typed access to the environment; `NAME_FILE` may name a file that holds the value of `NAME`."""
+
+    def __init__(self) -> None:
+        self._env = environ.FileAwareEnv()
+
+    def load(self, *files: Path) -> None:
+        """Read KEY=VALUE files in order; the real environment and earlier files win."""
+        for file in files:
+            if file.is_file():
+                self._env.read_env(str(file))
+
+    def text(self, name: str, default: str | None = None) -> str:
+        """Return the text; without a default the variable has to be there."""
+        value = self._read(name, lambda: self._env.str(name, default=None))
+        if value:
+            return str(value)
+        if default is None:
+            refuse_start(name, "is missing: set it in the environment or in .env")
+        return default
+
+    def texts(self, name: str, default: tuple[str, ...] = ()) -> list[str]:
+        """Return a comma-separated list."""
+        return [item.strip() for item in self.text(name, ",".join(default)).split(",") if item.strip()]
+
+    def boolean(self, name: str, *, default: bool) -> bool:
+        """Return true for 1/true/yes/on and false for 0/false/no/off; anything else is refused."""
+        value = self.text(name, str(default)).lower()
+        if value in {"1", "true", "yes", "on"}:
+            return True
+        if value in {"0", "false", "no", "off"}:
+            return False
+        refuse_start(name, f"is {value!r}: write true or false")
+
+    def integer(self, name: str, default: int, *, least: int = 0) -> int:
+        """Return a whole number of at least `least`."""
+        value = self.text(name, str(default))
+        try:
+            number = int(value)
+        except ValueError:
+            refuse_start(name, f"is {value!r}: write a whole number")
+        if number < least:
+            refuse_start(name, f"is {number}: write {least} or more")
+        return number
+
+    def choice(self, name: str, default: str, choices: tuple[str, ...]) -> str:
+        """Return one of the choices."""
+        value = self.text(name, default)
+        if value not in choices:
+            refuse_start(name, f"is {value!r}: write one of {', '.join(choices)}")
+        return value
+
+    def time_zone(self, name: str) -> ZoneInfo | None:
+        """Return a time zone such as Europe/Berlin, None where none is named."""
+        value = self.text(name, "")
+        try:
+            return ZoneInfo(value) if value else None
+        except (ZoneInfoNotFoundError, ValueError):
+            refuse_start(name, f"is {value!r}: write a time zone such as UTC or Europe/Berlin")
+
+    def url(self, name: str, schemes: tuple[str, ...]) -> str:
+        """Return a URL with one of the schemes."""
+        value = self.text(name)
+        if not value.startswith(tuple(f"{scheme}://" for scheme in schemes)):
+            refuse_start(name, f"is not a URL that starts with {schemes[0]}://")
+        return value
+
+    def database(self, name: str) -> dict[str, object]:
+        """Return Django's database settings of a postgres:// URL."""
+        self.url(name, ("postgres", "postgresql"))
+        return dict(self._read(name, lambda: self._env.db_url(name)))
+
+    def _read(self, name: str, read: Callable[[], Value]) -> Value:
+        try:
+            return read()
+        except (ImproperlyConfigured, ValueError) as error:
+            refuse_start(name, f"cannot be read: {error}")
+
+
+def check_secret_key(key: str, *, development: bool) -> str:
+    """Return the key, refused outside development where it is short or published."""
+    if not development and (len(key) < SHORTEST_SECRET_KEY or "insecure" in key):
+        refuse_start("SECRET_KEY", f"is short or a default: make one of {SHORTEST_SECRET_KEY} random characters")
+    return key
+
+
+def check_ingest_key(key: str, *, development: bool) -> str:
+    """Return the key (empty: none), refused outside development where it is short or published."""
+    weak = len(key) < SHORTEST_INGEST_KEY or key in PUBLISHED_KEYS
+    if key and weak and not development:
+        refuse_start(
+            "INGEST_API_KEY",
+            f"is short or an example: make one of {SHORTEST_INGEST_KEY} random characters or more",
+        )
+    return key

@@ -1,0 +1,26 @@
+"""Logs as JSON lines, each with the request that it belongs to."""
+
+import logging
+from datetime import UTC, datetime
+
+import msgspec
+
+from copytrade.lib.context import request_id
+from copytrade.lib.wire import iso_time
+
+
+class JsonFormatter(logging.Formatter):
+    """One JSON object a line: time, level, logger, message, request_id and, if any, exception."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line."""
+        line = {
+            "time": iso_time(datetime.fromtimestamp(record.created, UTC)),
+            "level": record.levelname,
+            "logger": record.name,
+            "message": record.getMessage(),
+            "request_id": request_id.get(),
+        }
+        if record.exc_info:
+            line["exception"] = self.formatException(record.exc_info)
+        return msgspec.json.encode(line).decode()

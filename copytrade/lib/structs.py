@@ -1,0 +1,96 @@
+"""Reading JSON into msgspec structs, with every wrong field named instead of only the first."""
+
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Any, Generic, TypeVar
+
+import msgspec
+
+from copytrade.lib.errors import InvalidInput
+
+Row = TypeVar("Row", bound=msgspec.Struct)
+
+MOST_PROBLEMS = 100
+_generic = msgspec.json.Decoder(float_hook=Decimal)
+
+
+class Problems:
+    """Collects what is wrong with an input, by path."""
+
+    def __init__(self) -> None:
+        self._found: list[dict[str, str]] = []
+
+    def add(self, path: str, message: str) -> None:
+        """Note one problem."""
+        self._found.append({"path": path, "message": message})
+
+    def __len__(self) -> int:
+        """Return how many were noted."""
+        return len(self._found)
+
+    def refuse_if_any(self) -> None:
+        """Raise `InvalidInput` with all problems (the first 100), if there are any."""
+        if self._found:
+            raise InvalidInput(self._found[:MOST_PROBLEMS])
+
+
+class RowReader(Generic[Row]):
+    """Decodes JSON objects into one struct type: fast where all is well, thorough where it is not."""
+
+    def __init__(self, kind: type[Row]) -> None:
+        self.kind = kind
+        self._decoder = msgspec.json.Decoder(kind)
+
+    def read(self, raw: msgspec.Raw, path: str, problems: Problems) -> Row | None:
+        """Return the row, or None after noting each of its wrong fields."""
+        try:
+            return self._decoder.decode(raw)
+        except (msgspec.DecodeError, RecursionError) as error:
+            found = len(problems)
+            self._explain(raw, path, problems)
+            if len(problems) == found:
+                problems.add(path, describe(error))
+            return None
+
+    def read_all(self, raws: Sequence[msgspec.Raw], path: str, problems: Problems) -> list[tuple[str, Row, str]]:
+        """Return (path, row, the row's own JSON) of the good rows, after noting what is wrong with the others."""
+        rows = []
+        for index, raw in enumerate(raws):
+            here = f"{path}[{index}]"
+            row = self.read(raw, here, problems)
+            if row is not None:
+                rows.append((here, row, bytes(raw).decode()))
+        return rows
+
+    def _explain(self, raw: msgspec.Raw, path: str, problems: Problems) -> None:
+        try:
+            value = _generic.decode(raw)
+        except (msgspec.DecodeError, RecursionError, ArithmeticError):
+            return
+        if not isinstance(value, dict):
+            problems.add(path, "must be an object")
+            return
+        for field in msgspec.structs.fields(self.kind):
+            where = f"{path}.{field.encode_name}" if path else field.encode_name
+            if field.encode_name not in value:
+                if field.required:
+                    problems.add(where, "is missing")
+                continue
+            self._explain_field(value[field.encode_name], field.type, where, problems)
+
+    def _explain_field(self, value: Any, kind: Any, where: str, problems: Problems) -> None:
+        try:
+            msgspec.convert(value, kind)
+        except (msgspec.ValidationError, RecursionError) as error:
+            problems.add(where, describe(error))
+
+
+def describe(error: Exception) -> str:
+    """Return msgspec's words in ours: `Expected `decimal`, got `array`` becomes `must be decimal, not array`."""
+    text = str(error).partition(" - at ")[0].replace("`", "")
+    if isinstance(error, RecursionError):
+        return "is nested too deeply"
+    expected, comma, got = text.partition(", got ")
+    if expected.startswith("Expected ") and comma:
+        return f"must be {expected.removeprefix('Expected ')}, not {got}"
+    return text[:1].lower() + text[1:]

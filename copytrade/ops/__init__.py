@@ -1,0 +1,1 @@
+"""Health, commands, the admin site and what runs the installation."""

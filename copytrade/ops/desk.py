@@ -1,0 +1,39 @@
+"""What waits for staff: the figures of the admin's start page."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from django.conf import settings
+from django.db.models import Exists, OuterRef
+from django.urls import reverse
+from django.utils import timezone
+
+from ingest.models import IngestBatch, Outcome
+from traders.models import LeaderStatus, LeadTrader, SourceFreshness
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A number with its words and the list that it counts."""
+
+    label: str
+    value: int
+    link: str
+    needs_attention: bool
+
+
+def desk_figures() -> list[Figure]:
+    """Return the figures, in three statements."""
+    now = timezone.now()
+    stale_before = now - timedelta(seconds=settings.LEADER_STALE_AFTER_SECONDS)
+    fresh = SourceFreshness.objects.filter(trader=OuterRef("pk"), reported_at__gte=stale_before)
+    watched = LeadTrader.objects.exclude(status=LeaderStatus.BLOCKED)
+    candidates = LeadTrader.objects.filter(status=LeaderStatus.CANDIDATE).count()
+    stale = watched.filter(~Exists(fresh)).count()
+    refused = IngestBatch.objects.filter(outcome=Outcome.REFUSED, received_at__gte=now - timedelta(days=1)).count()
+    leaders, batches = reverse("admin:traders_leadtrader_changelist"), reverse("admin:ingest_ingestbatch_changelist")
+    return [
+        Figure("Candidates waiting", candidates, f"{leaders}?status__exact=candidate", candidates > 0),
+        Figure("Leaders with stale data", stale, f"{leaders}?freshness=stale", stale > 0),
+        Figure("Pushes refused in 24 h", refused, f"{batches}?outcome__exact=refused", refused > 0),
+    ]

@@ -1,0 +1,36 @@
+"""Fills django-celery-beat with the schedules of the settings."""
+
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand
+from django.db import transaction
+from django_celery_beat.models import CrontabSchedule, IntervalSchedule, PeriodicTask
+
+
+class Command(BaseCommand):
+    """Make or update each schedule; staff may switch one off in the admin, and it stays off."""
+
+    help = "Makes or updates the periodic tasks that the settings name."
+
+    @transaction.atomic
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Write one row for each schedule."""
+        for name, schedule in settings.SCHEDULES.items():
+            PeriodicTask.objects.update_or_create(
+                name=name, defaults={"task": schedule["task"], **self._when(schedule)}
+            )
+        self.stdout.write(f"{len(settings.SCHEDULES)} schedules are set up.")
+
+    def _when(self, schedule: dict[str, Any]) -> dict[str, Any]:
+        if seconds := schedule.get("every_seconds"):
+            interval, _ = IntervalSchedule.objects.get_or_create(every=seconds, period="seconds")
+            return {"interval": interval, "crontab": None}
+        table, _ = CrontabSchedule.objects.get_or_create(
+            **{"hour": "*", **schedule["crontab"]},
+            day_of_week="*",
+            day_of_month="*",
+            month_of_year="*",
+            timezone="UTC",
+        )
+        return {"interval": None, "crontab": table}

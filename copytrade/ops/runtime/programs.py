@@ -1,0 +1,55 @@
+"""The command lines of CopyTrade's own processes, and how long each may take to stop."""
+
+import hashlib
+import signal
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from copytrade.ops.runtime.config import Config
+from copytrade.ops.runtime.process import Program
+
+
+@dataclass(frozen=True)
+class Programs:
+    """The programs of one copy; `env` is what all of them get."""
+
+    config: Config
+    env: Mapping[str, str]
+
+    def manage(self, name: str, *arguments: str, grace: float = 2.0) -> Program:
+        """A management command, logged as `name`."""
+        return self._python(name, "manage.py", *arguments, grace=grace)
+
+    def web(self) -> Program:
+        """HTTP and WebSockets; open requests have 3 seconds to end."""
+        config = self.config
+        options = ("--host", config.host, "--port", str(config.port), "--no-access-log")
+        protocol = ("--ws", "websockets-sansio", "--timeout-graceful-shutdown", "3")
+        uvicorn = ("uvicorn", "copytrade.asgi:application", *options, *protocol)
+        return self._python("web", "-m", *uvicorn, grace=3.2)
+
+    def worker(self) -> Program:
+        """Background tasks of all queues."""
+        copy = hashlib.sha256(str(self.config.var_dir).encode()).hexdigest()[:8]
+        queues = ("-Q", "default,feeds,copy", "-c", "2", "-n", f"worker-{copy}@%h")
+        options = ("--loglevel", "INFO", "--without-gossip", "--without-mingle")
+        worker = self._celery("worker", *queues, *options, grace=2.0)
+        # SIGTERM lets the tasks finish; without a launcher nobody would end one that does not.
+        return replace(worker, death_signal=signal.SIGQUIT)
+
+    def beat(self) -> Program:
+        """The clock that sends scheduled tasks."""
+        return self._celery("beat", "--loglevel", "INFO", "--pidfile=", grace=1.0)
+
+    def feeder(self) -> Program:
+        """The demo's moving world."""
+        return self.manage("feeder", "feed_demo", "--url", self.config.base_url, grace=0.5)
+
+    def _celery(self, name: str, *options: str, grace: float) -> Program:
+        return self._python(name, "-m", "celery", "-A", "copytrade", name, *options, grace=grace)
+
+    def _python(self, name: str, *arguments: str, grace: float) -> Program:
+        command = (sys.executable, *arguments)
+        folder = self.config.root
+        return Program(name=name, command=command, env=self.env, folder=folder, grace=grace)

@@ -1,0 +1,17 @@
+"""A message to listeners."""
+
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """`event` and JSON-ready `data` for everybody who subscribed to one of the `streams`.
+
+    An undelivered message is given up for a newer one with the same `replaces`: only its newest state matters.
+    """
+
+    event: str
+    data: dict[str, Any]
+    streams: tuple[str, ...]
+    replaces: str = ""

@@ -1,0 +1,74 @@
+"""Publishing: messages are rows of the transaction that caused them; after commit, listeners are woken."""
+
+import logging
+from collections.abc import Sequence
+from datetime import timedelta
+
+import msgspec
+from asgiref.sync import async_to_sync
+from channels.layers import get_channel_layer
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Max
+from django.utils import timezone
+from redis.exceptions import RedisError
+
+from copytrade.lib.sql import run
+from copytrade.realtime.messages import Message
+from copytrade.realtime.models import StreamEvent, StreamPosition
+from copytrade.realtime.selectors import position_now
+
+logger = logging.getLogger(__name__)
+
+WAKE_GROUP = "realtime"
+PLACED_AT_ONCE = 500
+PLACE = """
+    UPDATE realtime_streamevent AS event SET seq = %s + waiting.running
+    FROM (
+        SELECT id, sum(size) OVER (ORDER BY id) AS running FROM realtime_streamevent WHERE seq IS NULL
+        ORDER BY id LIMIT %s
+    ) AS waiting
+    WHERE event.id = waiting.id
+"""
+
+
+def messages_publish(messages: Sequence[Message]) -> None:
+    """Store messages in the current transaction and wake the listeners' hubs once it is committed."""
+    if not messages:
+        return
+    StreamEvent.objects.create(size=len(messages), messages=msgspec.json.encode(messages).decode())
+    transaction.on_commit(wake_hubs, robust=True)
+
+
+def wake_hubs() -> None:
+    """Tell all web processes that there is something new. Without Redis they find it by looking each second."""
+    layer = get_channel_layer()
+    assert layer is not None
+    try:
+        async_to_sync(layer.group_send)(WAKE_GROUP, {"type": "wake"})
+    except (RedisError, OSError) as error:
+        logger.warning("Listeners are told a little later, since Redis does not answer: %s", error)
+
+
+def events_place() -> int:
+    """Number the committed events that have no place yet; return the last number given out.
+
+    One caller at a time does so, under the lock of the position's row: numbers become visible in their order,
+    so that whoever has seen a number has been able to see all smaller ones.
+    """
+    if not StreamEvent.objects.filter(seq=None).exists():
+        return position_now()
+    with transaction.atomic():
+        position, _ = StreamPosition.objects.select_for_update().get_or_create(pk=1)
+        run(PLACE, [position.last_seq, PLACED_AT_ONCE])
+        position.last_seq = StreamEvent.objects.aggregate(last=Max("seq"))["last"] or position.last_seq
+        position.save(update_fields=["last_seq"])
+    return position.last_seq
+
+
+def events_prune() -> int:
+    """Delete events older than `STREAM_RETENTION_HOURS`, numbered or not asked for by anybody; return how many."""
+    while StreamEvent.objects.filter(seq=None).exists():
+        events_place()
+    limit = timezone.now() - timedelta(hours=settings.STREAM_RETENTION_HOURS)
+    return StreamEvent.objects.filter(created_at__lt=limit).delete()[0]

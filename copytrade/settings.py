@@ -1,0 +1,296 @@
+"""All settings, from the environment, in headed sections. `.env.example` lists the variables.
+
+Reference: https://docs.djangoproject.com/en/5.2/ref/settings/
+"""
+
+import os
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import django_stubs_ext
+from csp.constants import NONE, SELF
+
+from copytrade.lib.environment import Environment, check_ingest_key, check_secret_key, refuse_start
+
+django_stubs_ext.monkeypatch()  # lets `ModelAdmin[Row]` and its like be written at run time
+
+# Where things are -----------------------------------------------------------
+BASE_DIR = Path(__file__).resolve().parent.parent
+VAR_DIR = Path(os.environ.get("VAR_DIR") or BASE_DIR / "var")
+VERSION = "0.1.0"
+
+env = Environment()
+if os.environ.get("ENVIRONMENT") != "test":
+    # `manage.py up` leaves the addresses of its servers in runtime.env, so that commands find them.
+    env.load(BASE_DIR / ".env", VAR_DIR / "secrets.env", VAR_DIR / "runtime.env")
+
+# What this installation is --------------------------------------------------
+ENVIRONMENT = env.choice("ENVIRONMENT", "development", ("development", "test", "production"))
+PRODUCTION = ENVIRONMENT == "production"
+DEBUG = env.boolean("DEBUG", default=False)
+if DEBUG and PRODUCTION:
+    refuse_start("DEBUG", "is on: it shows internals to everyone and is refused in production")
+PORT = env.integer("PORT", 8000, least=1)
+SECRET_KEY = check_secret_key(env.text("SECRET_KEY"), development=not PRODUCTION)
+
+# Who may ask ----------------------------------------------------------------
+N8N_BACKEND_BASE_URL = env.text("N8N_BACKEND_BASE_URL", "")
+FRONTEND_URL = env.text("FRONTEND_URL", "")
+ALLOWED_HOSTS = env.texts("ALLOWED_HOSTS", () if PRODUCTION else ("localhost", "127.0.0.1", "[::1]"))
+if not ALLOWED_HOSTS:
+    refuse_start("ALLOWED_HOSTS", "is missing: name the hosts that people reach this installation by")
+if N8N_BACKEND_BASE_URL and (host := urlsplit(N8N_BACKEND_BASE_URL).hostname):
+    ALLOWED_HOSTS.append(host)
+CSRF_TRUSTED_ORIGINS = env.texts("CSRF_TRUSTED_ORIGINS")
+CORS_ALLOWED_ORIGINS = [FRONTEND_URL.rstrip("/")] if FRONTEND_URL else []
+NUM_PROXIES = env.integer("NUM_PROXIES", 0)
+
+# Applications ---------------------------------------------------------------
+INSTALLED_APPS = [
+    "copytrade.ops.apps.OpsConfig",
+    "copytrade.ops.apps.CopyTradeAdminConfig",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.humanize",
+    "django.contrib.postgres",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "rest_framework",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "django_celery_beat",
+    "channels",
+    "corsheaders",
+    "csp",
+    "copytrade.accounts",
+    "copytrade.realtime",
+    "traders",
+    "ingest",
+    "copytrade.web",
+]
+MIDDLEWARE = [
+    "copytrade.lib.middleware.RequestIdMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "copytrade.lib.middleware.EitherSlashMiddleware",
+    "corsheaders.middleware.CorsMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "csp.middleware.CSPMiddleware",
+]
+ROOT_URLCONF = "copytrade.urls"
+ASGI_APPLICATION = "copytrade.asgi.application"
+APPEND_SLASH = False  # a redirect would turn a client's POST into a GET; see EitherSlashMiddleware
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "copytrade.web.context.appearance",
+            ],
+        },
+    },
+]
+
+# Database -------------------------------------------------------------------
+# A request that cannot get a connection or a lock answers 503 instead of hanging.
+POSTGRES_OPTIONS = "-c statement_timeout=30s -c lock_timeout=10s -c idle_in_transaction_session_timeout=60s"
+DATABASES = {
+    "default": env.database("DATABASE_URL")
+    | {
+        "CONN_HEALTH_CHECKS": True,
+        "OPTIONS": {"connect_timeout": 5, "options": POSTGRES_OPTIONS}
+        | (
+            {}
+            if ENVIRONMENT == "test"
+            else {
+                "pool": {
+                    "min_size": 2,
+                    "max_size": env.integer("DATABASE_POOL_MAX_SIZE", 20, least=2),
+                    "timeout": 10,
+                }
+            }
+        ),
+    }
+}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# Redis: cache, channel layer, Celery's broker; it holds nothing that cannot be rebuilt ---------
+REDIS_URL = env.url("REDIS_URL", ("redis", "rediss", "unix"))
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": REDIS_URL,
+        "KEY_PREFIX": "copytrade",
+        "OPTIONS": {"socket_connect_timeout": 2, "socket_timeout": 2},
+    }
+}
+CHANNEL_LAYERS = {
+    "default": {
+        "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
+        "CONFIG": {"hosts": [REDIS_URL], "prefix": "copytrade"},
+    }
+}
+
+# Celery: https://docs.celeryq.dev/en/stable/userguide/configuration.html ------------------------
+CELERY_BROKER_URL = REDIS_URL
+CELERY_RESULT_BACKEND = REDIS_URL
+CELERY_RESULT_EXPIRES = 24 * 3600
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_DEFAULT_QUEUE = "default"
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_REJECT_ON_WORKER_LOST = True
+CELERY_TASK_SOFT_TIME_LIMIT = 240
+CELERY_TASK_TIME_LIMIT = 300
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_CONNECTION_MAX_RETRIES = None
+CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 900, "socket_connect_timeout": 2}
+CELERY_TASK_PUBLISH_RETRY_POLICY = {"max_retries": 1, "interval_start": 0.1}
+CELERY_TIMEZONE = "UTC"
+CELERY_BEAT_SCHEDULER = "copytrade.ops.beat.HeartbeatScheduler"
+SCHEDULES: dict[str, dict[str, Any]] = {
+    "Heartbeat": {"task": "ops.heartbeat", "every_seconds": 15},
+    "Recompute all scores": {"task": "traders.scores_refresh_all", "crontab": {"minute": "7"}},
+    "Announce leaders whose data became stale": {"task": "traders.staleness_announce", "every_seconds": 60},
+    "Prune ingest batches": {"task": "ingest.batches_prune", "crontab": {"hour": "3", "minute": "17"}},
+    "Prune stream events": {"task": "realtime.events_prune", "crontab": {"minute": "27"}},
+}
+
+# People and sessions --------------------------------------------------------
+AUTH_USER_MODEL = "accounts.User"
+PASSWORD_HASHERS = [
+    "django.contrib.auth.hashers.Argon2PasswordHasher",
+    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+]
+if ENVIRONMENT == "test":
+    PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
+]
+LOGIN_URL = "admin:login"
+
+# Security -------------------------------------------------------------------
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+SESSION_COOKIE_SECURE = PRODUCTION
+CSRF_COOKIE_SECURE = PRODUCTION
+SECURE_HSTS_SECONDS = env.integer("SECURE_HSTS_SECONDS", 31_536_000 if PRODUCTION else 0)
+SECURE_HSTS_INCLUDE_SUBDOMAINS = PRODUCTION
+SECURE_SSL_REDIRECT = env.boolean("SECURE_SSL_REDIRECT", default=False)
+SECURE_REDIRECT_EXEMPT = [r"^ingest/", r"^health"]  # a redirected POST loses its body
+if NUM_PROXIES:
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [NONE],
+        "script-src": [SELF],
+        "style-src": [SELF],
+        "img-src": [SELF, "data:"],
+        "font-src": [SELF],
+        "connect-src": [SELF],
+        "form-action": [SELF],
+        "base-uri": [NONE],
+        "frame-ancestors": [NONE],
+    }
+}
+
+# API ------------------------------------------------------------------------
+API_RATE_LIMIT_MAX = env.integer("API_RATE_LIMIT_MAX", 100, least=1)
+REST_FRAMEWORK = {
+    "DEFAULT_RENDERER_CLASSES": ["copytrade.lib.api.rendering.JsonRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "copytrade.accounts.authentication.ApiKeyAuthentication",
+        "rest_framework.authentication.SessionAuthentication",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_THROTTLE_CLASSES": ["copytrade.lib.api.throttling.ApiThrottle"],
+    "DEFAULT_SCHEMA_CLASS": "copytrade.lib.api.schema.EnvelopeSchema",
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "copytrade.lib.api.rendering.AlwaysJson",
+    "EXCEPTION_HANDLER": "copytrade.lib.api.exceptions.exception_handler",
+    "NUM_PROXIES": NUM_PROXIES,
+    "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "CopyTrade",
+    "DESCRIPTION": "Watches lead traders, ranks them and tells what they do, live.",
+    "VERSION": VERSION,
+    "OAS_VERSION": "3.1.0",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SERVE_AUTHENTICATION": [],
+    "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "REDOC_DIST": "SIDECAR",
+    "SCHEMA_PATH_PREFIX": r"/",
+    "POSTPROCESSING_HOOKS": [],  # choices stay beside their fields
+}
+
+# Ingest ---------------------------------------------------------------------
+INGEST_API_KEY = check_ingest_key(env.text("INGEST_API_KEY", ""), development=not PRODUCTION)
+RATE_LIMIT_MAX = env.integer("RATE_LIMIT_MAX", 100, least=1)
+RATE_LIMIT_WINDOW_MS = env.integer("RATE_LIMIT_WINDOW_MS", 60_000, least=1)
+INGEST_MAX_BODY_BYTES = env.integer("INGEST_MAX_BODY_BYTES", 2 * 1024 * 1024, least=1024)
+DATA_UPLOAD_MAX_MEMORY_SIZE = INGEST_MAX_BODY_BYTES
+INGEST_TIME_ZONE = env.time_zone("INGEST_TIME_ZONE")  # of eventTimeText; None: UTC, but any zone is possible
+INGEST_CLOCK_TOLERANCE_SECONDS = env.integer("INGEST_CLOCK_TOLERANCE_SECONDS", 300)
+INGEST_BATCH_RETENTION_DAYS = env.integer("INGEST_BATCH_RETENTION_DAYS", 30, least=1)
+
+# Leaders and realtime -------------------------------------------------------
+LEADER_STALE_AFTER_SECONDS = env.integer("LEADER_STALE_AFTER_SECONDS", 900, least=1)
+STREAM_RETENTION_HOURS = env.integer("STREAM_RETENTION_HOURS", 24, least=1)
+
+# Language, time, static files -----------------------------------------------
+LANGUAGE_CODE = "en-us"
+TIME_ZONE = "UTC"
+USE_TZ = True
+STATIC_URL = "/static/"
+STATIC_ROOT = VAR_DIR / "static"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+# Tests serve files from where they are; everywhere else `collectstatic` has gathered them.
+WHITENOISE_AUTOREFRESH = WHITENOISE_USE_FINDERS = ENVIRONMENT == "test"
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {
+        "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
+        if ENVIRONMENT == "test"
+        else "whitenoise.storage.CompressedManifestStaticFilesStorage"
+    },
+}
+
+# Logging --------------------------------------------------------------------
+LOG_LEVEL = env.choice("LOG_LEVEL", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR"))
+LOG_FORMAT = env.choice("LOG_FORMAT", "text", ("text", "json"))
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {
+        "text": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"},
+        "json": {"()": "copytrade.lib.logging.JsonFormatter"},
+    },
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": LOG_FORMAT}},
+    "root": {"handlers": ["console"], "level": LOG_LEVEL},
+    "loggers": {
+        "django": {"handlers": ["console"], "level": LOG_LEVEL, "propagate": False},
+        # Refused requests are the client's business; the access log and the batches tell of them.
+        "django.request": {"level": "ERROR"},
+    },
+}

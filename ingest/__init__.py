@@ -1,0 +1,1 @@
+"""How facts about leaders arrive: parse, validate, normalise, deduplicate, store."""

@@ -1,0 +1,268 @@
+"""Storing a push: one transaction, in a number of statements that does not depend on its rows."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from zoneinfo import ZoneInfo
+
+from django.conf import settings
+from django.db import DataError, transaction
+from django.utils import timezone
+
+from copytrade.accounts.authentication import KeyHolder
+from copytrade.lib.errors import ApplicationError, InvalidInput
+from copytrade.realtime.messages import Message
+from copytrade.realtime.services import messages_publish
+from ingest.event_time import FURTHEST_ZONE
+from ingest.forms import ParseOptions, parse_report
+from ingest.forms.raw_scrape import with_seed_key
+from ingest.identity import KnownEvent, new_events
+from ingest.models import IngestBatch, Outcome
+from ingest.one_way import Anchor, resolve_one_way
+from ingest.report import BINANCE, SOURCE, OneWayFill, Report
+from traders.fills import NewFill
+from traders.models import ScoreWindow, SourceFreshness
+from traders.positions import HeldPosition, PositionPlan, is_newer, plan_positions
+from traders.services.aggregates import aggregates_apply, latest_by_symbol, symbol_changes
+from traders.services.events import events_append, events_known
+from traders.services.leaders import LockedLeader, freshness_store, leader_describe, leader_lock
+from traders.services.messages import (
+    fill_messages,
+    leader_stats_message,
+    position_messages,
+    symbol_stats_messages,
+)
+from traders.services.positions import positions_apply, positions_held
+from traders.services.scores import score_now, scores_refresh
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What a push brought; `trader_score` is the one of 30 days."""
+
+    lead_id: str
+    outcome: Outcome
+    positions_inserted: int
+    positions_closed: int
+    events_inserted: int
+    events_skipped: int
+    symbols_aggregated: int
+    trader_score: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Push:
+    """A body on its way in."""
+
+    body: bytes
+    holder: KeyHolder
+    now: datetime
+    started: float
+
+    def batch(self, outcome: Outcome, **facts: object) -> IngestBatch:
+        """Return the row that tells of this push, not stored yet."""
+        return IngestBatch(
+            source=SOURCE,
+            key=self.holder.key,
+            key_name=self.holder.name,
+            received_at=self.now,
+            outcome=outcome,
+            body_bytes=len(self.body),
+            milliseconds=int((time.perf_counter() - self.started) * 1000),
+            **facts,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What a push changes about its leader."""
+
+    fills: Sequence[NewFill]
+    skipped: int
+    plan: PositionPlan
+    is_newest: bool
+    is_older: bool
+    positions_are_newest: bool
+
+
+def parse_options() -> ParseOptions:
+    """Return how event times are read: a zone that staff named is believed to the minute, else any zone is possible."""
+    if settings.INGEST_TIME_ZONE is None:
+        return ParseOptions(ZoneInfo("UTC"), FURTHEST_ZONE)
+    return ParseOptions(settings.INGEST_TIME_ZONE, timedelta(seconds=settings.INGEST_CLOCK_TOLERANCE_SECONDS))
+
+
+def push_receive(*, body: bytes, holder: KeyHolder) -> Receipt:
+    """Store a body whole or not at all; a refused one leaves a batch that tells why."""
+    push = Push(body, holder, timezone.now(), time.perf_counter())
+    try:
+        report = parse_report(body, parse_options())
+        try:
+            with transaction.atomic():
+                return _store(report, push)
+        except DataError as error:  # a text within `raw` that is JSON, but not for PostgreSQL
+            unstorable = {"path": "", "message": f"holds what cannot be stored: {str(error).splitlines()[0]}"}
+            raise InvalidInput([unstorable]) from error
+    except ApplicationError as error:
+        problems = error.details.get("errors", [])
+        push.batch(Outcome.REFUSED, note=error.message[:2000], errors=problems).save(force_insert=True)
+        raise
+
+
+def batches_prune() -> int:
+    """Delete batches older than `INGEST_BATCH_RETENTION_DAYS`; the facts stay. Return how many."""
+    limit = timezone.now() - timedelta(days=settings.INGEST_BATCH_RETENTION_DAYS)
+    return IngestBatch.objects.filter(received_at__lt=limit).delete()[0]
+
+
+def _store(report: Report, push: Push) -> Receipt:
+    is_demo = push.holder.key is not None and push.holder.key.is_demo
+    leader = leader_lock(platform=BINANCE, external_id=report.lead_id, is_demo=is_demo, now=push.now)
+    changes = _compare(report, leader, push.now)
+    messages = _write_facts(report, leader, changes, push.now)
+    score, stats = _score(report, leader, changes, push.now)
+    if changes.is_newest:
+        leader = _describe(report, leader, changes, push.now)
+    receipt = _receipt(report, changes, score)
+    push.batch(
+        receipt.outcome,
+        form=report.form,
+        trader_id=leader.id,
+        fetched_at=report.fetched_at,
+        events_inserted=receipt.events_inserted,
+        events_skipped=receipt.events_skipped,
+        positions_inserted=receipt.positions_inserted,
+        positions_closed=receipt.positions_closed,
+        note=_note(report, push.now),
+    ).save(force_insert=True)
+    totals = aggregates_apply(
+        platform=leader.platform,
+        changes=symbol_changes(changes.plan),
+        latest=latest_by_symbol((fill.symbol, fill.event_time) for fill in changes.fills),
+    )
+    messages_publish([*messages, *stats, *symbol_stats_messages(leader.platform, totals)])
+    return replace(receipt, symbols_aggregated=len({total.symbol for total in totals} | changes.plan.symbols))
+
+
+def _compare(report: Report, leader: LockedLeader, now: datetime) -> Changes:
+    """Find out what is new, with the leader's row locked."""
+    freshness = SourceFreshness.objects.filter(trader_id=leader.id, source=SOURCE).first()
+    tolerance = timedelta(seconds=settings.INGEST_CLOCK_TOLERANCE_SECONDS)
+    positions_at = freshness.positions_at if freshness else None
+    reported_at = freshness.reported_at if freshness else None
+    newest = is_newer(report.fetched_at, reported_at, now=now, tolerance=tolerance)
+    complete = report.positions is not None and is_newer(report.fetched_at, positions_at, now=now, tolerance=tolerance)
+    one_way = any(isinstance(event, OneWayFill) for event in report.events)
+    held = positions_held(leader=leader) if complete or one_way else []
+    fills, skipped = _new_fills(report, leader, _anchor(report, held, positions_at))
+    plan = plan_positions(held, report.positions or []) if complete else PositionPlan()
+    older = reported_at is not None and report.fetched_at < reported_at
+    return Changes(fills, skipped, plan, newest, older, complete)
+
+
+def _anchor(report: Report, held: Sequence[HeldPosition], positions_at: datetime | None) -> Anchor | None:
+    """Return the positions that one-way fills are walked from: those known before, else those of the report."""
+    if positions_at is not None and positions_at <= report.fetched_at:
+        return Anchor(positions_at, _sizes(held))
+    if report.positions is not None:
+        return Anchor(report.fetched_at, _sizes(report.positions))
+    return None
+
+
+def _sizes(positions: Sequence[HeldPosition]) -> dict[str, Decimal]:
+    sizes: dict[str, Decimal] = {}
+    for position in positions:
+        sizes[position.symbol] = sizes.get(position.symbol, Decimal(0)) + position.size
+    return sizes
+
+
+def _new_fills(report: Report, leader: LockedLeader, anchor: Anchor | None) -> tuple[list[NewFill], int]:
+    """Return the fills that are not stored yet, and how many of the reported ones are."""
+    if not report.events:
+        return [], 0
+    one_way = [event for event in report.events if isinstance(event, OneWayFill)]
+    reported = [event for event in report.events if isinstance(event, NewFill)]
+    reported += resolve_one_way(one_way, anchor, lambda event: with_seed_key(event, report.lead_id).event_key)
+    known = events_known(
+        leader=leader,
+        event_keys=[event.event_key for event in reported],
+        canonical_keys=[event.canonical_key for event in reported],
+    )
+    fills = new_events(reported, (KnownEvent(*row) for row in known))
+    return fills, len(reported) - len(fills)
+
+
+def _write_facts(report: Report, leader: LockedLeader, changes: Changes, now: datetime) -> list[Message]:
+    """Append fills and bring positions up to date; return what listeners are told."""
+    messages: list[Message] = []
+    if changes.fills:
+        events_append(leader=leader, fills=changes.fills, fetched_at=report.fetched_at, now=now)
+        messages += fill_messages(leader, changes.fills)
+    plan = changes.plan
+    if plan.opened or plan.updated or plan.moved or plan.closed:
+        ids = positions_apply(leader=leader, plan=plan, fetched_at=report.fetched_at, now=now)
+        messages += position_messages(leader, plan, ids, fetched_at=report.fetched_at, now=now)
+    return messages
+
+
+def _score(report: Report, leader: LockedLeader, changes: Changes, now: datetime) -> tuple[Decimal, list[Message]]:
+    """Return the leader's score of 30 days, computed again where fills are new or the day is another."""
+    today = now.astimezone(UTC).date()
+    stored = None if changes.fills else score_now(trader_id=leader.id, window=ScoreWindow.MONTH)
+    if stored is not None and stored[1] == today:
+        return stored[0], []
+    fills = [(fill.kind, fill.realized_pnl, fill.event_time) for fill in changes.fills]
+    results = scores_refresh(trader_id=leader.id, new_fills=fills, as_of=today, now=now)
+    count = len(report.positions) if changes.positions_are_newest and report.positions is not None else None
+    message = leader_stats_message(leader, results, count, report.fetched_at)
+    return results[ScoreWindow.MONTH].score, [message]
+
+
+def _describe(report: Report, leader: LockedLeader, changes: Changes, now: datetime) -> LockedLeader:
+    """Store what the newest report tells of the leader and how fresh it is."""
+    profile = report.profile
+    if profile.raw != "{}":
+        nickname = leader_describe(
+            leader=leader,
+            nickname=profile.nickname,
+            avatar_url=profile.avatar_url,
+            positions_visible=profile.positions_visible,
+            raw=profile.raw,
+            now=now,
+        )
+        leader = replace(leader, nickname=nickname)
+    freshness_store(
+        leader=leader,
+        source=SOURCE,
+        reported_at=report.fetched_at,
+        positions_at=report.fetched_at if changes.positions_are_newest else None,
+        now=now,
+    )
+    return leader
+
+
+def _receipt(report: Report, changes: Changes, score: Decimal) -> Receipt:
+    plan = changes.plan
+    outcome = Outcome.STORED if changes.fills or changes.is_newest or changes.positions_are_newest else Outcome.REPEATED
+    if outcome is Outcome.REPEATED and changes.is_older:
+        outcome = Outcome.OUTDATED
+    return Receipt(
+        lead_id=report.lead_id,
+        outcome=outcome,
+        positions_inserted=len(plan.opened) + len(plan.updated),
+        positions_closed=len(plan.closed),
+        events_inserted=len(changes.fills),
+        events_skipped=changes.skipped,
+        symbols_aggregated=0,
+        trader_score=score,
+    )
+
+
+def _note(report: Report, now: datetime) -> str:
+    """Return a warning about the sender's clock, if it is ahead of ours."""
+    ahead = (report.fetched_at - now).total_seconds()
+    if ahead <= settings.INGEST_CLOCK_TOLERANCE_SECONDS:
+        return ""
+    return f"fetchedAt is {ahead:.0f} s ahead of this server: check the sender's clock."

@@ -1,0 +1,1 @@
+"""Leaders, what they do and how good they are."""

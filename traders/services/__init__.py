@@ -1,0 +1,1 @@
+"""Everything that writes leaders, facts and what is derived from them."""

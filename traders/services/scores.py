@@ -1,0 +1,147 @@
+"""Results by day and scores: kept for a leader at each push, and for all by schedule, so that idle ones age."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal, localcontext
+
+from copytrade.lib.sql import columns, run
+from traders.models import LeadTrader, Score, ScoreWindow
+from traders.scoring import Day, Result, score_window
+
+LONGEST_WINDOW = max(ScoreWindow.values)
+LEADERS_AT_ONCE = 500
+DAY = "date, realized_pnl, gross_profit, gross_loss, closed_trades, wins, losses"
+ADD_AND_READ = f"""
+    WITH added AS (
+        INSERT INTO traders_dailystat AS day
+            (trader_id, date, realized_pnl, gross_profit, gross_loss, closed_trades, wins, losses, events)
+        SELECT %(trader)s, rows.* FROM unnest(
+            %(dates)s::date[], %(pnl)s::numeric[], %(profit)s::numeric[], %(loss)s::numeric[],
+            %(closed)s::int[], %(wins)s::int[], %(losses)s::int[], %(events)s::int[]
+        ) AS rows
+        ON CONFLICT (trader_id, date) DO UPDATE SET
+            realized_pnl = day.realized_pnl + excluded.realized_pnl,
+            gross_profit = day.gross_profit + excluded.gross_profit,
+            gross_loss = day.gross_loss + excluded.gross_loss,
+            closed_trades = day.closed_trades + excluded.closed_trades,
+            wins = day.wins + excluded.wins, losses = day.losses + excluded.losses,
+            events = day.events + excluded.events
+        RETURNING {DAY}
+    )
+    SELECT {DAY} FROM added
+    UNION ALL
+    SELECT {DAY} FROM traders_dailystat
+    WHERE trader_id = %(trader)s AND date >= %(since)s AND NOT date = ANY(%(dates)s::date[])
+"""
+WRITE = """
+    INSERT INTO traders_score AS old
+        (computed_at, trader_id, "window", score, realized_pnl, win_rate, max_drawdown, closed_trades, as_of)
+    SELECT %s, rows.* FROM unnest(
+        %s::bigint[], %s::int[], %s::numeric[], %s::numeric[], %s::numeric[], %s::numeric[], %s::int[], %s::date[]
+    ) AS rows
+    ON CONFLICT (trader_id, "window") DO UPDATE SET
+        score = excluded.score, realized_pnl = excluded.realized_pnl, win_rate = excluded.win_rate,
+        max_drawdown = excluded.max_drawdown, closed_trades = excluded.closed_trades,
+        as_of = excluded.as_of, computed_at = excluded.computed_at
+"""
+# A leader whose push was stored while all were recomputed has the newer result already.
+WRITE_OLDER = WRITE + " WHERE old.computed_at <= excluded.computed_at"
+
+Fill = tuple[str, Decimal | None, datetime]
+
+
+def is_closing(kind: str, realized_pnl: Decimal | None) -> bool:
+    """Return whether a fill has a result: a close, or a fill of unknown kind with one."""
+    return realized_pnl is not None and (kind.startswith("CLOSE") or realized_pnl != 0)
+
+
+def days_of(fills: Iterable[Fill]) -> dict[date, tuple[Day, int]]:
+    """Sum fills (kind, realized PnL, time) by their UTC day; beside each day the number of its fills."""
+    by_date: dict[date, list[Fill]] = defaultdict(list)
+    for fill in fills:
+        by_date[fill[2].astimezone(UTC).date()].append(fill)
+    with localcontext(prec=60):  # sums are exact, as the database's are
+        return {day: (_sum_day(day, rows), len(rows)) for day, rows in sorted(by_date.items())}
+
+
+def scores_refresh(*, trader_id: int, new_fills: Iterable[Fill], as_of: date, now: datetime) -> dict[int, Result]:
+    """Add new fills to a leader's days and score its windows again, in two statements."""
+    added = days_of(new_fills)
+    days = [day for day, _ in added.values()]
+    parameters = {
+        "trader": trader_id,
+        "dates": list(added),
+        "pnl": [day.realized_pnl for day in days],
+        "profit": [day.gross_profit for day in days],
+        "loss": [day.gross_loss for day in days],
+        "closed": [day.closed_trades for day in days],
+        "wins": [day.wins for day in days],
+        "losses": [day.losses for day in days],
+        "events": [count for _, count in added.values()],
+        "since": as_of - timedelta(days=LONGEST_WINDOW),
+    }
+    history = [Day(*row) for row in run(ADD_AND_READ, parameters)]
+    results = {window: score_window(history, window=window, as_of=as_of) for window in ScoreWindow.values}
+    _write(WRITE, [(trader_id, result) for result in results.values()], now)
+    return results
+
+
+def scores_refresh_all(*, now: datetime) -> int:
+    """Score every leader as of today, a few hundred leaders a statement; return how many."""
+    ids = list(LeadTrader.objects.order_by("pk").values_list("pk", flat=True))
+    for start in range(0, len(ids), LEADERS_AT_ONCE):
+        _refresh_some(ids[start : start + LEADERS_AT_ONCE], now)
+    return len(ids)
+
+
+def score_now(*, trader_id: int, window: int) -> tuple[Decimal, date] | None:
+    """Return the stored score of a window and the day it was made for."""
+    return Score.objects.filter(trader=trader_id, window=window).values_list("score", "as_of").first()
+
+
+def _refresh_some(ids: list[int], now: datetime) -> None:
+    as_of = now.astimezone(UTC).date()
+    rows = run(
+        f"SELECT trader_id, {DAY} FROM traders_dailystat WHERE trader_id = ANY(%s) AND date >= %s",
+        [ids, as_of - timedelta(days=LONGEST_WINDOW)],
+    )
+    days: dict[int, list[Day]] = defaultdict(list)
+    for trader_id, *values in rows:
+        days[trader_id].append(Day(*values))
+    results = [
+        (trader_id, score_window(days[trader_id], window=window, as_of=as_of))
+        for trader_id in ids
+        for window in ScoreWindow.values
+    ]
+    _write(WRITE_OLDER, results, now)
+
+
+def _write(statement: str, results: Sequence[tuple[int, Result]], now: datetime) -> None:
+    rows = [
+        (
+            trader_id,
+            result.window,
+            result.score,
+            result.realized_pnl,
+            result.win_rate,
+            result.max_drawdown,
+            result.closed_trades,
+            result.as_of,
+        )
+        for trader_id, result in results
+    ]
+    run(statement, [now, *columns(rows, 8)])
+
+
+def _sum_day(day: date, fills: list[Fill]) -> Day:
+    results = [pnl for kind, pnl, _ in fills if pnl is not None and is_closing(kind, pnl)]
+    return Day(
+        date=day,
+        realized_pnl=sum(results, Decimal(0)),
+        gross_profit=sum((pnl for pnl in results if pnl > 0), Decimal(0)),
+        gross_loss=sum((pnl for pnl in results if pnl < 0), Decimal(0)),
+        closed_trades=len(results),
+        wins=sum(pnl > 0 for pnl in results),
+        losses=sum(pnl < 0 for pnl in results),
+    )
