@@ -35,7 +35,7 @@ def resolve_one_way(
     for fill in fills:
         by_symbol[fill.event.symbol].append(fill)
     events: list[NewFill] = []
-    with localcontext(prec=60):
+    with localcontext(prec=120):
         for symbol, trades in by_symbol.items():
             trades.sort(key=lambda fill: fill.event.event_time)
             size = _size_before(trades, anchor, symbol)

@@ -157,7 +157,7 @@ def _compare(report: Report, leader: LockedLeader, now: datetime) -> Changes:
     one_way = any(isinstance(event, OneWayFill) for event in report.events)
     held = positions_held(leader=leader) if complete or one_way else []
     fills, skipped = _new_fills(report, leader, _anchor(report, held, positions_at))
-    plan = plan_positions(held, report.positions or []) if complete else PositionPlan()
+    plan = plan_positions(held, report.positions or [], fetched_at=report.fetched_at) if complete else PositionPlan()
     older = reported_at is not None and report.fetched_at < reported_at
     return Changes(fills, skipped, plan, newest, older, complete)
 
@@ -200,10 +200,9 @@ def _write_facts(report: Report, leader: LockedLeader, changes: Changes, now: da
     if changes.fills:
         events_append(leader=leader, fills=changes.fills, fetched_at=report.fetched_at, now=now)
         messages += fill_messages(leader, changes.fills)
-    plan = changes.plan
-    if plan.opened or plan.updated or plan.moved or plan.closed:
-        ids = positions_apply(leader=leader, plan=plan, fetched_at=report.fetched_at, now=now)
-        messages += position_messages(leader, plan, ids, fetched_at=report.fetched_at, now=now)
+    if changes.plan.positions:
+        positions_apply(leader=leader, plan=changes.plan, fetched_at=report.fetched_at, now=now)
+        messages += position_messages(leader, changes.plan, fetched_at=report.fetched_at, now=now)
     return messages
 
 
@@ -244,15 +243,14 @@ def _describe(report: Report, leader: LockedLeader, changes: Changes, now: datet
 
 
 def _receipt(report: Report, changes: Changes, score: Decimal) -> Receipt:
-    plan = changes.plan
     outcome = Outcome.STORED if changes.fills or changes.is_newest or changes.positions_are_newest else Outcome.REPEATED
     if outcome is Outcome.REPEATED and changes.is_older:
         outcome = Outcome.OUTDATED
     return Receipt(
         lead_id=report.lead_id,
         outcome=outcome,
-        positions_inserted=len(plan.opened) + len(plan.updated),
-        positions_closed=len(plan.closed),
+        positions_inserted=len(changes.plan.having("opened", "updated")),
+        positions_closed=len(changes.plan.having("closed")),
         events_inserted=len(changes.fills),
         events_skipped=changes.skipped,
         symbols_aggregated=0,

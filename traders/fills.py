@@ -1,8 +1,15 @@
 """A fill that is about to be appended (pure)."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
+
+import msgspec
+
+
+def empty_object() -> msgspec.Raw:
+    """Return `{}`."""
+    return msgspec.Raw(b"{}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,4 +27,4 @@ class NewFill:
     event_time: datetime
     event_time_text: str
     time_is_exact: bool
-    raw: str = "{}"
+    raw: msgspec.Raw = field(default_factory=empty_object)

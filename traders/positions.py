@@ -1,15 +1,19 @@
 """What a complete report changes about the positions of a leader (pure)."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
-from uuid import UUID
+from uuid import UUID, uuid4
+
+import msgspec
+
+from traders.fills import empty_object
 
 
 @dataclass(frozen=True, slots=True)
 class HeldPosition:
-    """An open position; `size` is signed."""
+    """An open position; `size` is signed. `change` is what a plan does with it: opened, updated, moved, closed."""
 
     symbol: str
     side: str
@@ -23,9 +27,10 @@ class HeldPosition:
     roe_pct: Decimal | None
     contract_type: str = ""
     size_asset: str = ""
-    raw: str = "{}"
+    raw: msgspec.Raw = field(default_factory=empty_object)
     id: UUID | None = None
     opened_at: datetime | None = None
+    change: str = ""
 
     @property
     def identity(self) -> tuple[str, str]:
@@ -45,32 +50,35 @@ class HeldPosition:
 
 @dataclass(frozen=True, slots=True)
 class PositionPlan:
-    """What to write: opened, changed by the leader, moved by the market, closed."""
+    """What to write: each position that opened, was changed by the leader, moved with the market, or closed."""
 
-    opened: Sequence[HeldPosition] = ()
-    updated: Sequence[HeldPosition] = ()
-    moved: Sequence[HeldPosition] = ()
-    closed: Sequence[HeldPosition] = ()
+    positions: Sequence[HeldPosition] = ()
+
+    def having(self, *changes: str) -> list[HeldPosition]:
+        """Return the positions with one of these changes."""
+        return [position for position in self.positions if position.change in changes]
 
     @property
     def symbols(self) -> set[str]:
         """Return the symbols whose positions opened, changed or closed."""
-        return {position.symbol for position in (*self.opened, *self.updated, *self.closed)}
+        return {position.symbol for position in self.having("opened", "updated", "closed")}
 
 
-def plan_positions(held: Iterable[HeldPosition], reported: Iterable[HeldPosition]) -> PositionPlan:
+def plan_positions(
+    held: Iterable[HeldPosition], reported: Iterable[HeldPosition], *, fetched_at: datetime
+) -> PositionPlan:
     """Compare what is held with a complete report: what it does not list is closed."""
     before = {position.identity: position for position in held}
-    opened, updated, moved = [], [], []
+    planned = []
     for position in sorted(reported, key=lambda position: position.identity):
         known = before.pop(position.identity, None)
         if known is None:
-            opened.append(position)
-        elif known.traded != position.traded:
-            updated.append(replace(position, id=known.id, opened_at=known.opened_at))
+            planned.append(replace(position, id=uuid4(), opened_at=fetched_at, change="opened"))
         elif known.shown != position.shown:
-            moved.append(replace(position, id=known.id, opened_at=known.opened_at))
-    return PositionPlan(opened, updated, moved, sorted(before.values(), key=lambda position: position.identity))
+            change = "moved" if known.traded == position.traded else "updated"
+            planned.append(replace(position, id=known.id, opened_at=known.opened_at, change=change))
+    closed = sorted(before.values(), key=lambda position: position.identity)
+    return PositionPlan([*planned, *(replace(position, change="closed") for position in closed)])
 
 
 def is_newer(reported: datetime, known: datetime | None, *, now: datetime, tolerance: timedelta) -> bool:

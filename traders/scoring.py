@@ -35,6 +35,7 @@ class Day:
     closed_trades: int
     wins: int
     losses: int
+    events: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +55,7 @@ def score_window(days: Iterable[Day], *, window: int, as_of: date) -> Result:
     """Score the last `window` UTC days up to `as_of`; days ahead of it (a source's fast clock) count as well."""
     since = as_of - timedelta(days=window - 1)
     inside = sorted((day for day in days if day.date >= since), key=lambda day: day.date)
-    with localcontext(prec=60):
+    with localcontext(prec=120):
         return _score(inside, window, as_of)
 
 

@@ -1,11 +1,14 @@
-"""Set-based statements: many rows in one round trip."""
+"""Set-based statements: many rows in one round trip.
+
+Rows travel as one JSON text and become a table by `json_to_recordset`: msgspec writes it many times faster than
+psycopg quotes arrays, and numbers keep their digits.
+"""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import msgspec
 from django.db import connection
-
-Rows = Sequence[Sequence[Any]]
 
 
 def run(statement: str, parameters: Sequence[Any] | Mapping[str, Any] = ()) -> list[tuple[Any, ...]]:
@@ -15,6 +18,6 @@ def run(statement: str, parameters: Sequence[Any] | Mapping[str, Any] = ()) -> l
         return cursor.fetchall() if cursor.description else []
 
 
-def columns(rows: Rows, width: int) -> list[list[Any]]:
-    """Turn rows into one list for each of the `width` columns, as `unnest` takes them."""
-    return [[row[index] for row in rows] for index in range(width)]
+def json_rows(rows: Sequence[Any]) -> str:
+    """Return dataclasses or mappings as the JSON array that `json_to_recordset` reads."""
+    return msgspec.json.encode(rows).decode()

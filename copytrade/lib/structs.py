@@ -52,14 +52,16 @@ class RowReader(Generic[Row]):
                 problems.add(path, describe(error))
             return None
 
-    def read_all(self, raws: Sequence[msgspec.Raw], path: str, problems: Problems) -> list[tuple[str, Row, str]]:
+    def read_all(
+        self, raws: Sequence[msgspec.Raw], path: str, problems: Problems
+    ) -> list[tuple[str, Row, msgspec.Raw]]:
         """Return (path, row, the row's own JSON) of the good rows, after noting what is wrong with the others."""
         rows = []
         for index, raw in enumerate(raws):
             here = f"{path}[{index}]"
             row = self.read(raw, here, problems)
             if row is not None:
-                rows.append((here, row, bytes(raw).decode()))
+                rows.append((here, row, raw))
         return rows
 
     def _explain(self, raw: msgspec.Raw, path: str, problems: Problems) -> None:

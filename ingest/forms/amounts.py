@@ -7,9 +7,9 @@ import msgspec
 
 from copytrade.lib.structs import Problems
 
-# The bounds of `traders.models.fields.amount_field`: numeric(38, 18).
-WHOLE_DIGITS = 20
-DECIMAL_PLACES = 18
+# The bounds of `traders.models.fields.amount_field`: numeric(60, 30).
+WHOLE_DIGITS = 30
+DECIMAL_PLACES = 30
 
 Symbol = Annotated[
     str,

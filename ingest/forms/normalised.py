@@ -103,11 +103,11 @@ def keep_one(
 ) -> None:
     """Keep a position, unless the report lists another one of the same symbol and side."""
     first = found.setdefault((position.symbol, position.side), (path, position))
-    if first[1] != position and first[0] != path:
+    if first[1].shown != position.shown:
         problems.add(path, f"lists {position.side} {position.symbol} again, unlike {first[0]}")
 
 
-def _position(path: str, row: PositionRow, raw: str, head: Head, problems: Problems) -> HeldPosition | None:
+def _position(path: str, row: PositionRow, raw: msgspec.Raw, head: Head, problems: Problems) -> HeldPosition | None:
     _check_owner(path, row.platform, row.lead_id, head, problems)
     amounts = (
         ("size", row.size, "any"),
@@ -150,7 +150,9 @@ def _side_and_size(row: PositionRow) -> tuple[str, Decimal]:
     return row.side, -abs(row.size) if row.side == "SHORT" else row.size
 
 
-def _event(path: str, row: EventRow, raw: str, head: Head, options: ParseOptions, problems: Problems) -> NewFill | None:
+def _event(
+    path: str, row: EventRow, raw: msgspec.Raw, head: Head, options: ParseOptions, problems: Problems
+) -> NewFill | None:
     _check_owner(path, row.platform, row.lead_id, head, problems)
     good = [
         check_amount(row.price, f"{path}.price", problems, least="above zero"),

@@ -152,7 +152,7 @@ def _positions(rows: list[msgspec.Raw], problems: Problems) -> list[HeldPosition
     return [position for _, position in found.values()]
 
 
-def _position(row: RawPositionRow, raw: str) -> HeldPosition:
+def _position(row: RawPositionRow, raw: msgspec.Raw) -> HeldPosition:
     short = row.position_side == "SHORT" or (row.position_side == "BOTH" and row.position_amount < 0)
     margin = _margin(row)
     return HeldPosition(
@@ -191,7 +191,7 @@ def _ratio(numerator: Decimal, denominator: Decimal | None) -> Decimal | None:
     """Return the quotient to eight places, None where there is none that can be stored."""
     if not denominator or not denominator.is_finite() or not numerator.is_finite():
         return None
-    with localcontext(prec=60):
+    with localcontext(prec=120):
         quotient = (numerator / denominator).quantize(QUOTIENT_PLACES)
     return quotient if fits(quotient) else None
 
@@ -228,7 +228,7 @@ def _identity(row: RawOrderRow) -> str:
     )
 
 
-def _event(row: RawOrderRow, raw: str, key: str, head: Head) -> NewFill | OneWayFill:
+def _event(row: RawOrderRow, raw: msgspec.Raw, key: str, head: Head) -> NewFill | OneWayFill:
     moment = from_milliseconds(row.order_update_time)
     kind = KINDS.get((row.side, row.position_side), "UNKNOWN")
     closes = kind.startswith("CLOSE")

@@ -4,10 +4,13 @@ from typing import Any
 
 from django.db import models
 
-DIGITS = 38
-DECIMAL_PLACES = 18
+DIGITS = 60
+DECIMAL_PLACES = 30
 
 
 def amount_field(**options: Any) -> "models.DecimalField[Any, Any]":
-    """Return a column for a price, a quantity or money: 20 digits before the point and 18 behind it."""
+    """Return a column for a price, a quantity or money: 30 digits before the point, 30 behind it.
+
+    Senders forward doubles, whose digits reach far behind the point; none of them is lost.
+    """
     return models.DecimalField(max_digits=DIGITS, decimal_places=DECIMAL_PLACES, **options)

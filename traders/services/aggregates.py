@@ -5,13 +5,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from copytrade.lib.sql import run
+from copytrade.lib.sql import json_rows, run
 from traders.positions import PositionPlan
 
 CHANGE = """
     WITH changes AS (
-        SELECT * FROM unnest(%(symbols)s::text[], %(longs)s::int[], %(shorts)s::int[], %(latest)s::timestamptz[])
-            AS rows (symbol, longs, shorts, latest)
+        SELECT * FROM json_to_recordset(%(rows)s::json)
+            AS rows (symbol text, longs int, shorts int, latest timestamptz)
     )
     INSERT INTO traders_symbolaggregate AS total
         (platform, symbol, open_long_count, open_short_count, latest_event_at)
@@ -37,8 +37,8 @@ class SymbolTotal:
 
 def symbol_changes(plan: PositionPlan) -> dict[str, tuple[int, int]]:
     """Return by how much the counts of long and short leaders change, by symbol."""
-    counts: Counter[tuple[str, str]] = Counter(position.identity for position in plan.opened)
-    counts.subtract(position.identity for position in plan.closed)
+    counts: Counter[tuple[str, str]] = Counter(position.identity for position in plan.having("opened"))
+    counts.subtract(position.identity for position in plan.having("closed"))
     return {symbol: (counts[symbol, "LONG"], counts[symbol, "SHORT"]) for symbol, _ in counts}
 
 
@@ -53,13 +53,11 @@ def aggregates_apply(
     symbols = sorted({*changes, *latest})
     if not symbols:
         return []
-    parameters = {
-        "platform": platform,
-        "symbols": symbols,
-        "longs": [changes.get(symbol, (0, 0))[0] for symbol in symbols],
-        "shorts": [changes.get(symbol, (0, 0))[1] for symbol in symbols],
-        "latest": [latest.get(symbol) for symbol in symbols],
-    }
+    rows = []
+    for symbol in symbols:
+        longs, shorts = changes.get(symbol, (0, 0))
+        rows.append({"symbol": symbol, "longs": longs, "shorts": shorts, "latest": latest.get(symbol)})
+    parameters = {"platform": platform, "rows": json_rows(rows)}
     return [SymbolTotal(*row) for row in run(CHANGE, parameters)]
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from copytrade.lib.sql import columns, run
+from copytrade.lib.sql import json_rows, run
 from traders.fills import NewFill
 from traders.services.leaders import LockedLeader
 
@@ -11,10 +11,11 @@ APPEND = """
     INSERT INTO traders_tradeevent
         (trader_id, fetched_at, created_at, event_key, canonical_key, kind, symbol, price, amount, amount_asset,
          realized_pnl, event_time, event_time_text, time_is_exact, raw)
-    SELECT %s, %s, %s, rows.* FROM unnest(
-        %s::text[], %s::text[], %s::text[], %s::text[], %s::numeric[], %s::numeric[], %s::text[],
-        %s::numeric[], %s::timestamptz[], %s::text[], %s::boolean[], %s::text[]::jsonb[]
-    ) AS rows
+    SELECT %s, %s, %s, rows.*
+    FROM json_to_recordset(%s::json) AS rows (
+        event_key text, canonical_key text, kind text, symbol text, price numeric, amount numeric, amount_asset text,
+        realized_pnl numeric, event_time timestamptz, event_time_text text, time_is_exact boolean, raw jsonb
+    )
     ON CONFLICT DO NOTHING
     RETURNING event_key
 """
@@ -25,7 +26,6 @@ KNOWN = """
     SELECT event_key, canonical_key, event_time, time_is_exact FROM traders_tradeevent
     WHERE trader_id = %s AND canonical_key = ANY(%s)
 """
-WIDTH = 12
 
 
 def events_known(
@@ -37,22 +37,4 @@ def events_known(
 
 def events_append(*, leader: LockedLeader, fills: Sequence[NewFill], fetched_at: datetime, now: datetime) -> set[str]:
     """Append fills in one statement; return the event keys of those that were really stored."""
-    stored = run(APPEND, [leader.id, fetched_at, now, *columns([_row(fill) for fill in fills], WIDTH)])
-    return {row[0] for row in stored}
-
-
-def _row(fill: NewFill) -> tuple[object, ...]:
-    return (
-        fill.event_key,
-        fill.canonical_key,
-        fill.kind,
-        fill.symbol,
-        fill.price,
-        fill.amount,
-        fill.amount_asset,
-        fill.realized_pnl,
-        fill.event_time,
-        fill.event_time_text,
-        fill.time_is_exact,
-        fill.raw,
-    )
+    return {row[0] for row in run(APPEND, [leader.id, fetched_at, now, json_rows(fills)])}

@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
-from uuid import UUID
 
 from copytrade.lib.wire import iso_time, iso_time_or_none, json_number
 from copytrade.realtime.messages import Message
@@ -13,6 +12,13 @@ from traders.scoring import Result
 from traders.services.aggregates import SymbolTotal
 from traders.services.leaders import LockedLeader
 from traders.stream_names import ALL, symbol_stream, trader_stream
+
+EVENTS = {
+    "opened": "position:opened",
+    "updated": "position:updated",
+    "moved": "position:updated",
+    "closed": "position:closed",
+}
 
 
 def fill_messages(leader: LockedLeader, fills: Iterable[NewFill]) -> list[Message]:
@@ -39,27 +45,16 @@ def fill_messages(leader: LockedLeader, fills: Iterable[NewFill]) -> list[Messag
 
 
 def position_messages(
-    leader: LockedLeader,
-    plan: PositionPlan,
-    ids: Mapping[tuple[str, str], UUID],
-    *,
-    fetched_at: datetime,
-    now: datetime,
+    leader: LockedLeader, plan: PositionPlan, *, fetched_at: datetime, now: datetime
 ) -> list[Message]:
     """Return `position:opened|updated|closed`, and `trader:positionDetected` beside each opened one."""
     messages = []
-    for event, positions in (
-        ("position:closed", plan.closed),
-        ("position:updated", (*plan.updated, *plan.moved)),
-        ("position:opened", plan.opened),
-    ):
-        for position in positions:
-            data = _position(leader, position, ids[position.identity], fetched_at)
-            streams = _streams(leader, position.symbol)
-            messages.append(Message(event, data, streams))
-            if event == "position:opened":
-                detected = {**data, "detectedAt": iso_time(now)}
-                messages.append(Message("trader:positionDetected", detected, streams))
+    for position in plan.positions:
+        data, streams = _position(leader, position, fetched_at), _streams(leader, position.symbol)
+        messages.append(Message(EVENTS[position.change], data, streams))
+        if position.change == "opened":
+            detected = {**data, "detectedAt": iso_time(now)}
+            messages.append(Message("trader:positionDetected", detected, streams))
     return messages
 
 
@@ -100,10 +95,10 @@ def symbol_stats_messages(platform: str, totals: Iterable[SymbolTotal]) -> list[
     ]
 
 
-def _position(leader: LockedLeader, position: HeldPosition, identifier: UUID, fetched_at: datetime) -> dict[str, Any]:
+def _position(leader: LockedLeader, position: HeldPosition, fetched_at: datetime) -> dict[str, Any]:
     return {
         **_who(leader),
-        "id": str(identifier),
+        "id": str(position.id),
         "symbol": position.symbol,
         "side": position.side,
         "leverage": json_number(position.leverage),

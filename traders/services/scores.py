@@ -2,24 +2,24 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from dataclasses import asdict
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal, localcontext
 
-from copytrade.lib.sql import columns, run
+from copytrade.lib.sql import json_rows, run
 from traders.models import LeadTrader, Score, ScoreWindow
 from traders.scoring import Day, Result, score_window
 
 LONGEST_WINDOW = max(ScoreWindow.values)
 LEADERS_AT_ONCE = 500
-DAY = "date, realized_pnl, gross_profit, gross_loss, closed_trades, wins, losses"
+DAY = "date, realized_pnl, gross_profit, gross_loss, closed_trades, wins, losses, events"
 ADD_AND_READ = f"""
     WITH added AS (
-        INSERT INTO traders_dailystat AS day
-            (trader_id, date, realized_pnl, gross_profit, gross_loss, closed_trades, wins, losses, events)
-        SELECT %(trader)s, rows.* FROM unnest(
-            %(dates)s::date[], %(pnl)s::numeric[], %(profit)s::numeric[], %(loss)s::numeric[],
-            %(closed)s::int[], %(wins)s::int[], %(losses)s::int[], %(events)s::int[]
-        ) AS rows
+        INSERT INTO traders_dailystat AS day (trader_id, {DAY})
+        SELECT %(trader)s, {DAY} FROM json_to_recordset(%(days)s::json) AS rows (
+            date date, realized_pnl numeric, gross_profit numeric, gross_loss numeric, closed_trades int,
+            wins int, losses int, events int
+        )
         ON CONFLICT (trader_id, date) DO UPDATE SET
             realized_pnl = day.realized_pnl + excluded.realized_pnl,
             gross_profit = day.gross_profit + excluded.gross_profit,
@@ -37,9 +37,10 @@ ADD_AND_READ = f"""
 WRITE = """
     INSERT INTO traders_score AS old
         (computed_at, trader_id, "window", score, realized_pnl, win_rate, max_drawdown, closed_trades, as_of)
-    SELECT %s, rows.* FROM unnest(
-        %s::bigint[], %s::int[], %s::numeric[], %s::numeric[], %s::numeric[], %s::numeric[], %s::int[], %s::date[]
-    ) AS rows
+    SELECT %s, rows.* FROM json_to_recordset(%s::json) AS rows (
+        trader_id bigint, "window" int, score numeric, realized_pnl numeric, win_rate numeric, max_drawdown numeric,
+        closed_trades int, as_of date
+    )
     ON CONFLICT (trader_id, "window") DO UPDATE SET
         score = excluded.score, realized_pnl = excluded.realized_pnl, win_rate = excluded.win_rate,
         max_drawdown = excluded.max_drawdown, closed_trades = excluded.closed_trades,
@@ -56,29 +57,22 @@ def is_closing(kind: str, realized_pnl: Decimal | None) -> bool:
     return realized_pnl is not None and (kind.startswith("CLOSE") or realized_pnl != 0)
 
 
-def days_of(fills: Iterable[Fill]) -> dict[date, tuple[Day, int]]:
-    """Sum fills (kind, realized PnL, time) by their UTC day; beside each day the number of its fills."""
+def days_of(fills: Iterable[Fill]) -> list[Day]:
+    """Sum fills (kind, realized PnL, time) by their UTC day."""
     by_date: dict[date, list[Fill]] = defaultdict(list)
     for fill in fills:
         by_date[fill[2].astimezone(UTC).date()].append(fill)
-    with localcontext(prec=60):  # sums are exact, as the database's are
-        return {day: (_sum_day(day, rows), len(rows)) for day, rows in sorted(by_date.items())}
+    with localcontext(prec=120):  # sums are exact, as the database's are
+        return [_sum_day(day, rows) for day, rows in sorted(by_date.items())]
 
 
 def scores_refresh(*, trader_id: int, new_fills: Iterable[Fill], as_of: date, now: datetime) -> dict[int, Result]:
     """Add new fills to a leader's days and score its windows again, in two statements."""
-    added = days_of(new_fills)
-    days = [day for day, _ in added.values()]
+    days = days_of(new_fills)
     parameters = {
         "trader": trader_id,
-        "dates": list(added),
-        "pnl": [day.realized_pnl for day in days],
-        "profit": [day.gross_profit for day in days],
-        "loss": [day.gross_loss for day in days],
-        "closed": [day.closed_trades for day in days],
-        "wins": [day.wins for day in days],
-        "losses": [day.losses for day in days],
-        "events": [count for _, count in added.values()],
+        "days": json_rows(days),
+        "dates": [day.date for day in days],
         "since": as_of - timedelta(days=LONGEST_WINDOW),
     }
     history = [Day(*row) for row in run(ADD_AND_READ, parameters)]
@@ -118,20 +112,8 @@ def _refresh_some(ids: list[int], now: datetime) -> None:
 
 
 def _write(statement: str, results: Sequence[tuple[int, Result]], now: datetime) -> None:
-    rows = [
-        (
-            trader_id,
-            result.window,
-            result.score,
-            result.realized_pnl,
-            result.win_rate,
-            result.max_drawdown,
-            result.closed_trades,
-            result.as_of,
-        )
-        for trader_id, result in results
-    ]
-    run(statement, [now, *columns(rows, 8)])
+    rows = [{"trader_id": trader_id, **asdict(result)} for trader_id, result in results]
+    run(statement, [now, json_rows(rows)])
 
 
 def _sum_day(day: date, fills: list[Fill]) -> Day:
@@ -144,4 +126,5 @@ def _sum_day(day: date, fills: list[Fill]) -> Day:
         closed_trades=len(results),
         wins=sum(pnl > 0 for pnl in results),
         losses=sum(pnl < 0 for pnl in results),
+        events=len(fills),
     )
