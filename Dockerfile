@@ -18,13 +18,12 @@ COPY . .
 RUN python -m compileall -q /app
 USER copytrade
 # The settings want values, not servers. Not ENVIRONMENT=test: its static files have no manifest.
-RUN ENVIRONMENT=development SECRET_KEY=build JWT_SECRET=build \
-    MASTER_ENCRYPTION_KEY=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA= \
+RUN ENVIRONMENT=development SECRET_KEY=build \
     DATABASE_URL=postgres://build:build@127.0.0.1:1/build REDIS_URL=redis://127.0.0.1:1/0 \
     python manage.py collectstatic --noinput
 
 EXPOSE 8000
 HEALTHCHECK --interval=15s --timeout=5s --start-period=30s --retries=4 \
-    CMD ["python", "-c", "import os, urllib.request as r; r.urlopen('http://127.0.0.1:' + os.environ.get('PORT', '8000') + '/health/live', timeout=4)"]
+    CMD ["python", "-m", "copytrade.ops.runtime.probe"]
 # exec, so that the signal to stop reaches the server and not the shell.
-CMD ["sh", "-c", "exec python -m uvicorn copytrade.asgi:application --host 0.0.0.0 --port ${PORT:-8000} --timeout-graceful-shutdown 3 --no-access-log --ws websockets"]
+CMD ["sh", "-c", "exec python -m uvicorn copytrade.asgi:application --host 0.0.0.0 --port ${PORT:-8000} --timeout-graceful-shutdown 3 --no-access-log --ws websockets-sansio"]

@@ -4,7 +4,6 @@ Load it with `-p tests.servers`. Where DATABASE_URL or REDIS_URL is set, that se
 instead. The workers of pytest-xdist inherit the servers of the process that started them.
 """
 
-import base64
 import io
 import os
 import tempfile
@@ -27,8 +26,6 @@ PASSWORD = "only-for-tests"
 ENVIRONMENT: Mapping[str, str] = {
     "ENVIRONMENT": "test",
     "SECRET_KEY": "test-secret-key-of-more-than-fifty-characters-for-django",
-    "JWT_SECRET": "test-jwt-secret-of-more-than-fifty-characters-in-all",
-    "MASTER_ENCRYPTION_KEY": base64.b64encode(bytes(range(32))).decode(),
 }
 
 

@@ -11,7 +11,7 @@ from rest_framework.views import APIView
 
 from copytrade.accounts.authentication import ApiKeyAuthentication, KeyHolder, MayIngest
 from copytrade.lib.api.throttling import WindowThrottle
-from copytrade.lib.errors import MalformedJson
+from copytrade.lib.errors import MalformedJson, PayloadTooLarge
 from ingest.api.examples import NORMALISED_PUSH, RAW_PUSH, STORED
 from ingest.api.serializers import IngestAnswer, ingest_answer
 from ingest.forms.normalised import NormalisedBody
@@ -25,8 +25,12 @@ class UndecodedJson(BaseParser):
     media_type = "application/json"
 
     def parse(self, stream: Any, media_type: str | None = None, parser_context: Any = None) -> Any:
-        """Return the bytes of the body."""
-        return bytes(stream.read())
+        """Return the bytes of the body; raises `PayloadTooLarge`."""
+        most = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+        content = bytes(stream.read(most + 1))
+        if len(content) > most:
+            raise PayloadTooLarge(f"The body is larger than {most} bytes; send it in parts.")
+        return content
 
 
 class IngestThrottle(WindowThrottle):

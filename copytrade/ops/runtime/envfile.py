@@ -1,6 +1,5 @@
 """Small files of KEY=VALUE lines: the user's `.env`, the generated secrets, the running copy."""
 
-import base64
 import os
 import re
 import secrets
@@ -19,14 +18,8 @@ def _random_hex() -> str:
     return secrets.token_hex(24)
 
 
-def _random_key() -> str:
-    return base64.b64encode(secrets.token_bytes(32)).decode()
-
-
 SECRETS: Mapping[str, Callable[[], str]] = {
     "SECRET_KEY": _random_text,
-    "JWT_SECRET": _random_text,
-    "MASTER_ENCRYPTION_KEY": _random_key,
     "POSTGRES_PASSWORD": _random_hex,
     "VALKEY_PASSWORD": _random_hex,
 }
