@@ -12,7 +12,7 @@ class OpsConfig(AppConfig):
     def ready(self) -> None:
         """Bind tasks to the Celery application and listen to its signs of life."""
         from copytrade.celery import app  # noqa: F401  (the app that shared tasks find)
-        from copytrade.ops import signs_of_life  # noqa: F401  (registers by being imported)
+        from copytrade.ops import checks, signs_of_life  # noqa: F401  (they register by being imported)
 
 
 class CopyTradeAdminConfig(AdminConfig):

@@ -239,8 +239,8 @@ def test_a_fill_that_is_listed_twice_in_one_body_is_stored_once(push):
     assert (answer["eventsInserted"], answer["eventsSkipped"]) == (1, 1)
 
 
-def test_the_curl_lines_of_the_readme_are_the_seeds(push):
-    readme = Path("README.md").read_text()
+def test_the_curl_line_of_the_readme_is_taken_as_it_stands(push):
+    readme = (Path(__file__).parents[2] / "README.md").read_text()
     payload = re.search(r"curl -X POST .*?-d '(\{.*?\})'", readme, re.DOTALL)
     assert payload is not None
 

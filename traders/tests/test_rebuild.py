@@ -92,7 +92,7 @@ class RebuildAgrees(TestCase):
 
         rebuild(now=timezone.now())
 
-        self.assertEqual(derived(), kept)
+        assert derived() == kept
 
 
 @pytest.mark.django_db
