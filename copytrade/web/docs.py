@@ -4,13 +4,15 @@ from csp.constants import NONE, SELF, UNSAFE_INLINE
 from csp.decorators import csp_replace
 from django.utils.decorators import method_decorator
 from drf_spectacular.views import SpectacularAPIView, SpectacularRedocView, SpectacularSwaggerSplitView
+from rest_framework.negotiation import DefaultContentNegotiation
 
 STYLED = csp_replace({"style-src": [SELF, UNSAFE_INLINE], "worker-src": [SELF, "blob:"], "default-src": [NONE]})
 
 
 class SchemaFile(SpectacularAPIView):
-    """The OpenAPI schema. It has no budget: tools load it again and again."""
+    """The OpenAPI schema, as YAML or `?format=json`. It has no budget: tools load it again and again."""
 
+    content_negotiation_class = DefaultContentNegotiation
     throttle_classes = ()
 
 

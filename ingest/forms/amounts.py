@@ -11,6 +11,16 @@ from copytrade.lib.structs import Problems
 WHOLE_DIGITS = 30
 DECIMAL_PLACES = 30
 
+Amount = Annotated[
+    Decimal,
+    msgspec.Meta(
+        description="A JSON number, or its digits as a text.",
+        extra_json_schema={
+            "type": ["number", "string"],
+            "pattern": rf"^-?[0-9]{{1,{WHOLE_DIGITS}}}(\.[0-9]{{1,{DECIMAL_PLACES}}})?$",
+        },
+    ),
+]
 Symbol = Annotated[
     str,
     msgspec.Meta(

@@ -9,7 +9,7 @@ import msgspec
 from copytrade.lib.structs import Problems, RowReader
 from copytrade.lib.wire import to_milliseconds
 from ingest.event_time import resolve_event_time
-from ingest.forms.amounts import EventKey, ShortText, Symbol, check_amount
+from ingest.forms.amounts import Amount, EventKey, ShortText, Symbol, check_amount
 from ingest.forms.body import Head, IsoTimeOrMilliseconds, LeadId, ParseOptions, read_moment, read_rows
 from ingest.identity import canonical_key, same_spelling
 from ingest.report import BINANCE, Form, LeaderProfile, Report
@@ -25,18 +25,18 @@ class PositionRow(msgspec.Struct, rename="camel", kw_only=True, gc=False):
 
     symbol: Symbol
     side: Literal["LONG", "SHORT", "BOTH"]
-    size: Decimal
-    entry_price: Decimal
+    size: Amount
+    entry_price: Amount
     platform: str = BINANCE
     lead_id: str | None = None
     contract_type: ShortText | None = None
-    leverage: Decimal | None = None
+    leverage: Amount | None = None
     size_asset: ShortText | None = None
-    mark_price: Decimal | None = None
-    margin_usdt: Decimal | None = msgspec.field(default=None, name="marginUSDT")
+    mark_price: Amount | None = None
+    margin_usdt: Amount | None = msgspec.field(default=None, name="marginUSDT")
     margin_type: Annotated[str, msgspec.Meta(max_length=16)] | None = None
-    pnl_usdt: Decimal | None = msgspec.field(default=None, name="pnlUSDT")
-    roe_pct: Decimal | None = None
+    pnl_usdt: Amount | None = msgspec.field(default=None, name="pnlUSDT")
+    roe_pct: Amount | None = None
     fetched_at: IsoTimeOrMilliseconds | None = None
 
 
@@ -46,14 +46,14 @@ class EventRow(msgspec.Struct, rename="camel", kw_only=True, gc=False):
     event_key: EventKey = msgspec.field(name="event_key")
     event_type: Kind
     symbol: Symbol
-    price: Decimal
-    amount: Decimal
+    price: Amount
+    amount: Amount
     event_time_text: Annotated[str, msgspec.Meta(max_length=64, examples=["02-04, 22:52:35"])] | None = None
     event_time: IsoTimeOrMilliseconds | None = None
     platform: str = BINANCE
     lead_id: str | None = None
     amount_asset: ShortText | None = None
-    realized_pnl: Decimal | None = None
+    realized_pnl: Amount | None = None
     fetched_at: IsoTimeOrMilliseconds | None = None
 
 

@@ -14,7 +14,7 @@ import msgspec
 from copytrade.lib.structs import Problems, RowReader, describe
 from copytrade.lib.wire import from_milliseconds
 from ingest.event_time import event_time_text
-from ingest.forms.amounts import ShortText, Symbol, check_amount, fits
+from ingest.forms.amounts import Amount, ShortText, Symbol, check_amount, fits
 from ingest.forms.body import EARLIEST, LATEST, Head, IsoTimeOrMilliseconds, LeadId, ParseOptions, read_rows
 from ingest.forms.normalised import keep_one
 from ingest.identity import canonical_key, seed_event_key
@@ -37,15 +37,15 @@ class RawPositionRow(msgspec.Struct, rename="camel", kw_only=True, gc=False):
     """A row of the source's positions; `positionAmount` is signed."""
 
     symbol: Symbol
-    position_amount: Decimal
-    entry_price: Decimal
-    mark_price: Decimal | None = None
-    leverage: Decimal | None = None
+    position_amount: Amount
+    entry_price: Amount
+    mark_price: Amount | None = None
+    leverage: Amount | None = None
     isolated: bool | None = None
     position_side: PositionSide = "BOTH"
     collateral: ShortText | None = None
-    unrealized_profit: Decimal | None = None
-    notional_value: Decimal | None = None
+    unrealized_profit: Amount | None = None
+    notional_value: Amount | None = None
 
 
 class RawOrderRow(msgspec.Struct, rename="camel", kw_only=True, gc=False):
@@ -54,11 +54,11 @@ class RawOrderRow(msgspec.Struct, rename="camel", kw_only=True, gc=False):
     symbol: Symbol
     side: Literal["BUY", "SELL"]
     position_side: PositionSide
-    executed_qty: Decimal
-    avg_price: Decimal
+    executed_qty: Amount
+    avg_price: Amount
     order_time: Milliseconds
     order_update_time: Milliseconds
-    total_pnl: Decimal | None = None
+    total_pnl: Amount | None = None
     type: str = ""
     base_asset: ShortText | None = None
 

@@ -28,7 +28,7 @@ OFFSET_PARAMETER = OpenApiParameter(
 )
 CURSOR_PARAMETER = OpenApiParameter(
     "cursor",
-    {"type": "string", "minLength": 1},
+    {"type": "string", "pattern": "^[A-Za-z0-9_-]{32,80}$"},
     description="The `next_cursor` of the answer before; instead of `offset`.",
 )
 

@@ -12,7 +12,7 @@ def main() -> int:
     host = os.environ.get("ALLOWED_HOSTS", "127.0.0.1").split(",")[0].strip().lstrip(".*") or "127.0.0.1"
     url = f"http://127.0.0.1:{os.environ.get('PORT', '8000')}/health/live"
     try:
-        urllib.request.urlopen(urllib.request.Request(url, headers={"Host": host}), timeout=SECONDS).close()  # noqa: S310
+        urllib.request.urlopen(urllib.request.Request(url, headers={"Host": host}), timeout=SECONDS).close()
     except OSError as error:
         sys.stderr.write(f"{url}: {error}\n")
         return 1
