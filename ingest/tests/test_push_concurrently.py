@@ -4,6 +4,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.db import connection
@@ -35,7 +36,7 @@ def at_once(*jobs: Callable[[], Receipt]) -> list[Receipt]:
         return list(pool.map(run, jobs))
 
 
-def pushing(whole: dict) -> Callable[[], Receipt]:
+def pushing(whole: dict[str, Any]) -> Callable[[], Receipt]:
     content = encode(whole)
     return lambda: push_receive(body=content, holder=HOLDER)
 
@@ -56,7 +57,7 @@ def test_one_body_from_many_senders_is_stored_once():
 
 
 def test_bodies_of_many_leaders_with_the_same_symbols_do_not_lock_each_other_out():
-    def of_leader(number: int, order: list[str]) -> dict:
+    def of_leader(number: int, order: list[str]) -> dict[str, Any]:
         fills = [event(symbol=symbol, amount=number + 1) for symbol in order]
         return body(lead=f"leader-{number}", positions=[position(symbol) for symbol in order], events=fills)
 

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from copytrade.accounts.models import User
@@ -132,7 +133,7 @@ def staleness_announce(*, now: datetime) -> int:
     limit = now - timedelta(seconds=settings.LEADER_STALE_AFTER_SECONDS)
     gone = list(
         SourceFreshness.objects.select_for_update(of=("self",), skip_locked=True)
-        .filter(announced_stale=False, reported_at__lt=limit)
+        .filter(Q(reported_at__lt=limit) | Q(received_at__lt=limit), announced_stale=False)
         .select_related("trader")
         .order_by("pk")[:1000]
     )

@@ -52,13 +52,13 @@ def test_the_feed_pages_by_cursor_without_gap_or_double_even_among_equal_times(r
     for number in range(7):
         make_event(leader, amount=Decimal(number + 1), event_time=now - timedelta(seconds=number // 3))
 
-    seen, path = [], "/symbols/BTCUSDT/feed?limit=2"
-    cursor = ""
-    while cursor is not None:
-        answer = read(path + cursor)
+    seen, cursor = [], ""
+    while True:
+        answer = read(f"/symbols/BTCUSDT/feed?limit=2{cursor}")
         seen += [row["amount"] for row in answer["data"]]
-        following = answer["meta"]["next_cursor"]
-        cursor = None if following is None else f"&cursor={following}"
+        if answer["meta"]["next_cursor"] is None:
+            break
+        cursor = f"&cursor={answer['meta']['next_cursor']}"
 
     assert sorted(seen) == [1, 2, 3, 4, 5, 6, 7]
     assert seen == [row["amount"] for row in read("/symbols/BTCUSDT/feed")["data"]]
@@ -174,7 +174,7 @@ def test_the_number_of_statements_does_not_grow_with_rows(client, path, django_a
                 make_score(leader, window=window)
             make_event(leader)
             make_symbol(f"S{leader.pk}USDT", 1)
-        return path.format(id=leader.external_id)
+        return path.format(id=str(leader.external_id))
 
     make_symbol("BTCUSDT")
     few = grow(1)
