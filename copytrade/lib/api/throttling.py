@@ -6,10 +6,11 @@ import time
 from typing import TYPE_CHECKING
 
 from django.conf import settings
-from django.core.cache import cache
 from redis.exceptions import RedisError
 from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
+
+from copytrade.lib.redis import count
 
 if TYPE_CHECKING:  # importing it here would be a circle
     from rest_framework.views import APIView
@@ -41,11 +42,10 @@ class WindowThrottle(BaseThrottle):
         window = self.window_seconds()
         number, elapsed = divmod(time.time(), window)
         self.remaining = window - elapsed
-        key = f"throttle:{self.scope}:{self.caller(request)}:{window:g}:{number:.0f}"
+        key = f"copytrade:throttle:{self.scope}:{self.caller(request)}:{window:g}:{number:.0f}"
         try:
-            cache.add(key, 0, timeout=math.ceil(window) + 1)
-            return cache.incr(key) <= self.limit()
-        except (RedisError, ValueError) as error:
+            return count(key, seconds=math.ceil(window) + 1) <= self.limit()
+        except RedisError as error:
             logger.warning("Requests are not counted, since Redis does not answer: %s", error)
             return True
 
