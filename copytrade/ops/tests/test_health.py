@@ -21,6 +21,7 @@ def everything_runs(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def dead_redis(settings: Any) -> None:
+    settings.REDIS_URL = NOWHERE
     settings.CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": NOWHERE}}
 
 
