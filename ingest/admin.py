@@ -31,7 +31,7 @@ class IngestBatchAdmin(ReadOnlyAdmin[IngestBatch]):
         "milliseconds",
         "note",
     )
-    list_filter = ("outcome", "source", "form", "received_at")
+    list_filter = ("outcome", "source", "received_at")
     list_select_related = ("trader",)
     search_fields = ("trader__external_id", "trader__nickname", "key_name")
     search_help_text = "Leader (id or name) or name of the key"

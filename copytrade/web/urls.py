@@ -1,5 +1,10 @@
 """Routes of the pages."""
 
-from django.urls import URLPattern
+from django.urls import include, path
 
-urlpatterns: list[URLPattern] = []
+from copytrade.web import views
+
+urlpatterns = [
+    path("", views.home, name="home"),
+    path("", include("traders.urls")),
+]

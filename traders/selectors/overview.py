@@ -7,6 +7,7 @@ from django.conf import settings
 from django.db.models import Exists, F, OuterRef, QuerySet
 
 from copytrade.lib.api.paging import Page
+from traders.freshness import Freshness
 from traders.models import (
     LeaderStatus,
     LeadTrader,
@@ -17,7 +18,7 @@ from traders.models import (
     TradeEvent,
 )
 from traders.selectors.curves import DayResult, curves
-from traders.selectors.freshness import Freshness, freshness_of
+from traders.selectors.freshness import freshness_of
 from traders.selectors.leaders import leaders_public
 
 

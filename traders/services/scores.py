@@ -82,10 +82,14 @@ def scores_refresh(*, trader_id: int, new_fills: Iterable[Fill], as_of: date, no
 
 
 def scores_refresh_all(*, now: datetime) -> int:
-    """Score every leader as of today, a few hundred leaders a statement; return how many."""
-    ids = list(LeadTrader.objects.order_by("pk").values_list("pk", flat=True))
+    """Score every leader as of today; return how many."""
+    return scores_refresh_some(ids=list(LeadTrader.objects.order_by("pk").values_list("pk", flat=True)), now=now)
+
+
+def scores_refresh_some(*, ids: Sequence[int], now: datetime) -> int:
+    """Score these leaders as of today, a few hundred a statement; return how many."""
     for start in range(0, len(ids), LEADERS_AT_ONCE):
-        _refresh_some(ids[start : start + LEADERS_AT_ONCE], now)
+        _refresh_at_once(ids[start : start + LEADERS_AT_ONCE], now)
     return len(ids)
 
 
@@ -94,7 +98,7 @@ def score_now(*, trader_id: int, window: int) -> tuple[Decimal, date] | None:
     return Score.objects.filter(trader=trader_id, window=window).values_list("score", "as_of").first()
 
 
-def _refresh_some(ids: list[int], now: datetime) -> None:
+def _refresh_at_once(ids: Sequence[int], now: datetime) -> None:
     as_of = now.astimezone(UTC).date()
     rows = run(
         f"SELECT trader_id, {DAY} FROM traders_dailystat WHERE trader_id = ANY(%s) AND date >= %s",

@@ -1,0 +1,5 @@
+"""The desk's pages of leaders."""
+
+from traders.admin import facts, leaders
+
+__all__ = ["facts", "leaders"]

@@ -1,0 +1,1 @@
+"""How figures and charts of leaders are shown."""
