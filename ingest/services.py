@@ -120,8 +120,8 @@ def batches_prune() -> int:
 def _store(report: Report, push: Push) -> Receipt:
     is_demo = push.holder.key is not None and push.holder.key.is_demo
     leader = leader_lock(platform=BINANCE, external_id=report.lead_id, is_demo=is_demo, now=push.now)
-    changes = _compare(report, leader, push.now)
-    messages = _write_facts(report, leader, changes, push.now)
+    changes = _append_fills(report, leader, _compare(report, leader, push.now), push.now)
+    messages = _write_positions(report, leader, changes, push.now)
     score, stats = _score(report, leader, changes, push.now)
     if changes.is_newest:
         leader = _describe(report, leader, changes, push.now)
@@ -194,12 +194,18 @@ def _new_fills(report: Report, leader: LockedLeader, anchor: Anchor | None) -> t
     return fills, len(reported) - len(fills)
 
 
-def _write_facts(report: Report, leader: LockedLeader, changes: Changes, now: datetime) -> list[Message]:
-    """Append fills and bring positions up to date; return what listeners are told."""
-    messages: list[Message] = []
-    if changes.fills:
-        events_append(leader=leader, fills=changes.fills, fetched_at=report.fetched_at, now=now)
-        messages += fill_messages(leader, changes.fills)
+def _append_fills(report: Report, leader: LockedLeader, changes: Changes, now: datetime) -> Changes:
+    """Append the new fills; only what the database really took counts from here on."""
+    if not changes.fills:
+        return changes
+    stored = events_append(leader=leader, fills=changes.fills, fetched_at=report.fetched_at, now=now)
+    fills = [fill for fill in changes.fills if fill.event_key in stored]
+    return replace(changes, fills=fills, skipped=changes.skipped + len(changes.fills) - len(fills))
+
+
+def _write_positions(report: Report, leader: LockedLeader, changes: Changes, now: datetime) -> list[Message]:
+    """Bring positions up to date; return what listeners are told of fills and positions."""
+    messages = fill_messages(leader, changes.fills)
     if changes.plan.positions:
         positions_apply(leader=leader, plan=changes.plan, fetched_at=report.fetched_at, now=now)
         messages += position_messages(leader, changes.plan, fetched_at=report.fetched_at, now=now)
