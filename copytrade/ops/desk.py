@@ -3,13 +3,12 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
-from django.conf import settings
-from django.db.models import Exists, OuterRef
 from django.urls import reverse
 from django.utils import timezone
 
 from ingest.models import IngestBatch, Outcome
-from traders.models import LeaderStatus, LeadTrader, SourceFreshness
+from traders.models import LeaderStatus, LeadTrader
+from traders.selectors.overview import stale_leaders
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,11 +24,8 @@ class Figure:
 def desk_figures() -> list[Figure]:
     """Return the figures, in three statements."""
     now = timezone.now()
-    stale_before = now - timedelta(seconds=settings.LEADER_STALE_AFTER_SECONDS)
-    fresh = SourceFreshness.objects.filter(trader=OuterRef("pk"), reported_at__gte=stale_before)
-    watched = LeadTrader.objects.exclude(status=LeaderStatus.BLOCKED)
     candidates = LeadTrader.objects.filter(status=LeaderStatus.CANDIDATE).count()
-    stale = watched.filter(~Exists(fresh)).count()
+    stale = stale_leaders(now).count()
     refused = IngestBatch.objects.filter(outcome=Outcome.REFUSED, received_at__gte=now - timedelta(days=1)).count()
     leaders, batches = reverse("admin:traders_leadtrader_changelist"), reverse("admin:ingest_ingestbatch_changelist")
     return [

@@ -77,7 +77,6 @@ class LeadTraderAdmin(ReadOnlyAdmin[LeadTrader]):
         "open_positions",
         "last_report",
         "last_trade",
-        "is_demo",
     )
     list_filter = ("status", "platform", FreshnessFilter, "positions_visible", "is_demo")
     search_fields = ("nickname", "external_id")
@@ -123,8 +122,9 @@ class LeadTraderAdmin(ReadOnlyAdmin[LeadTrader]):
 
     @admin.display(description="Leader", ordering="nickname")
     def leader(self, leader: LeadTrader) -> SafeString:
-        """Return the name with platform and id below it."""
-        return format_html("{}<small>{} {}</small>", leader, leader.platform, leader.external_id)
+        """Return the name, with platform and id below it."""
+        chip = render_to_string("traders/parts/demo_chip.html") if leader.is_demo else ""
+        return format_html("{} {}<small>{} {}</small>", leader, chip, leader.platform, leader.external_id)
 
     @admin.display(description="Status", ordering="status")
     def status_chip(self, leader: LeadTrader) -> str:

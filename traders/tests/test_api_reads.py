@@ -166,15 +166,15 @@ def test_a_wrong_cursor_is_named(client, cursor):
 )
 def test_the_number_of_statements_does_not_grow_with_rows(client, path, django_assert_num_queries):
     def grow(count: int) -> str:
-        for _ in range(count):
-            leader = make_leader()
+        leaders = [make_leader() for _ in range(count)]
+        for leader in leaders:
             make_freshness(leader)
             make_position(leader)
             for window in (7, 30, 90):
                 make_score(leader, window=window)
             make_event(leader)
             make_symbol(f"S{leader.pk}USDT", 1)
-        return path.format(id=str(leader.external_id))
+        return path.format(id=leaders[-1].external_id)
 
     make_symbol("BTCUSDT")
     few = grow(1)
