@@ -23,11 +23,11 @@ from ingest.models import IngestBatch, Outcome
 from ingest.one_way import Anchor, resolve_one_way
 from ingest.report import BINANCE, SOURCE, OneWayFill, Report
 from traders.fills import NewFill
-from traders.models import ScoreWindow, SourceFreshness
+from traders.models import ScoreWindow
 from traders.positions import HeldPosition, PositionPlan, is_newer, plan_positions
 from traders.services.aggregates import aggregates_apply, latest_by_symbol, symbol_changes
 from traders.services.events import events_append, events_known
-from traders.services.leaders import LockedLeader, freshness_store, leader_describe, leader_lock
+from traders.services.leaders import LockedLeader, freshness_known, freshness_store, leader_describe, leader_lock
 from traders.services.messages import (
     fill_messages,
     leader_stats_message,
@@ -148,10 +148,8 @@ def _store(report: Report, push: Push) -> Receipt:
 
 def _compare(report: Report, leader: LockedLeader, now: datetime) -> Changes:
     """Find out what is new, with the leader's row locked."""
-    freshness = SourceFreshness.objects.filter(trader_id=leader.id, source=SOURCE).first()
+    reported_at, positions_at = freshness_known(leader=leader, source=SOURCE)
     tolerance = timedelta(seconds=settings.INGEST_CLOCK_TOLERANCE_SECONDS)
-    positions_at = freshness.positions_at if freshness else None
-    reported_at = freshness.reported_at if freshness else None
     newest = is_newer(report.fetched_at, reported_at, now=now, tolerance=tolerance)
     complete = report.positions is not None and is_newer(report.fetched_at, positions_at, now=now, tolerance=tolerance)
     one_way = any(isinstance(event, OneWayFill) for event in report.events)

@@ -1,5 +1,6 @@
 """The shapes that leaders have on the wire: camelCase, JSON numbers in their own digits, UTC with milliseconds."""
 
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Annotated, Any, Literal, Protocol
 
@@ -144,14 +145,14 @@ def feed_item(event: TradeEvent, lead_id: str) -> FeedItem:
     )
 
 
-def ranked_trader(score: Score, freshness: Freshness) -> RankedTrader:
-    """Return the shape of a leader in the ranking of `score`'s window."""
+def ranked_trader(score: Score, scores: Mapping[int, Decimal], freshness: Freshness) -> RankedTrader:
+    """Return the shape of a leader in the ranking of `score`'s window; `scores` are those of all windows."""
     leader = score.trader
     return RankedTrader(
         lead_id=leader.external_id,
         platform=leader.platform,
         nickname=leader.nickname or None,
-        **scores_of(leader),
+        **score_fields(scores),
         realized_pnl=_number(score.realized_pnl),
         win_rate=json_number(score.win_rate),
         max_drawdown=json_number(score.max_drawdown),
@@ -169,7 +170,7 @@ def trader_info(leader: LeadTrader, freshness: Freshness) -> TraderInfo:
         platform=leader.platform,
         nickname=leader.nickname or None,
         status=leader.status,  # type: ignore[arg-type]  # one of LeaderStatus' values
-        **scores_of(leader),
+        **score_fields({score.window: score.score for score in leader.scores.all()}),
         positions_visible=leader.positions_visible,
         last_report_at=iso_time_or_none(freshness.reported_at),
         positions_fetched_at=iso_time_or_none(freshness.positions_at),
@@ -179,10 +180,9 @@ def trader_info(leader: LeadTrader, freshness: Freshness) -> TraderInfo:
     )
 
 
-def scores_of(leader: LeadTrader) -> dict[str, msgspec.Raw | None]:
-    """Return `score7d`, `score30d` and `score90d` of a leader whose scores are loaded."""
-    by_window = {score.window: score.score for score in leader.scores.all()}
-    return {f"score{window}d": json_number(by_window.get(window)) for window in (7, 30, 90)}
+def score_fields(scores: Mapping[int, Decimal]) -> dict[str, msgspec.Raw | None]:
+    """Return `score7d`, `score30d` and `score90d`, null where a window has no score yet."""
+    return {f"score{window}d": json_number(scores.get(window)) for window in (7, 30, 90)}
 
 
 def position_fields(position: PositionFigures) -> dict[str, Any]:

@@ -45,7 +45,7 @@ def fits(value: Decimal) -> bool:
     """Return whether a finite number can be stored without loss."""
     _, digits, exponent = value.as_tuple()
     assert isinstance(exponent, int)
-    if value == 0:
+    if value == 0 or (exponent >= -DECIMAL_PLACES and value.adjusted() < WHOLE_DIGITS):
         return True
     trailing_zeros = len(digits) - len("".join(map(str, digits)).rstrip("0"))
     return value.adjusted() < WHOLE_DIGITS and -(exponent + trailing_zeros) <= DECIMAL_PLACES

@@ -103,10 +103,10 @@ class TraderRankingView(PublicView):
     def get(self, request: Request) -> Response:
         """Return the leaders by their score over the range, best first."""
         page = read_page(request.query_params)
-        scores, total = leaders.leaders_ranked(
+        places, total = leaders.leaders_ranked(
             platform=read_platform(request.query_params), window=read_window(request.query_params), page=page
         )
-        rows = [shapes.ranked_trader(score, freshness_of(score.trader)) for score in scores]
+        rows = [shapes.ranked_trader(place.score, place.scores, place.freshness) for place in places]
         return success(rows, meta=PageMeta(total, page.limit, page.offset))
 
 

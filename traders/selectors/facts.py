@@ -9,6 +9,17 @@ from django.db.models import Model, Q, QuerySet
 from copytrade.lib.api.paging import Cursor
 from traders.models import LeaderStatus, LeadTrader, PositionSnapshot, TradeEvent
 
+FEED = (
+    "event_key",
+    "kind",
+    "symbol",
+    "price",
+    "amount",
+    "amount_asset",
+    "realized_pnl",
+    "event_time",
+    "event_time_text",
+)
 Fact = TypeVar("Fact", bound=Model)
 
 
@@ -20,7 +31,7 @@ def symbol_feed(
         TradeEvent.objects.filter(symbol=symbol, trader__platform=platform)
         .exclude(trader__status=LeaderStatus.BLOCKED)
         .select_related("trader")
-        .defer("raw", "trader__raw")
+        .only("trader__external_id", *FEED)
     )
     return _page(fills, "event_time", lambda fill: fill.event_time, limit, offset, after)
 
@@ -29,7 +40,7 @@ def leader_events(
     *, leader: LeadTrader, symbol: str, kind: str, limit: int, offset: int, after: Cursor | None
 ) -> tuple[list[TradeEvent], Cursor | None]:
     """Return the fills of a leader, of one symbol or kind if named, and where the next page begins."""
-    fills = TradeEvent.objects.filter(trader=leader).defer("raw")
+    fills = TradeEvent.objects.filter(trader=leader).only(*FEED)
     if symbol:
         fills = fills.filter(symbol=symbol)
     if kind:

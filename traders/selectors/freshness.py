@@ -25,6 +25,15 @@ def freshness_of(leader: LeadTrader) -> Freshness:
     return combine(leader.sources.all(), timezone.now())
 
 
+def freshness_by_leader(ids: Iterable[int]) -> dict[int, Freshness]:
+    """Return the freshness of leaders by their id, in one statement."""
+    now = timezone.now()
+    found: dict[int, list[SourceFreshness]] = {identifier: [] for identifier in ids}
+    for source in SourceFreshness.objects.filter(trader__in=found):
+        found[source.trader_id].append(source)
+    return {identifier: combine(sources, now) for identifier, sources in found.items()}
+
+
 def combine(sources: Iterable[SourceFreshness], now: datetime) -> Freshness:
     """Return the freshness that several sources of one leader give together: the newest counts."""
     known = list(sources)

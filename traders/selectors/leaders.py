@@ -1,10 +1,16 @@
 """Leaders and their ranking."""
 
+from collections.abc import Iterable
+from dataclasses import dataclass
+from decimal import Decimal
+
 from django.db.models import QuerySet
 
 from copytrade.lib.api.paging import Page
 from copytrade.lib.errors import NotFound
+from traders.freshness import Freshness
 from traders.models import LeaderStatus, LeadTrader, Score
+from traders.selectors.freshness import freshness_by_leader
 
 
 def leaders_public() -> QuerySet[LeadTrader]:
@@ -25,12 +31,28 @@ def leader_get(platform: str, external_id: str) -> LeadTrader:
     return leader
 
 
-def leaders_ranked(*, platform: str, window: int, page: Page) -> tuple[list[Score], int]:
+@dataclass(frozen=True, slots=True)
+class RankedScore:
+    """A place in the ranking; `scores` are those of all windows."""
+
+    score: Score
+    scores: dict[int, Decimal]
+    freshness: Freshness
+
+
+def leaders_ranked(*, platform: str, window: int, page: Page) -> tuple[list[RankedScore], int]:
     """Return a page of the ranking by score of a window, best first, and how many are ranked."""
     ranked = Score.objects.filter(window=window, trader__platform=platform).exclude(trader__status=LeaderStatus.BLOCKED)
-    scores = (
-        ranked.select_related("trader")
-        .prefetch_related("trader__scores", "trader__sources")
-        .order_by("-score", "trader__external_id")[page.offset : page.offset + page.limit]
-    )
-    return list(scores), ranked.count()
+    ordered = ranked.select_related("trader").defer("trader__raw").order_by("-score", "trader__external_id")
+    places = list(ordered[page.offset : page.offset + page.limit])
+    ids = [place.trader_id for place in places]
+    scores, freshness = scores_by_leader(ids), freshness_by_leader(ids)
+    return [RankedScore(place, scores[place.trader_id], freshness[place.trader_id]) for place in places], ranked.count()
+
+
+def scores_by_leader(ids: Iterable[int]) -> dict[int, dict[int, Decimal]]:
+    """Return the scores of leaders by their id and by window, in one statement."""
+    found: dict[int, dict[int, Decimal]] = {identifier: {} for identifier in ids}
+    for trader_id, window, score in Score.objects.filter(trader__in=found).values_list("trader_id", "window", "score"):
+        found[trader_id][window] = score
+    return found

@@ -18,7 +18,7 @@ from traders.models import (
     TradeEvent,
 )
 from traders.selectors.curves import DayResult, curves
-from traders.selectors.freshness import freshness_of
+from traders.selectors.freshness import freshness_by_leader
 from traders.selectors.leaders import leaders_public
 
 
@@ -69,12 +69,12 @@ def ranking(*, window: int, page: Page, now: datetime) -> tuple[list[RankedLeade
     scores = list(
         ranked.select_related("trader")
         .defer("trader__raw")
-        .prefetch_related("trader__sources")
         .order_by("-score", "trader__platform", "trader__external_id")[page.offset : page.offset + page.limit]
     )
-    by_leader = curves([score.trader_id for score in scores], days=window, today=now.date())
+    ids = [score.trader_id for score in scores]
+    by_leader, freshness = curves(ids, days=window, today=now.date()), freshness_by_leader(ids)
     rows = [
-        RankedLeader(rank, score, freshness_of(score.trader), by_leader[score.trader_id])
+        RankedLeader(rank, score, freshness[score.trader_id], by_leader[score.trader_id])
         for rank, score in enumerate(scores, start=page.offset + 1)
     ]
     return rows, ranked.count()

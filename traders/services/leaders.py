@@ -38,6 +38,9 @@ UPDATE_LEADER = """
         raw = CASE WHEN %(raw)s = '{}' THEN raw ELSE %(raw)s::jsonb END
     WHERE id = %(id)s RETURNING nickname
 """
+KNOWN_FRESHNESS = """
+    SELECT reported_at, positions_at FROM traders_sourcefreshness WHERE trader_id = %s AND source = %s
+"""
 UPSERT_FRESHNESS = """
     INSERT INTO traders_sourcefreshness AS f
         (trader_id, source, reported_at, received_at, positions_at, announced_stale)
@@ -85,6 +88,12 @@ def leader_describe(
         "now": now,
     }
     return str(run(UPDATE_LEADER, parameters)[0][0])
+
+
+def freshness_known(*, leader: LockedLeader, source: str) -> tuple[datetime | None, datetime | None]:
+    """Return the times of the newest report and of the newest complete list of positions; None is "never"."""
+    rows = run(KNOWN_FRESHNESS, [leader.id, source])
+    return (rows[0][0], rows[0][1]) if rows else (None, None)
 
 
 def freshness_store(
