@@ -34,9 +34,9 @@ class Environment:
 
     def text(self, name: str, default: str | None = None) -> str:
         """Return the text; without a default the variable has to be there."""
-        value = self._read(name, lambda: self._env.str(name, default=None))
+        value = str(self._read(name, lambda: self._env.str(name, default=""))).strip()  # a file ends with a newline
         if value:
-            return str(value)
+            return value
         if default is None:
             refuse_start(name, "is missing: set it in the environment or in .env")
         return default
@@ -89,13 +89,13 @@ class Environment:
 
     def database(self, name: str) -> dict[str, object]:
         """Return Django's database settings of a postgres:// URL."""
-        self.url(name, ("postgres", "postgresql"))
-        return dict(self._read(name, lambda: self._env.db_url(name)))
+        url = self.url(name, ("postgres", "postgresql"))
+        return dict(self._read(name, lambda: self._env.db_url_config(url)))
 
     def _read(self, name: str, read: Callable[[], Value]) -> Value:
         try:
             return read()
-        except (ImproperlyConfigured, ValueError) as error:
+        except (ImproperlyConfigured, ValueError, OSError) as error:
             refuse_start(name, f"cannot be read: {error}")
 
 

@@ -24,6 +24,8 @@ logger = logging.getLogger(__name__)
 LOOK_EVERY_SECONDS = 1.0
 GATHER_SECONDS = 0.01  # what arrives within it is read together
 RETRY_SECONDS = 1.0
+CANCEL_AGAIN_SECONDS = 0.1
+SENDERS_TURN = 100  # after so many messages, clients that can keep up are let send
 
 
 class Listener(Protocol):
@@ -67,10 +69,7 @@ class Hub:
             self.unsubscribe(stream, member)
         async with self._starting:
             if not self._members:
-                tasks, self._tasks = self._tasks, []
-                for task in tasks:
-                    task.cancel()
-                await asyncio.gather(*tasks, return_exceptions=True)
+                await self._stop()
 
     def subscribe(self, stream: str, listener: Listener) -> None:
         """From the next message on, hand those of the stream to the listener."""
@@ -82,28 +81,42 @@ class Hub:
         if not self._listeners[stream]:
             del self._listeners[stream]
 
+    async def _stop(self) -> None:
+        """End the tasks; the client of Redis swallows a cancellation now and then, so they are told until they end."""
+        running, self._tasks = set(self._tasks), []
+        while running:
+            for task in running:
+                task.cancel()
+            _, running = await asyncio.wait(running, timeout=CANCEL_AGAIN_SECONDS)
+
     async def _hand_out(self) -> None:
         while True:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._woken.wait(), LOOK_EVERY_SECONDS)
+                async with asyncio.timeout(LOOK_EVERY_SECONDS):  # wait_for may swallow a cancellation
+                    await self._woken.wait()
             self._woken.clear()
             try:
                 await self._hand_out_new()
             except DATABASE_AWAY as error:
                 logger.warning("Listeners wait, since the database does not answer: %s", error)
                 await asyncio.sleep(RETRY_SECONDS)
+            except Exception:  # whatever it is, listeners must not stay deaf
+                logger.exception("Handing out events failed; it is tried again.")
+                await asyncio.sleep(RETRY_SECONDS)
             await asyncio.sleep(GATHER_SECONDS)
 
     async def _hand_out_new(self) -> None:
-        last = await database_sync_to_async(events_place)()
-        while self.position < last:
+        while self.position < (last := await database_sync_to_async(events_place)()):
             messages = await database_sync_to_async(messages_after)(self.position)
             if not messages:  # pruned before they were read
                 self.position = last
-            for message in messages:
+            for count, message in enumerate(messages, start=1):
                 self._deliver(message)
+                if count % SENDERS_TURN == 0:
+                    await asyncio.sleep(0)
 
     def _deliver(self, message: PlacedMessage) -> None:
+        self.position = message.seq
         receivers: set[Listener] = set()
         for stream in message.streams:
             receivers |= self._listeners.get(stream, set())
@@ -111,7 +124,6 @@ class Hub:
             frame = stream_frame(message)
             for listener in receivers:
                 listener.deliver(frame, message)
-        self.position = message.seq
 
     async def _be_woken(self) -> None:
         """Listen to the channel layer, and again after each failure: what was missed is found by looking."""
@@ -126,4 +138,7 @@ class Hub:
                     self._woken.set()
             except (RedisError, OSError) as error:
                 logger.warning("Listening to Redis again: %s", error)
-                await asyncio.sleep(RETRY_SECONDS)
+            finally:
+                with contextlib.suppress(RedisError, OSError):
+                    await layer.flush()  # lets go of the channel and of the connection
+            await asyncio.sleep(RETRY_SECONDS)

@@ -1,14 +1,12 @@
 """Which pages may open the WebSocket."""
 
-from collections.abc import Awaitable, Callable
 from typing import Any
 from urllib.parse import urlsplit
 
-from channels.security.websocket import WebsocketDenier
 from django.conf import settings
 from django.http.request import validate_host
 
-Application = Callable[[Any, Any, Any], Awaitable[None]]
+from copytrade.lib.asgi import Application, deny
 
 
 class OriginGuard:
@@ -20,7 +18,7 @@ class OriginGuard:
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Hand the connection on, or refuse it with 403."""
         origin = dict(scope["headers"]).get(b"origin")
-        application = self.application if origin is None or is_ours(origin.decode("latin-1")) else WebsocketDenier()
+        application = self.application if origin is None or is_ours(origin.decode("latin-1")) else deny
         await application(scope, receive, send)
 
 
