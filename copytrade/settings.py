@@ -126,6 +126,8 @@ DATABASES = {
                     "min_size": 2,
                     "max_size": env.integer("DATABASE_POOL_MAX_SIZE", 20, least=2),
                     "timeout": 10,
+                    # Attempts are ever further apart; a request then begins anew, so that an outage ends with it.
+                    "reconnect_timeout": 5,
                 }
             }
         ),

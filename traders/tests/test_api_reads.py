@@ -174,7 +174,7 @@ def test_the_number_of_statements_does_not_grow_with_rows(client, path, django_a
                 make_score(leader, window=window)
             make_event(leader)
             make_symbol(f"S{leader.pk}USDT", 1)
-        return path.format(id=leaders[-1].external_id)
+        return str(path.format(id=leaders[-1].external_id))
 
     make_symbol("BTCUSDT")
     few = grow(1)
