@@ -15,7 +15,7 @@ import pytest
 
 from copytrade.ops.runtime import StartupError
 from copytrade.ops.runtime.config import Config, only_copy
-from copytrade.ops.runtime.envfile import ensure_secrets, parse_env, write_private
+from copytrade.ops.runtime.envfile import SECRETS, ensure_secrets, parse_env, write_private
 from copytrade.ops.runtime.launcher import ROOT
 from copytrade.ops.runtime.messages import credentials_text, first_payload, welcome_text
 from copytrade.ops.runtime.network import free_ports, get_json, listen_error, reachable_host
@@ -96,7 +96,7 @@ def test_secrets_are_made_once_and_only_their_owner_reads_them(tmp_path: Path) -
     first = ensure_secrets(path)
     assert ensure_secrets(path) == first
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    assert len(set(first.values())) == len(first) == 5
+    assert len(set(first.values())) == len(first) == len(SECRETS)
 
 
 def test_a_missing_secret_is_added_and_the_others_stay(tmp_path: Path) -> None:
