@@ -155,7 +155,7 @@ def _compare(report: Report, leader: LockedLeader, now: datetime) -> Changes:
     one_way = any(isinstance(event, OneWayFill) for event in report.events)
     held = positions_held(leader=leader) if complete or one_way else []
     fills, skipped = _new_fills(report, leader, _anchor(report, held, positions_at))
-    plan = plan_positions(held, report.positions or [], fetched_at=report.fetched_at) if complete else PositionPlan()
+    plan = plan_positions(held, report.positions or []) if complete else PositionPlan()
     older = reported_at is not None and report.fetched_at < reported_at
     return Changes(fills, skipped, plan, newest, older, complete)
 

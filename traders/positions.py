@@ -29,7 +29,6 @@ class HeldPosition:
     size_asset: str = ""
     raw: msgspec.Raw = field(default_factory=empty_object)
     id: UUID | None = None
-    opened_at: datetime | None = None
     change: str = ""
 
     @property
@@ -64,19 +63,17 @@ class PositionPlan:
         return {position.symbol for position in self.having("opened", "updated", "closed")}
 
 
-def plan_positions(
-    held: Iterable[HeldPosition], reported: Iterable[HeldPosition], *, fetched_at: datetime
-) -> PositionPlan:
+def plan_positions(held: Iterable[HeldPosition], reported: Iterable[HeldPosition]) -> PositionPlan:
     """Compare what is held with a complete report: what it does not list is closed."""
     before = {position.identity: position for position in held}
     planned = []
     for position in sorted(reported, key=lambda position: position.identity):
         known = before.pop(position.identity, None)
         if known is None:
-            planned.append(replace(position, id=uuid4(), opened_at=fetched_at, change="opened"))
+            planned.append(replace(position, id=uuid4(), change="opened"))
         elif known.shown != position.shown:
             change = "moved" if known.traded == position.traded else "updated"
-            planned.append(replace(position, id=known.id, opened_at=known.opened_at, change=change))
+            planned.append(replace(position, id=known.id, change=change))
     closed = sorted(before.values(), key=lambda position: position.identity)
     return PositionPlan([*planned, *(replace(position, change="closed") for position in closed)])
 

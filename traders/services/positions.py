@@ -8,19 +8,19 @@ from traders.services.leaders import LockedLeader
 
 VALUES = """symbol, side, contract_type, leverage, size, size_asset, entry_price, mark_price, margin_usdt,
             margin_type, pnl_usdt, roe_pct"""
-HELD = f"SELECT {VALUES}, id, opened_at FROM traders_position WHERE trader_id = %s"
+HELD = f"SELECT {VALUES}, id FROM traders_position WHERE trader_id = %s"
 WRITE = f"""
     WITH planned AS (
         SELECT * FROM json_to_recordset(%(rows)s::json) AS rows (
             symbol text, side text, contract_type text, leverage numeric, size numeric, size_asset text,
             entry_price numeric, mark_price numeric, margin_usdt numeric, margin_type text, pnl_usdt numeric,
-            roe_pct numeric, id uuid, opened_at timestamptz, raw jsonb, change text
+            roe_pct numeric, id uuid, raw jsonb, change text
         )
     ), closed AS (
         DELETE FROM traders_position WHERE id IN (SELECT id FROM planned WHERE change = 'closed')
     ), written AS (
-        INSERT INTO traders_position (trader_id, fetched_at, {VALUES}, id, opened_at, raw)
-        SELECT %(trader)s, %(fetched_at)s, {VALUES}, id, opened_at, raw FROM planned WHERE change <> 'closed'
+        INSERT INTO traders_position (trader_id, fetched_at, opened_at, {VALUES}, id, raw)
+        SELECT %(trader)s, %(fetched_at)s, %(fetched_at)s, {VALUES}, id, raw FROM planned WHERE change <> 'closed'
         ON CONFLICT (trader_id, symbol, side) DO UPDATE SET
             contract_type = excluded.contract_type, leverage = excluded.leverage, size = excluded.size,
             size_asset = excluded.size_asset, entry_price = excluded.entry_price,
@@ -53,7 +53,6 @@ def positions_held(*, leader: LockedLeader) -> list[HeldPosition]:
             pnl_usdt=row[10],
             roe_pct=row[11],
             id=row[12],
-            opened_at=row[13],
         )
         for row in run(HELD, [leader.id])
     ]
