@@ -26,4 +26,4 @@ EXPOSE 8000
 HEALTHCHECK --interval=15s --timeout=5s --start-period=30s --retries=4 \
     CMD ["python", "-m", "copytrade.ops.runtime.probe"]
 # exec, so that the signal to stop reaches the server and not the shell.
-CMD ["sh", "-c", "exec python -m uvicorn copytrade.asgi:application --host 0.0.0.0 --port ${PORT:-8000} --timeout-graceful-shutdown 3 --no-access-log --ws websockets-sansio"]
+CMD ["sh", "-c", "exec python -m uvicorn copytrade.asgi:application --host 0.0.0.0 --port ${PORT:-8000} --timeout-graceful-shutdown 3 --no-access-log --no-proxy-headers --ws websockets-sansio"]

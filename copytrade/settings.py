@@ -17,13 +17,16 @@ django_stubs_ext.monkeypatch()  # lets `ModelAdmin[Row]` and its like be written
 
 # Where things are -----------------------------------------------------------
 BASE_DIR = Path(__file__).resolve().parent.parent
-VAR_DIR = Path(os.environ.get("VAR_DIR") or BASE_DIR / "var")
 VERSION = "0.1.0"
 
 env = Environment()
-if os.environ.get("ENVIRONMENT") != "test":
+FILES = os.environ.get("ENVIRONMENT") != "test"  # tests depend on nothing but their own environment
+if FILES:
+    env.load(BASE_DIR / ".env")
+VAR_DIR = BASE_DIR / env.text("VAR_DIR", "var")
+if FILES:
     # `manage.py up` leaves the addresses of its servers in runtime.env, so that commands find them.
-    env.load(BASE_DIR / ".env", VAR_DIR / "secrets.env", VAR_DIR / "runtime.env")
+    env.load(VAR_DIR / "secrets.env", VAR_DIR / "runtime.env")
 
 # What this installation is --------------------------------------------------
 ENVIRONMENT = env.choice("ENVIRONMENT", "development", ("development", "test", "production"))
@@ -37,7 +40,8 @@ SECRET_KEY = check_secret_key(env.text("SECRET_KEY"), development=not PRODUCTION
 # Who may ask ----------------------------------------------------------------
 N8N_BACKEND_BASE_URL = env.text("N8N_BACKEND_BASE_URL", "")
 FRONTEND_URL = env.text("FRONTEND_URL", "")
-ALLOWED_HOSTS = env.texts("ALLOWED_HOSTS", () if PRODUCTION else ("localhost", "127.0.0.1", "[::1]"))
+HOST = env.text("HOST", "127.0.0.1")
+ALLOWED_HOSTS = env.texts("ALLOWED_HOSTS", () if PRODUCTION else ("localhost", "127.0.0.1", "[::1]", HOST))
 if not ALLOWED_HOSTS:
     refuse_start("ALLOWED_HOSTS", "is missing: name the hosts that people reach this installation by")
 if N8N_BACKEND_BASE_URL and (host := urlsplit(N8N_BACKEND_BASE_URL).hostname):
@@ -158,6 +162,7 @@ CELERY_RESULT_BACKEND = REDIS_URL
 CELERY_RESULT_EXPIRES = 24 * 3600
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_DEFAULT_QUEUE = "default"
+CELERY_TASK_ROUTES = {"ingest.*": {"queue": "feeds"}}  # what waits for sources does not hold up the rest
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_TASK_SOFT_TIME_LIMIT = 240
@@ -170,7 +175,6 @@ CELERY_TASK_PUBLISH_RETRY_POLICY = {"max_retries": 1, "interval_start": 0.1}
 CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULER = "copytrade.ops.beat.HeartbeatScheduler"
 SCHEDULES: dict[str, dict[str, Any]] = {
-    "Heartbeat": {"task": "ops.heartbeat", "every_seconds": 15},
     "Recompute all scores": {"task": "traders.scores_refresh_all", "crontab": {"minute": "7"}},
     "Announce leaders whose data became stale": {"task": "traders.staleness_announce", "every_seconds": 60},
     "Prune ingest batches": {"task": "ingest.batches_prune", "crontab": {"hour": "3", "minute": "17"}},
@@ -231,6 +235,7 @@ REST_FRAMEWORK = {
         "rest_framework.authentication.SessionAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_METADATA_CLASS": None,  # OPTIONS is 405: the schema describes the API
     "DEFAULT_THROTTLE_CLASSES": ["copytrade.lib.api.throttling.ApiThrottle"],
     "DEFAULT_SCHEMA_CLASS": "copytrade.lib.api.schema.EnvelopeSchema",
     "DEFAULT_CONTENT_NEGOTIATION_CLASS": "copytrade.lib.api.rendering.AlwaysJson",
@@ -292,10 +297,13 @@ LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {
-        "text": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"},
+        "text": {"format": "%(asctime)s %(levelname)s [%(request_id)s] %(name)s: %(message)s"},
         "json": {"()": "copytrade.lib.logging.JsonFormatter"},
     },
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": LOG_FORMAT}},
+    "filters": {"request_id": {"()": "copytrade.lib.logging.RequestIdFilter"}},
+    "handlers": {
+        "console": {"class": "logging.StreamHandler", "formatter": LOG_FORMAT, "filters": ["request_id"]},
+    },
     "root": {"handlers": ["console"], "level": LOG_LEVEL},
     "loggers": {
         "django": {"handlers": ["console"], "level": LOG_LEVEL, "propagate": False},

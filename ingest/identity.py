@@ -40,6 +40,11 @@ def canonical_key(*parts: str | int | Decimal) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
+def exact_key(*, symbol: str, bought: bool, milliseconds: int, amount: Decimal, price: Decimal, ordinal: int) -> str:
+    """Return the canonical key of a fill whose exact time is known; `ordinal` tells fills apart that are alike."""
+    return canonical_key("exact", symbol, "BUY" if bought else "SELL", milliseconds, amount, price, ordinal)
+
+
 def same_spelling(event_key: str) -> str:
     """Return the key with its numbers in one spelling: `25.360` and `25.36` are one amount."""
     return "|".join(_one_spelling(part.strip()) for part in event_key.split("|"))

@@ -30,6 +30,7 @@ from traders.services.events import events_append, events_known
 from traders.services.leaders import LockedLeader, freshness_known, freshness_store, leader_describe, leader_lock
 from traders.services.messages import (
     fill_messages,
+    fresh_again_message,
     leader_stats_message,
     position_messages,
     symbol_stats_messages,
@@ -84,6 +85,7 @@ class Changes:
     plan: PositionPlan
     is_newest: bool
     is_older: bool
+    is_heard_again: bool
     positions_are_newest: bool
 
 
@@ -123,7 +125,7 @@ def _store(report: Report, push: Push) -> Receipt:
     changes = _append_fills(report, leader, _compare(report, leader, push.now), push.now)
     messages = _write_positions(report, leader, changes, push.now)
     score, stats = _score(report, leader, changes, push.now)
-    if changes.is_newest:
+    if changes.is_newest or changes.positions_are_newest:
         leader = _describe(report, leader, changes, push.now)
     receipt = _receipt(report, changes, score)
     push.batch(
@@ -142,31 +144,33 @@ def _store(report: Report, push: Push) -> Receipt:
         changes=symbol_changes(changes.plan),
         latest=latest_by_symbol((fill.symbol, fill.event_time) for fill in changes.fills),
     )
-    messages_publish([*messages, *stats, *symbol_stats_messages(leader.platform, totals)])
+    told = [*messages, *stats] if leader.is_public else []
+    messages_publish([*told, *symbol_stats_messages(leader.platform, totals)])
     return replace(receipt, symbols_aggregated=len({total.symbol for total in totals} | changes.plan.symbols))
 
 
 def _compare(report: Report, leader: LockedLeader, now: datetime) -> Changes:
     """Find out what is new, with the leader's row locked."""
-    reported_at, positions_at = freshness_known(leader=leader, source=SOURCE)
+    reported_at, positions_at, was_stale = freshness_known(leader=leader, source=SOURCE)
     tolerance = timedelta(seconds=settings.INGEST_CLOCK_TOLERANCE_SECONDS)
     newest = is_newer(report.fetched_at, reported_at, now=now, tolerance=tolerance)
     complete = report.positions is not None and is_newer(report.fetched_at, positions_at, now=now, tolerance=tolerance)
     one_way = any(isinstance(event, OneWayFill) for event in report.events)
     held = positions_held(leader=leader) if complete or one_way else []
-    fills, skipped = _new_fills(report, leader, _anchor(report, held, positions_at))
+    fills, skipped = _new_fills(report, leader, _anchors(report, held, positions_at))
     plan = plan_positions(held, report.positions or []) if complete else PositionPlan()
     older = reported_at is not None and report.fetched_at < reported_at
-    return Changes(fills, skipped, plan, newest, older, complete)
+    return Changes(fills, skipped, plan, newest, older, was_stale and newest, complete)
 
 
-def _anchor(report: Report, held: Sequence[HeldPosition], positions_at: datetime | None) -> Anchor | None:
-    """Return the positions that one-way fills are walked from: those known before, else those of the report."""
-    if positions_at is not None and positions_at <= report.fetched_at:
-        return Anchor(positions_at, _sizes(held))
+def _anchors(report: Report, held: Sequence[HeldPosition], positions_at: datetime | None) -> list[Anchor]:
+    """Return the positions that one-way fills may be walked from: those that the report shows, those known before."""
+    anchors = []
     if report.positions is not None:
-        return Anchor(report.fetched_at, _sizes(report.positions))
-    return None
+        anchors.append(Anchor(report.fetched_at, _sizes(report.positions)))
+    if positions_at is not None and positions_at <= report.fetched_at:
+        anchors.append(Anchor(positions_at, _sizes(held)))
+    return anchors
 
 
 def _sizes(positions: Sequence[HeldPosition]) -> dict[str, Decimal]:
@@ -176,19 +180,27 @@ def _sizes(positions: Sequence[HeldPosition]) -> dict[str, Decimal]:
     return sizes
 
 
-def _new_fills(report: Report, leader: LockedLeader, anchor: Anchor | None) -> tuple[list[NewFill], int]:
-    """Return the fills that are not stored yet, and how many of the reported ones are."""
+def _new_fills(report: Report, leader: LockedLeader, anchors: Sequence[Anchor]) -> tuple[list[NewFill], int]:
+    """Return the fills that are not stored yet, and how many of the reported ones are.
+
+    A one-way fill is known by its own key, whatever it was taken for: another window of the same orders may make it
+    an open instead of a close.
+    """
     if not report.events:
         return [], 0
     one_way = [event for event in report.events if isinstance(event, OneWayFill)]
-    reported = [event for event in report.events if isinstance(event, NewFill)]
-    reported += resolve_one_way(one_way, anchor, lambda event: with_seed_key(event, report.lead_id).event_key)
-    known = events_known(
+    whole = [event for event in report.events if isinstance(event, NewFill)]
+    split = resolve_one_way(one_way, anchors, lambda event: with_seed_key(event, report.lead_id).event_key)
+    reported = [*whole, *(part for _, parts in split for part in parts)]
+    rows = events_known(
         leader=leader,
         event_keys=[event.event_key for event in reported],
-        canonical_keys=[event.canonical_key for event in reported],
+        canonical_keys=[*(event.canonical_key for event in whole), *(key for key, _ in split)],
     )
-    fills = new_events(reported, (KnownEvent(*row) for row in known))
+    known = [KnownEvent(*row) for row in rows]
+    stored = {event.canonical_key for event in known}
+    unknown = [part for key, parts in split if key not in stored for part in parts]
+    fills = new_events([*whole, *unknown], known)
     return fills, len(reported) - len(fills)
 
 
@@ -203,7 +215,8 @@ def _append_fills(report: Report, leader: LockedLeader, changes: Changes, now: d
 
 def _write_positions(report: Report, leader: LockedLeader, changes: Changes, now: datetime) -> list[Message]:
     """Bring positions up to date; return what listeners are told of fills and positions."""
-    messages = fill_messages(leader, changes.fills)
+    messages = [fresh_again_message(leader, SOURCE)] if changes.is_heard_again else []
+    messages += fill_messages(leader, changes.fills)
     if changes.plan.positions:
         positions_apply(leader=leader, plan=changes.plan, fetched_at=report.fetched_at, now=now)
         messages += position_messages(leader, changes.plan, fetched_at=report.fetched_at, now=now)
@@ -224,9 +237,9 @@ def _score(report: Report, leader: LockedLeader, changes: Changes, now: datetime
 
 
 def _describe(report: Report, leader: LockedLeader, changes: Changes, now: datetime) -> LockedLeader:
-    """Store what the newest report tells of the leader and how fresh it is."""
+    """Store what the newest report tells of the leader, and how fresh its parts are."""
     profile = report.profile
-    if profile.raw != "{}":
+    if changes.is_newest and profile.raw != "{}":
         nickname = leader_describe(
             leader=leader,
             nickname=profile.nickname,
@@ -239,7 +252,7 @@ def _describe(report: Report, leader: LockedLeader, changes: Changes, now: datet
     freshness_store(
         leader=leader,
         source=SOURCE,
-        reported_at=report.fetched_at,
+        reported_at=report.fetched_at if changes.is_newest else None,
         positions_at=report.fetched_at if changes.positions_are_newest else None,
         now=now,
     )

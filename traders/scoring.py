@@ -52,9 +52,9 @@ class Result:
 
 
 def score_window(days: Iterable[Day], *, window: int, as_of: date) -> Result:
-    """Score the last `window` UTC days up to `as_of`; days ahead of it (a source's fast clock) count as well."""
-    since = as_of - timedelta(days=window - 1)
-    inside = sorted((day for day in days if day.date >= since), key=lambda day: day.date)
+    """Score the last `window` UTC days up to `as_of`, and the day after it: a source may be some hours ahead."""
+    since, until = as_of - timedelta(days=window - 1), as_of + timedelta(days=1)
+    inside = sorted((day for day in days if since <= day.date <= until), key=lambda day: day.date)
     with localcontext(prec=120):
         return _score(inside, window, as_of)
 

@@ -44,13 +44,13 @@ class ApplicationError(Exception):
 
 
 class InvalidInput(ApplicationError):
-    """The input is wrong; `problems` lists each wrong field with its path."""
+    """The input is wrong; `problems` lists wrong fields with their paths, `count` says how many there are in all."""
 
-    def __init__(self, problems: list[dict[str, str]], *, message: str | None = None) -> None:
-        first = problems[0]
+    def __init__(self, problems: list[dict[str, str]], *, count: int | None = None) -> None:
+        first, total = problems[0], count or len(problems)
         where = first["path"] or "the body"
-        more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
-        super().__init__(message or f"{where}: {first['message']}{more}", details={"errors": problems})
+        more = f" (and {total - 1} more)" if total > 1 else ""
+        super().__init__(f"{where}: {first['message']}{more}", details={"errors": problems, "count": total})
 
 
 class MalformedJson(ApplicationError):

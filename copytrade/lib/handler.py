@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, cast
 
 from asgiref.sync import sync_to_async
 from django.core import signals
@@ -49,10 +49,9 @@ class ThreadedHandler(ASGIHandler):
         response = self.get_response(request) if request is not None else refusal
         assert response is not None
         response._handler_class = self.__class__  # type: ignore[attr-defined]  # noqa: SLF001  (as Django's own do)
-        if (
-            isinstance(response, StreamingHttpResponse) and not response.is_async
-        ):  # a static file: read where one may wait
-            response.streaming_content = _one_by_one(list(response.streaming_content))
+        if isinstance(response, StreamingHttpResponse) and not response.is_async:
+            parts = list(cast("Iterable[bytes]", response.streaming_content))  # of a file: read where one may wait
+            response.streaming_content = _one_by_one(parts)
         if not response.streaming:
             response.close()
         body.close()

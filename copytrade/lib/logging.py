@@ -24,3 +24,12 @@ class JsonFormatter(logging.Formatter):
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
         return msgspec.json.encode(line).decode()
+
+
+class RequestIdFilter(logging.Filter):
+    """Lets every line carry the id of the request that it belongs to; `-` where there is none."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Add the id."""
+        record.request_id = request_id.get()
+        return True

@@ -31,7 +31,7 @@ class Problems:
     def refuse_if_any(self) -> None:
         """Raise `InvalidInput` with all problems (the first 100), if there are any."""
         if self._found:
-            raise InvalidInput(self._found[:MOST_PROBLEMS])
+            raise InvalidInput(self._found[:MOST_PROBLEMS], count=len(self._found))
 
 
 class RowReader(Generic[Row]):

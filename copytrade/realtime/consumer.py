@@ -22,7 +22,7 @@ from copytrade.realtime.selectors import PlacedMessage, messages_after, reaches_
 logger = logging.getLogger(__name__)
 
 MOST_SUBSCRIPTIONS = 500
-LONGEST_REPLAY = 20_000
+LONGEST_REPLAY = 200_000
 TRY_AGAIN_LATER = 1013
 
 

@@ -2,6 +2,7 @@
 
 import sys
 
+from django.core.exceptions import DisallowedHost
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 
@@ -15,7 +16,10 @@ API_PREFIXES = ("/api/", "/ingest", "/symbols", "/traders", "/health")
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Answer 400."""
-    return answer(request, 400, failure(ErrorCode.VALIDATION_ERROR, "The request is malformed."))
+    message = "The request is malformed."
+    if isinstance(exception, DisallowedHost):
+        message = "This name is not served here: add it to ALLOWED_HOSTS, or as n8n's to N8N_BACKEND_BASE_URL."
+    return answer(request, 400, failure(ErrorCode.VALIDATION_ERROR, message))
 
 
 def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:

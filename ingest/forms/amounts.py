@@ -24,7 +24,7 @@ Amount = Annotated[
 Symbol = Annotated[
     str,
     msgspec.Meta(
-        pattern=r"^[^\s\x00-\x1f\x7f]{1,64}$",
+        pattern=r"^[^\s\x00-\x1f\x7f]{1,64}$(?!\n)",
         description="As the venue writes it; delivery contracts and non-ASCII names are fine.",
         examples=["BTCUSDT"],
     ),

@@ -12,7 +12,7 @@ from copytrade.lib.structs import Problems, describe
 from copytrade.lib.wire import from_milliseconds
 from ingest.report import Report
 
-LeadId = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9._:-]{1,64}$")]
+LeadId = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9._:-]{1,64}$(?!\n)")]
 IsoTimeOrMilliseconds = Annotated[str, msgspec.Meta(examples=["2026-02-05T00:05:00.000Z"])] | int
 Value = TypeVar("Value")
 LEAD_ID = msgspec.json.Decoder(LeadId)

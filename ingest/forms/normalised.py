@@ -11,12 +11,14 @@ from copytrade.lib.wire import to_milliseconds
 from ingest.event_time import resolve_event_time
 from ingest.forms.amounts import Amount, EventKey, ShortText, Symbol, check_amount
 from ingest.forms.body import Head, IsoTimeOrMilliseconds, LeadId, ParseOptions, read_moment, read_rows
-from ingest.identity import canonical_key, same_spelling
+from ingest.identity import canonical_key, exact_key, same_spelling
 from ingest.report import BINANCE, Form, LeaderProfile, Report
 from traders.fills import NewFill
 from traders.positions import HeldPosition
 
 Kind = Literal["OPEN_LONG", "CLOSE_LONG", "OPEN_SHORT", "CLOSE_SHORT", "UNKNOWN"]
+Alike = dict[tuple[object, ...], list[str]]
+BOUGHT = frozenset({"OPEN_LONG", "CLOSE_SHORT"})
 KNOWN_KEYS = frozenset({"leadId", "fetchedAt", "positions", "events"})
 
 
@@ -75,10 +77,11 @@ def parse_normalised(top: dict[str, msgspec.Raw], head: Head, options: ParseOpti
     position_rows = read_rows(top.get("positions"), "positions", problems)
     event_rows = read_rows(top.get("events"), "events", problems) or []
     positions = None if position_rows is None else _positions(position_rows, head, problems)
+    alike: Alike = {}
     events = [
         event
         for path, row, raw in EVENTS.read_all(event_rows, "events", problems)
-        if (event := _event(path, row, raw, head, options, problems))
+        if (event := _event(path, row, raw, head, options, problems, alike))
     ]
     problems.refuse_if_any()
     extras = {name: value for name, value in top.items() if name not in KNOWN_KEYS}
@@ -151,7 +154,7 @@ def _side_and_size(row: PositionRow) -> tuple[str, Decimal]:
 
 
 def _event(
-    path: str, row: EventRow, raw: msgspec.Raw, head: Head, options: ParseOptions, problems: Problems
+    path: str, row: EventRow, raw: msgspec.Raw, head: Head, options: ParseOptions, problems: Problems, alike: Alike
 ) -> NewFill | None:
     _check_owner(path, row.platform, row.lead_id, head, problems)
     good = [
@@ -164,13 +167,12 @@ def _event(
     moment = _event_time(path, row, head, options, problems)
     if moment is None or not all(good):
         return None
-    exact = row.event_time is not None
-    identity: list[str | int | Decimal] = (
-        [row.event_type, row.symbol.upper(), to_milliseconds(moment), row.amount, row.price] if exact else []
-    )
+    exact = row.event_time is not None and moment.microsecond != 0
     return NewFill(
         event_key=row.event_key,
-        canonical_key=canonical_key(*identity, moment.isoformat(), same_spelling(row.event_key)),
+        canonical_key=_key(row, moment, alike)
+        if exact
+        else canonical_key(moment.isoformat(), same_spelling(row.event_key)),
         kind=row.event_type,
         symbol=row.symbol.upper(),
         price=row.price,
@@ -181,6 +183,26 @@ def _event(
         event_time_text=row.event_time_text or "",
         time_is_exact=exact,
         raw=raw,
+    )
+
+
+def _text_key(row: EventRow, moment: datetime) -> str:
+    return canonical_key(moment.isoformat(), same_spelling(row.event_key))
+
+
+def _key(row: EventRow, moment: datetime, alike: Alike) -> str:
+    """Return our key of a fill with an exact time; fills that are alike are told apart by the sender's keys."""
+    identity = (row.symbol.upper(), row.event_type, moment, row.amount, row.price)
+    keys = alike.setdefault(identity, [])
+    if row.event_key not in keys:
+        keys.append(row.event_key)
+    return exact_key(
+        symbol=row.symbol.upper(),
+        bought=row.event_type in BOUGHT,
+        milliseconds=to_milliseconds(moment),
+        amount=row.amount,
+        price=row.price,
+        ordinal=keys.index(row.event_key) + 1,
     )
 
 

@@ -17,7 +17,7 @@ from ingest.event_time import event_time_text
 from ingest.forms.amounts import Amount, ShortText, Symbol, check_amount, fits
 from ingest.forms.body import EARLIEST, LATEST, Head, IsoTimeOrMilliseconds, LeadId, ParseOptions, read_rows
 from ingest.forms.normalised import keep_one
-from ingest.identity import canonical_key, seed_event_key
+from ingest.identity import exact_key, seed_event_key
 from ingest.report import Form, LeaderProfile, OneWayFill, Report
 from traders.fills import NewFill
 from traders.positions import HeldPosition
@@ -197,7 +197,7 @@ def _ratio(numerator: Decimal, denominator: Decimal | None) -> Decimal | None:
 
 
 def _events(rows: list[msgspec.Raw], head: Head, problems: Problems) -> list[NewFill | OneWayFill]:
-    seen: Counter[str] = Counter()
+    alike: Counter[tuple[object, ...]] = Counter()
     events = []
     for path, row, raw in ORDERS.read_all(rows, "orderHistory.allOrders", problems):
         good = [
@@ -207,24 +207,22 @@ def _events(rows: list[msgspec.Raw], head: Head, problems: Problems) -> list[New
         ]
         if not all(good) or row.executed_qty == 0:
             continue  # an order that was never filled is no trade
-        identity = _identity(row)
-        seen[identity] += 1
-        key = identity if seen[identity] == 1 else canonical_key(identity, seen[identity])
-        events.append(_event(row, raw, key, head))
+        events.append(_event(row, raw, _key(row, alike), head))
     return events
 
 
-def _identity(row: RawOrderRow) -> str:
-    """Return what tells records apart; the result is left out, since the source corrects it later."""
-    return canonical_key(
-        row.symbol.upper(),
-        row.side,
-        row.type,
-        row.position_side,
-        row.order_time,
-        row.order_update_time,
-        row.executed_qty,
-        row.avg_price,
+def _key(row: RawOrderRow, alike: "Counter[tuple[object, ...]]") -> str:
+    """Return our key of a record. Its result is no part of it, since the source corrects that later."""
+    symbol = row.symbol.upper()
+    identity = (symbol, row.side, row.order_update_time, row.executed_qty, row.avg_price)
+    alike[identity] += 1
+    return exact_key(
+        symbol=symbol,
+        bought=row.side == "BUY",
+        milliseconds=row.order_update_time,
+        amount=row.executed_qty,
+        price=row.avg_price,
+        ordinal=alike[identity],
     )
 
 

@@ -4,8 +4,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from copytrade.realtime.models import StreamEvent
 from tests.payloads import LEAD, body, event, iso, position
-from traders.models import Position, PositionSnapshot, SymbolAggregate
+from traders.models import LeadTrader, Position, PositionSnapshot, SymbolAggregate
 
 pytestmark = pytest.mark.django_db
 T0 = datetime.now(UTC) - timedelta(minutes=30)
@@ -160,3 +161,23 @@ def test_the_history_tells_opening_change_and_close(push, read):
     history = read(f"/traders/{LEAD}/history")["data"]
 
     assert [(row["change"], row["size"]) for row in history] == [("closed", 0), ("updated", 6), ("opened", 4)]
+
+
+def test_positions_that_come_after_newer_fills_still_follow_each_other_in_their_order(push, read):
+    push(body(fetched_at=at(9), events=[event()]))
+    push(body(fetched_at=at(5), positions=[position("BTCUSDT")]))
+    push(body(fetched_at=at(4), positions=[position("ETHUSDT")]))
+
+    assert held() == {("BTCUSDT", "LONG", 1)}
+    assert read(f"/traders/{LEAD}/positions")["meta"]["fetchedAt"] == at(5)
+    assert read(f"/traders/{LEAD}")["data"]["lastReportAt"] == at(9)
+
+
+def test_nobody_is_told_of_a_blocked_leader(push):
+    push(body(fetched_at=at(1), positions=[]))
+    LeadTrader.objects.update(status="blocked")
+    StreamEvent.objects.all().delete()
+
+    push(body(fetched_at=at(2), positions=[position()], events=[event()]))
+
+    assert LEAD not in "".join(StreamEvent.objects.values_list("messages", flat=True))

@@ -128,6 +128,8 @@ def test_every_wrong_field_is_named_with_its_path_and_nothing_is_stored(push):
         ({"leadId": 4681698170884314113}, "leadId"),
         ({"leadId": ""}, "leadId"),
         ({"leadId": "a b"}, "leadId"),
+        ({"leadId": "a\n"}, "leadId"),
+        ({"positions": [position(symbol="BTCUSDT\n")]}, "positions[0].symbol"),
         ({"fetchedAt": "2026-02-05T00:05:00"}, "fetchedAt"),
         ({"fetchedAt": "yesterday"}, "fetchedAt"),
         ({"fetchedAt": None}, "fetchedAt"),
@@ -247,7 +249,7 @@ def test_the_curl_line_of_the_readme_is_taken_as_it_stands(push):
     assert push(payload.group(1)).status_code == 200
 
 
-def test_a_late_time_of_the_day_belongs_to_the_day_of_the_trade_in_utc(push, read):
+def test_a_loss_is_in_the_ranking_at_once(push, read):
     push(body(fetched_at=ago(), events=[event("CLOSE_LONG", realizedPnl=-5)]))
 
     top = read("/traders/top?range=7d")["data"][0]

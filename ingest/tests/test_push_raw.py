@@ -171,6 +171,42 @@ def test_a_result_tells_a_close_where_nothing_else_is_known(push):
     assert kinds() == ["CLOSE_SHORT"]
 
 
+def test_a_shorter_window_of_one_way_orders_does_not_split_a_stored_fill(push):
+    orders = [
+        raw_order("SELL", at=at(3), quantity=3, pnl=7),
+        raw_order("BUY", at=at(2), quantity=1),
+        raw_order("BUY", at=at(1), quantity=5),
+    ]
+    push(raw_body(orders))
+
+    assert push(raw_body(orders[:2])).json()["data"]["eventsInserted"] == 0
+    assert TradeEvent.objects.count() == 3
+
+
+def test_after_a_gap_one_way_orders_are_walked_back_from_the_report_itself(push):
+    push(raw_body([], [raw_position(amount="1")], fetched_at=iso(at(-3600))))
+    orders = [raw_order("SELL", at=at(2), quantity=3), raw_order("BUY", at=at(1), quantity=2, pnl=3)]
+
+    push(raw_body(orders, [raw_position(amount="-8")], fetched_at=iso(at(9))))
+
+    assert kinds() == ["CLOSE_SHORT", "OPEN_SHORT"]
+
+
+def test_an_order_right_after_the_positions_were_fetched_is_walked_from_the_ones_known_before(push):
+    push(raw_body([], [], fetched_at=iso(at(0))))
+
+    push(raw_body([raw_order("BUY", at=at(5))], [], fetched_at=iso(at(6))))
+
+    assert kinds() == ["OPEN_LONG"]
+
+
+def test_an_exact_time_in_the_normalised_form_is_the_same_fill_as_in_the_raw_one(push):
+    push(raw_body([raw_order("SELL", at=at(5.25), position_side="LONG", pnl=2)]))
+    exact = event("CLOSE_LONG", at=at(5), realizedPnl=2, eventTime=int(at(5.25).timestamp() * 1000))
+
+    assert push(body(events=[exact])).json()["data"]["eventsSkipped"] == 1
+
+
 def test_a_leader_who_hides_positions_is_not_flat(push, read):
     push(raw_body([], [raw_position(side="LONG")], fetched_at=iso(at(1))))
     push(raw_body([], [], fetched_at=iso(at(2)), portfolioDetail={"positionShow": False, "nickname": "Ada"}))

@@ -4,7 +4,6 @@ from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, TypedDict
 
-from celery import current_app
 from django.contrib import admin, messages
 from django.contrib.admin.views.main import ChangeList
 from django.db import transaction
@@ -29,6 +28,7 @@ from traders.models import LeaderStatus, LeadTrader, Position, Score, ScoreWindo
 from traders.selectors.curves import DayResult, curves
 from traders.selectors.freshness import freshness_of
 from traders.services.leaders import leader_set_status
+from traders.tasks import scores_refresh_some
 from traders.templatetags.drawings import sparkline
 from traders.templatetags.figures import delta, number, when
 
@@ -188,7 +188,7 @@ class LeadTraderAdmin(ReadOnlyAdmin[LeadTrader]):
         """Have a worker score leaders as of today."""
         ids = list(queryset.values_list("pk", flat=True))
         try:
-            current_app.send_task("traders.scores_refresh_some", [ids])
+            scores_refresh_some.delay_on_commit(ids)  # type: ignore[attr-defined]  # the stubs lack it
         except OperationalError:
             self.message_user(request, "The queue does not answer; try again in a moment.", messages.ERROR)
         else:

@@ -44,5 +44,5 @@ def combine(sources: Iterable[SourceFreshness], now: datetime) -> Freshness:
         reported_at=reported,
         positions_at=positions,
         stale=is_stale(newest, now),
-        positions_stale=is_stale(min(positions, now) if positions else None, now),
+        positions_stale=is_stale(min(positions, newest) if positions and newest else None, now),
     )

@@ -20,6 +20,8 @@ def leaders_public() -> QuerySet[LeadTrader]:
 
 def leader_get(platform: str, external_id: str) -> LeadTrader:
     """Return a public leader with its scores and sources; raises `NotFound`."""
+    if "\0" in external_id:
+        raise NotFound("No leader has such an id.")
     leader = (
         leaders_public()
         .filter(platform=platform, external_id=external_id)

@@ -1,4 +1,4 @@
-"""What pages show of all leaders at once; nothing of blocked ones."""
+"""What pages show of all leaders at once; of blocked ones only their share in the totals of symbols."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta

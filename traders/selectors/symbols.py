@@ -16,6 +16,8 @@ def symbols_list(*, platform: str, page: Page) -> tuple[list[SymbolAggregate], i
 
 def symbol_known(symbol: str, *, platform: str | None = None) -> str:
     """Return the symbol if a push ever named it (at the platform); raises `NotFound`."""
+    if "\0" in symbol:
+        raise NotFound("No symbol has such a name.")
     known = SymbolAggregate.objects.filter(symbol=symbol)
     if platform is not None:
         known = known.filter(platform=platform)

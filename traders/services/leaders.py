@@ -18,7 +18,7 @@ from traders.stream_names import ALL, trader_stream
 
 LOCK_LEADER = """
     WITH known AS (
-        SELECT id, nickname, is_demo FROM traders_leadtrader
+        SELECT id, nickname, status FROM traders_leadtrader
         WHERE platform = %(platform)s AND external_id = %(external_id)s FOR NO KEY UPDATE
     ), made AS (
         INSERT INTO traders_leadtrader (platform, external_id, nickname, avatar_url, status, staff_note,
@@ -26,7 +26,7 @@ LOCK_LEADER = """
         SELECT %(platform)s, %(external_id)s, '', '', 'candidate', '', true, %(is_demo)s, '{}', %(now)s, %(now)s
         WHERE NOT EXISTS (SELECT FROM known)
         ON CONFLICT (platform, external_id) DO UPDATE SET updated_at = traders_leadtrader.updated_at
-        RETURNING id, nickname, is_demo
+        RETURNING id, nickname, status
     )
     SELECT * FROM known UNION ALL SELECT * FROM made
 """
@@ -39,15 +39,16 @@ UPDATE_LEADER = """
     WHERE id = %(id)s RETURNING nickname
 """
 KNOWN_FRESHNESS = """
-    SELECT reported_at, positions_at FROM traders_sourcefreshness WHERE trader_id = %s AND source = %s
+    SELECT reported_at, positions_at, announced_stale FROM traders_sourcefreshness WHERE trader_id = %s AND source = %s
 """
 UPSERT_FRESHNESS = """
     INSERT INTO traders_sourcefreshness AS f
         (trader_id, source, reported_at, received_at, positions_at, announced_stale)
-    VALUES (%(trader)s, %(source)s, %(reported_at)s, %(now)s, %(positions_at)s, false)
+    VALUES (%(trader)s, %(source)s, coalesce(%(reported_at)s, %(positions_at)s), %(now)s, %(positions_at)s, false)
     ON CONFLICT (trader_id, source) DO UPDATE SET
-        reported_at = excluded.reported_at, received_at = excluded.received_at,
-        positions_at = coalesce(excluded.positions_at, f.positions_at), announced_stale = false
+        reported_at = coalesce(%(reported_at)s, f.reported_at), received_at = excluded.received_at,
+        positions_at = coalesce(excluded.positions_at, f.positions_at),
+        announced_stale = f.announced_stale AND %(reported_at)s IS NULL
 """
 
 
@@ -59,14 +60,19 @@ class LockedLeader:
     platform: str
     external_id: str
     nickname: str
-    is_demo: bool
+    status: str
+
+    @property
+    def is_public(self) -> bool:
+        """Return whether anybody may be told of this leader."""
+        return self.status != LeaderStatus.BLOCKED
 
 
 def leader_lock(*, platform: str, external_id: str, is_demo: bool, now: datetime) -> LockedLeader:
     """Return the leader with its row locked, made where it is new. Needs a transaction."""
     parameters = {"platform": platform, "external_id": external_id, "is_demo": is_demo, "now": now}
-    identifier, nickname, demo = run(LOCK_LEADER, parameters)[0]
-    return LockedLeader(identifier, platform, external_id, nickname, demo)
+    identifier, nickname, status = run(LOCK_LEADER, parameters)[0]
+    return LockedLeader(identifier, platform, external_id, nickname, status)
 
 
 def leader_describe(
@@ -90,14 +96,17 @@ def leader_describe(
     return str(run(UPDATE_LEADER, parameters)[0][0])
 
 
-def freshness_known(*, leader: LockedLeader, source: str) -> tuple[datetime | None, datetime | None]:
-    """Return the times of the newest report and of the newest complete list of positions; None is "never"."""
+def freshness_known(*, leader: LockedLeader, source: str) -> tuple[datetime | None, datetime | None, bool]:
+    """Return the times of the newest report and of the newest complete list of positions (None is "never").
+
+    The third is whether listeners were told that the source is stale.
+    """
     rows = run(KNOWN_FRESHNESS, [leader.id, source])
-    return (rows[0][0], rows[0][1]) if rows else (None, None)
+    return (rows[0][0], rows[0][1], rows[0][2]) if rows else (None, None, False)
 
 
 def freshness_store(
-    *, leader: LockedLeader, source: str, reported_at: datetime, positions_at: datetime | None, now: datetime
+    *, leader: LockedLeader, source: str, reported_at: datetime | None, positions_at: datetime | None, now: datetime
 ) -> None:
     """Remember how new the newest report is, and the newest one with a complete list of positions."""
     run(

@@ -51,11 +51,24 @@ def position_messages(
     messages = []
     for position in plan.positions:
         data, streams = _position(leader, position, fetched_at), _streams(leader, position.symbol)
-        messages.append(Message(EVENTS[position.change], data, streams))
+        price_only = f"position:{position.id}" if position.change == "moved" else ""
+        messages.append(Message(EVENTS[position.change], data, streams, replaces=price_only))
         if position.change == "opened":
             detected = {**data, "detectedAt": iso_time(now)}
             messages.append(Message("trader:positionDetected", detected, streams))
     return messages
+
+
+def fresh_again_message(leader: LockedLeader, source: str) -> Message:
+    """Return `trader:statusChange` of a leader whose source is heard again."""
+    data = {
+        "leadId": leader.external_id,
+        "platform": leader.platform,
+        "status": leader.status,
+        "source": source,
+        "stale": False,
+    }
+    return Message("trader:statusChange", data, (ALL, trader_stream(leader.platform, leader.external_id)))
 
 
 def leader_stats_message(

@@ -27,15 +27,14 @@ TOTALS = """
     INSERT INTO traders_symbolaggregate (platform, symbol, open_long_count, open_short_count, latest_event_at)
     SELECT platform, symbol, coalesce(longs, 0), coalesce(shorts, 0), latest
     FROM (
-        SELECT platform, symbol, count(*) FILTER (WHERE side = 'LONG') AS longs,
-            count(*) FILTER (WHERE side = 'SHORT') AS shorts
+        SELECT leader.platform, newest.symbol,
+            count(*) FILTER (WHERE side = 'LONG' AND change <> 'closed') AS longs,
+            count(*) FILTER (WHERE side = 'SHORT' AND change <> 'closed') AS shorts
         FROM (
-            SELECT DISTINCT leader.platform, snapshot.symbol, position.id, position.side
-            FROM traders_positionsnapshot AS snapshot
-            JOIN traders_leadtrader AS leader ON leader.id = snapshot.trader_id
-            LEFT JOIN traders_position AS position
-                ON position.trader_id = snapshot.trader_id AND position.symbol = snapshot.symbol
-        ) AS held GROUP BY 1, 2
+            SELECT DISTINCT ON (trader_id, symbol, side) trader_id, symbol, side, change
+            FROM traders_positionsnapshot ORDER BY trader_id, symbol, side, id DESC
+        ) AS newest JOIN traders_leadtrader AS leader ON leader.id = newest.trader_id
+        GROUP BY 1, 2
     ) AS counts
     FULL JOIN (
         SELECT leader.platform, event.symbol, max(event.event_time) AS latest
@@ -47,14 +46,14 @@ TOTALS = """
 
 @transaction.atomic
 def rebuild(*, now: datetime) -> dict[str, int]:
-    """Recompute days, scores and totals from fills and positions; pushes wait meanwhile. Return row counts."""
+    """Recompute days, scores and totals from fills and snapshots; pushes wait meanwhile. Return row counts."""
     run("SET LOCAL statement_timeout = 0")
     run(LOCK)
     run("DELETE FROM traders_dailystat")
     run(DAYS)
     run("DELETE FROM traders_symbolaggregate")
     run(TOTALS)
-    leaders = scores_refresh_all(now=now)
+    leaders = scores_refresh_all(now=now, alone=True)
     days, symbols = run(
         "SELECT (SELECT count(*) FROM traders_dailystat), (SELECT count(*) FROM traders_symbolaggregate)"
     )[0]

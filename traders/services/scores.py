@@ -6,6 +6,8 @@ from dataclasses import asdict
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal, localcontext
 
+from django.db import transaction
+
 from copytrade.lib.sql import json_rows, run
 from traders.models import LeadTrader, Score, ScoreWindow
 from traders.scoring import Day, Result, score_window
@@ -46,8 +48,7 @@ WRITE = """
         max_drawdown = excluded.max_drawdown, closed_trades = excluded.closed_trades,
         as_of = excluded.as_of, computed_at = excluded.computed_at
 """
-# A leader whose push was stored while all were recomputed has the newer result already.
-WRITE_OLDER = WRITE + " WHERE old.computed_at <= excluded.computed_at"
+LOCK_LEADERS = "SELECT FROM traders_leadtrader WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE"
 
 Fill = tuple[str, Decimal | None, datetime]
 
@@ -77,19 +78,27 @@ def scores_refresh(*, trader_id: int, new_fills: Iterable[Fill], as_of: date, no
     }
     history = [Day(*row) for row in run(ADD_AND_READ, parameters)]
     results = {window: score_window(history, window=window, as_of=as_of) for window in ScoreWindow.values}
-    _write(WRITE, [(trader_id, result) for result in results.values()], now)
+    _write([(trader_id, result) for result in results.values()], now)
     return results
 
 
-def scores_refresh_all(*, now: datetime) -> int:
-    """Score every leader as of today; return how many."""
-    return scores_refresh_some(ids=list(LeadTrader.objects.order_by("pk").values_list("pk", flat=True)), now=now)
+def scores_refresh_all(*, now: datetime, alone: bool = False) -> int:
+    """Score every leader as of today; return how many. `alone`: nobody else can write, as in a rebuild."""
+    ids = list(LeadTrader.objects.order_by("pk").values_list("pk", flat=True))
+    return scores_refresh_some(ids=ids, now=now, alone=alone)
 
 
-def scores_refresh_some(*, ids: Sequence[int], now: datetime) -> int:
-    """Score these leaders as of today, a few hundred a statement; return how many."""
+def scores_refresh_some(*, ids: Sequence[int], now: datetime, alone: bool = False) -> int:
+    """Score these leaders as of today, a few hundred a statement; return how many.
+
+    Pushes of these leaders that are under way are waited for: else their results would be overwritten by older ones.
+    """
     for start in range(0, len(ids), LEADERS_AT_ONCE):
-        _refresh_at_once(ids[start : start + LEADERS_AT_ONCE], now)
+        some = ids[start : start + LEADERS_AT_ONCE]
+        with transaction.atomic():
+            if not alone:
+                run(LOCK_LEADERS, [some])
+            _refresh_at_once(some, now)
     return len(ids)
 
 
@@ -112,12 +121,12 @@ def _refresh_at_once(ids: Sequence[int], now: datetime) -> None:
         for trader_id in ids
         for window in ScoreWindow.values
     ]
-    _write(WRITE_OLDER, results, now)
+    _write(results, now)
 
 
-def _write(statement: str, results: Sequence[tuple[int, Result]], now: datetime) -> None:
+def _write(results: Sequence[tuple[int, Result]], now: datetime) -> None:
     rows = [{"trader_id": trader_id, **asdict(result)} for trader_id, result in results]
-    run(statement, [now, json_rows(rows)])
+    run(WRITE, [now, json_rows(rows)])
 
 
 def _sum_day(day: date, fills: list[Fill]) -> Day:

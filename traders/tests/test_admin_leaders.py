@@ -191,15 +191,15 @@ class TestDecisions:
 
     def test_scores_are_computed_again_by_a_worker(self, client: Client, staff: User):
         leader = make_leader()
-        with patch("traders.admin.leaders.current_app.send_task") as send:
+        with patch("traders.admin.leaders.scores_refresh_some.delay_on_commit") as send:
             decide(client, "compute_scores", leader)
-        send.assert_called_once_with("traders.scores_refresh_some", [[leader.pk]])
+        send.assert_called_once_with([leader.pk])
         assert scores_refresh_some.name == "traders.scores_refresh_some"
         assert scores_refresh_some([leader.pk]) == 1
         assert sorted(leader.scores.values_list("window", flat=True)) == [7, 30, 90]
 
     def test_a_queue_that_is_away_is_told(self, client: Client, staff: User):
-        with patch("traders.admin.leaders.current_app.send_task", side_effect=OperationalError):
+        with patch("traders.admin.leaders.scores_refresh_some.delay_on_commit", side_effect=OperationalError):
             decide(client, "compute_scores", make_leader())
         assert "The queue does not answer" in get(client)
 

@@ -152,6 +152,15 @@ def test_a_wrong_parameter_is_named(client, query, path):
     assert response.json()["error"]["details"]["errors"][0]["path"] == path
 
 
+@pytest.mark.parametrize("path", ["/traders/%00", "/traders/x%00/events", "/symbols/%00/feed"])
+def test_a_name_that_nothing_can_have_is_404(client, path):
+    assert client.get(path).status_code == 404
+
+
+def test_options_is_answered_with_the_envelope(client):
+    assert client.options("/symbols").json()["error"]["code"] == "METHOD_NOT_ALLOWED"
+
+
 @pytest.mark.parametrize("cursor", ["", "x", "MjAyNnwx", "////", "2026%00"])
 def test_a_wrong_cursor_is_named(client, cursor):
     make_symbol("BTCUSDT")

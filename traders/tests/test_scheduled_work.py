@@ -1,17 +1,19 @@
 """What happens to leaders by schedule: idle ones age, silent ones are announced as stale."""
 
 import json
+import threading
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
+from django.db import connection, transaction
 from django.utils import timezone
 
 from copytrade.realtime.models import StreamEvent
 from tests.factories import make_daily, make_freshness, make_leader
 from tests.payloads import LEAD, ago, body, event, iso
 from traders.models import Score, SourceFreshness
-from traders.services.leaders import staleness_announce
+from traders.services.leaders import leader_lock, staleness_announce
 from traders.services.scores import scores_refresh_all
 
 pytestmark = pytest.mark.django_db
@@ -48,21 +50,33 @@ def test_a_leader_with_nothing_new_is_scored_again_at_its_first_push_of_a_day(pu
     assert score(30) > 50
 
 
-def test_scoring_all_does_not_undo_what_a_push_stored_meanwhile(push):
-    began = timezone.now() - timedelta(seconds=1)
-    push(body(events=[event("CLOSE_LONG", realizedPnl=5)]))
-    Score.objects.filter(window=30).update(score=Decimal("77.00"))
+@pytest.mark.django_db(transaction=True)
+def test_scoring_all_waits_for_a_push_that_is_under_way():
+    leader, scored = make_leader(), threading.Event()
 
-    scores_refresh_all(now=began)
+    def score_all() -> None:
+        try:
+            scores_refresh_all(now=timezone.now())
+        finally:
+            scored.set()
+            connection.close()
 
-    assert score(30) == 77
+    with transaction.atomic():  # as a push does: its leader is locked, its days are not committed yet
+        leader_lock(platform=leader.platform, external_id=leader.external_id, is_demo=False, now=timezone.now())
+        make_daily(leader, timezone.now().date(), Decimal(100))
+        thread = threading.Thread(target=score_all)
+        thread.start()
+        assert not scored.wait(0.3)
+    thread.join()
+
+    assert score(30) > 50
 
 
 def test_the_number_of_statements_to_score_all_does_not_grow_with_leaders(django_assert_num_queries):
     for number in range(12):
         make_daily(make_leader(), timezone.now().date() - timedelta(days=number), Decimal(number))
         if number in {0, 11}:
-            with django_assert_num_queries(3):
+            with django_assert_num_queries(6):
                 scores_refresh_all(now=timezone.now())
 
 
@@ -100,6 +114,7 @@ def test_a_silent_leader_is_announced_once_and_again_after_it_was_heard(push, se
     assert told["streams"] == ["all", f"trader:binance:{LEAD}"]
 
     push(body(fetched_at=ago(minutes=20), positions=[]))
+    assert '"stale":false' in "".join(StreamEvent.objects.values_list("messages", flat=True))
     assert staleness_announce(now=timezone.now()) == 1
 
 

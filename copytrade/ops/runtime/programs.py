@@ -24,7 +24,7 @@ class Programs:
     def web(self) -> Program:
         """HTTP and WebSockets; open requests have 3 seconds to end."""
         config = self.config
-        options = ("--host", config.host, "--port", str(config.port), "--no-access-log")
+        options = ("--host", config.host, "--port", str(config.port), "--no-access-log", "--no-proxy-headers")
         protocol = ("--ws", "websockets-sansio", "--timeout-graceful-shutdown", "3")
         uvicorn = ("uvicorn", "copytrade.asgi:application", *options, *protocol)
         return self._python("web", "-m", *uvicorn, grace=3.2)
