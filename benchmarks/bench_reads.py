@@ -17,7 +17,8 @@ from benchmarks.reports import SYMBOLS, lead_id
 from benchmarks.servers import Installation, installation
 from copytrade.ops.runtime.network import LOOPBACK
 
-TARGET_MS = 10.0
+TARGET_MS = 10.0  # the 95th percentile of these reads
+TARGETED = ("/symbols", "/traders/top")
 SLOW_STATEMENT_MS = 2.0
 TRIES = 5
 FIGURES = ("sql", "p50", "p95", "p99")
@@ -59,7 +60,7 @@ def measure(copy: Installation, plan: Plan) -> dict[str, Any]:
     reads = {path: _read(copy.port, path, plan.requests) for path in [*_api_paths(), *_pages(copy.port)]}
     return {
         "reads": reads,
-        "missed": [path for path, read in reads.items() if read["p95_ms"] > TARGET_MS],
+        "missed": [path for path, read in reads.items() if path.startswith(TARGETED) and read["p95_ms"] > TARGET_MS],
         "slow_statements": [plan for path in reads for plan in _slow_plans(path)],
         "rows": rows,
         "filled_in_seconds": round(filled, 1),
@@ -154,7 +155,7 @@ def _slow_plans(path: str) -> list[str]:
 
 def _text(results: dict[str, Any], plan: Plan) -> str:
     rows = [
-        (_short(path), _numbers(read["statements"]), *(read[f"{name}_ms"] for name in FIGURES), f"≤ {TARGET_MS:.0f}")
+        (_short(path), _numbers(read["statements"]), *(read[f"{name}_ms"] for name in FIGURES), _target(path))
         for path, read in results["reads"].items()
     ]
     title = (
@@ -163,6 +164,10 @@ def _text(results: dict[str, Any], plan: Plan) -> str:
     )
     headings = ("GET", "statements", "SQL, ms", "p50, ms", "p95, ms", "p99, ms", "p95 target")
     return "\n".join([table(title, headings, rows), *results["slow_statements"], machine_line(results["machine"])])
+
+
+def _target(path: str) -> str:
+    return f"≤ {TARGET_MS:.0f}" if path.startswith(TARGETED) else ""
 
 
 def _short(path: str) -> str:
