@@ -1,4 +1,4 @@
-"""From the bytes of a body to a `Report`, or to an error that names each wrong field."""
+"""What both forms share: the members of a body, its head, and its failures."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -10,7 +10,6 @@ import msgspec
 from copytrade.lib.errors import InvalidInput, MalformedJson, UpstreamError
 from copytrade.lib.structs import Problems, describe
 from copytrade.lib.wire import from_milliseconds
-from ingest.report import Report
 
 LeadId = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9._:-]{1,64}$(?!\n)")]
 IsoTimeOrMilliseconds = Annotated[str, msgspec.Meta(examples=["2026-02-05T00:05:00.000Z"])] | int
@@ -18,7 +17,6 @@ Value = TypeVar("Value")
 LEAD_ID = msgspec.json.Decoder(LeadId)
 MOMENT = msgspec.json.Decoder(str | int)
 UPSTREAM_SUCCESS = "000000"
-RAW_KEYS = frozenset({"activePositions", "orderHistory", "portfolioDetail"})
 EARLIEST = datetime(2009, 1, 3, tzinfo=UTC)
 LATEST = datetime(2200, 1, 1, tzinfo=UTC)
 
@@ -40,23 +38,6 @@ class Head:
 
     lead_id: str
     fetched_at: datetime
-
-
-def parse_report(body: bytes, options: ParseOptions) -> Report:
-    """Return what the body reports.
-
-    Raises `MalformedJson` for no JSON, `UpstreamError` for a forwarded failure of the source, and `InvalidInput`
-    with all wrong fields; a body is taken whole or not at all.
-    """
-    from ingest.forms.normalised import parse_normalised
-    from ingest.forms.raw_scrape import parse_raw_scrape
-
-    top = read_top_level(body)
-    refuse_upstream_failure(top)
-    problems = Problems()
-    head = read_head(top, problems)
-    parse = parse_raw_scrape if RAW_KEYS & top.keys() else parse_normalised
-    return parse(top, head, options, problems)
 
 
 def read_top_level(body: bytes) -> dict[str, msgspec.Raw]:
@@ -90,7 +71,7 @@ def read_head(top: dict[str, msgspec.Raw], problems: Problems) -> Head:
     lead_id = _read(top, "leadId", LEAD_ID, problems)
     moment = _read(top, "fetchedAt", MOMENT, problems)
     fetched_at = None if moment is None else read_moment(moment, "fetchedAt", problems)
-    return Head(lead_id or "", fetched_at or datetime.now(UTC))
+    return Head(lead_id or "", fetched_at or EARLIEST)  # where one is wrong, the body is refused
 
 
 def read_moment(value: str | int, path: str, problems: Problems) -> datetime | None:
