@@ -4,27 +4,40 @@ from collections.abc import Mapping
 from typing import Any
 
 from copytrade.lib.errors import InvalidInput
-from copytrade.realtime.registry import Caller, register_request, register_stream
+from copytrade.realtime.registry import Caller, Stream, register_request, register_stream
 from traders.selectors.leaders import leader_get
 from traders.selectors.state import leader_state
 from traders.selectors.symbols import symbol_known
 from traders.stream_names import ALL, symbol_stream, trader_stream
 
 
-def resolve_all(caller: Caller, data: Any) -> str:
+def name_of_all(data: Any) -> str:
     """Return the stream that carries everything."""
     return ALL
 
 
-def resolve_trader(caller: Caller, data: Any) -> str:
-    """Return the stream of a known leader."""
-    leader = leader_get(*_trader(data))
-    return trader_stream(leader.platform, leader.external_id)
+def name_of_trader(data: Any) -> str:
+    """Return the stream of a leader."""
+    return trader_stream(*_trader(data))
 
 
-def resolve_symbol(caller: Caller, data: Any) -> str:
-    """Return the stream of a known symbol."""
-    return symbol_stream(symbol_known(_text(data, "symbol").upper()))
+def name_of_symbol(data: Any) -> str:
+    """Return the stream of a symbol."""
+    return symbol_stream(_symbol(data))
+
+
+def check_anybody(caller: Caller, data: Any) -> None:
+    """Let everybody in."""
+
+
+def check_trader(caller: Caller, data: Any) -> None:
+    """Refuse a leader that is not known, or not public."""
+    leader_get(*_trader(data))
+
+
+def check_symbol(caller: Caller, data: Any) -> None:
+    """Refuse a symbol that is not known."""
+    symbol_known(_symbol(data))
 
 
 def sync_trader(caller: Caller, data: Any) -> Mapping[str, Any]:
@@ -39,6 +52,10 @@ def _trader(data: Any) -> tuple[str, str]:
     return platform, _text(data, "traderId", "leadId")
 
 
+def _symbol(data: Any) -> str:
+    return _text(data, "symbol").upper()
+
+
 def _text(data: Any, *names: str) -> str:
     value = next((data[name] for name in names if name in data), None) if isinstance(data, dict) else data
     if not isinstance(value, str) or not value or "\0" in value:
@@ -46,7 +63,7 @@ def _text(data: Any, *names: str) -> str:
     return value
 
 
-register_stream("all", resolve_all)
-register_stream("trader", resolve_trader)
-register_stream("symbol", resolve_symbol)
+register_stream("all", Stream(name_of_all, check_anybody))
+register_stream("trader", Stream(name_of_trader, check_trader))
+register_stream("symbol", Stream(name_of_symbol, check_symbol))
 register_request("request:sync", sync_trader)

@@ -15,7 +15,7 @@ from copytrade.realtime.coverage import Coverage
 from copytrade.realtime.frames import ack_frame, error_frame, resync_frame, stream_frame
 from copytrade.realtime.hub import Hub
 from copytrade.realtime.outbox import Outbox
-from copytrade.realtime.registry import known_events, request_answer, stream_resolver
+from copytrade.realtime.registry import known_events, request_answer, stream_of
 from copytrade.realtime.requests import Request, read_identifier, read_request
 from copytrade.realtime.selectors import PlacedMessage, messages_after, reaches_back_to
 
@@ -82,10 +82,12 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # the package
 
     async def _answer(self, request: Request) -> None:
         verb, _, kind = request.event.partition(":")
-        resolve, answer = stream_resolver(kind), request_answer(request.event)
-        if verb in {"subscribe", "unsubscribe"} and resolve is not None:
-            stream = await database_sync_to_async(resolve)(self.scope["user"], request.data)
-            await (self._subscribe if verb == "subscribe" else self._unsubscribe)(request, stream)
+        stream, answer = stream_of(kind), request_answer(request.event)
+        if verb == "subscribe" and stream is not None:
+            await database_sync_to_async(stream.check)(self.scope["user"], request.data)
+            await self._subscribe(request, stream.name(request.data))
+        elif verb == "unsubscribe" and stream is not None:
+            await self._unsubscribe(request, stream.name(request.data))
         elif answer is not None:
             self._ack(request, await database_sync_to_async(answer)(self.scope["user"], request.data))
         elif request.event == "resume":

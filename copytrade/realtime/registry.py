@@ -1,21 +1,33 @@
 """The streams and requests that apps offer; each registers its own when it starts."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 
 Caller = AbstractBaseUser | AnonymousUser
-Resolve = Callable[[Caller, Any], str]
 Answer = Callable[[Caller, Any], Mapping[str, Any]]
 
-_streams: dict[str, Resolve] = {}
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """A kind of stream. `name` reads the stream's name from a request's data, `check` refuses whom it is not for.
+
+    Both refuse with an ApplicationError; only subscribing is checked, so that anybody can leave.
+    """
+
+    name: Callable[[Any], str]
+    check: Callable[[Caller, Any], None]
+
+
+_streams: dict[str, Stream] = {}
 _requests: dict[str, Answer] = {}
 
 
-def register_stream(kind: str, resolve: Resolve) -> None:
-    """Offer `subscribe:KIND`: `resolve` returns the stream's name, or raises an ApplicationError to refuse."""
-    _streams[kind] = resolve
+def register_stream(kind: str, stream: Stream) -> None:
+    """Offer `subscribe:KIND` and `unsubscribe:KIND`."""
+    _streams[kind] = stream
 
 
 def register_request(event: str, answer: Answer) -> None:
@@ -23,8 +35,8 @@ def register_request(event: str, answer: Answer) -> None:
     _requests[event] = answer
 
 
-def stream_resolver(kind: str) -> Resolve | None:
-    """Return how a kind of stream is resolved, None for an unknown kind."""
+def stream_of(kind: str) -> Stream | None:
+    """Return a kind of stream, None for an unknown one."""
     return _streams.get(kind)
 
 

@@ -3,10 +3,12 @@
 from typing import Any
 
 import pytest
+from channels.db import database_sync_to_async
 
 from copytrade.realtime import consumer
 from copytrade.realtime.tests.live import numbers, publish, rises
 from tests.payloads import LEAD, body, event, position
+from traders.models import LeadTrader
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -163,6 +165,14 @@ async def test_subscribing_twice_is_acknowledged_twice_and_brings_messages_once(
 async def test_unsubscribing_from_what_was_never_subscribed_to_is_acknowledged(connect: Any) -> None:
     client = await connect()
     assert (await client.ask("unsubscribe:all"))["event"] == "ack"
+
+
+@pytest.mark.usefixtures("_known")
+async def test_a_client_can_leave_a_leader_who_is_no_longer_public(connect: Any) -> None:
+    client = await connect()
+    await client.subscribe("trader", LEAD)
+    await database_sync_to_async(LeadTrader.objects.update)(status="blocked")
+    assert (await client.ask("unsubscribe:trader", LEAD))["event"] == "ack"
 
 
 @pytest.mark.usefixtures("_known")
