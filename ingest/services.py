@@ -4,7 +4,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
+from decimal import Decimal, localcontext
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
@@ -174,9 +174,11 @@ def _anchors(report: Report, held: Sequence[HeldPosition], positions_at: datetim
 
 
 def _sizes(positions: Sequence[HeldPosition]) -> dict[str, Decimal]:
+    """Return the signed size by symbol, both sides of a hedge together."""
     sizes: dict[str, Decimal] = {}
-    for position in positions:
-        sizes[position.symbol] = sizes.get(position.symbol, Decimal(0)) + position.size
+    with localcontext(prec=120):
+        for position in positions:
+            sizes[position.symbol] = sizes.get(position.symbol, Decimal(0)) + position.size
     return sizes
 
 
