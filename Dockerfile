@@ -18,7 +18,7 @@ COPY . .
 RUN python -m compileall -q /app
 USER copytrade
 # The settings want values, not servers. Not ENVIRONMENT=test: its static files have no manifest.
-RUN ENVIRONMENT=development SECRET_KEY=build \
+RUN ENVIRONMENT=development SECRET_KEY=build MASTER_ENCRYPTION_KEY=build \
     DATABASE_URL=postgres://build:build@127.0.0.1:1/build REDIS_URL=redis://127.0.0.1:1/0 \
     python manage.py collectstatic --noinput
 

@@ -3,7 +3,7 @@ BIN := .venv/bin
 ARGS ?=
 
 # Tools that only import the settings need values, not servers: nothing listens on port 1.
-DUMMY_ENVIRONMENT := ENVIRONMENT=test DEBUG=0 SECRET_KEY=lint \
+DUMMY_ENVIRONMENT := ENVIRONMENT=test DEBUG=0 SECRET_KEY=lint MASTER_ENCRYPTION_KEY=lint \
 	DATABASE_URL=postgres://lint:lint@127.0.0.1:1/lint REDIS_URL=redis://127.0.0.1:1/0
 
 .DEFAULT_GOAL := help

@@ -11,7 +11,13 @@ from urllib.parse import urlsplit
 import django_stubs_ext
 from csp.constants import NONE, SELF
 
-from copytrade.lib.environment import Environment, check_ingest_key, check_secret_key, refuse_start
+from copytrade.lib.environment import (
+    Environment,
+    check_encryption_key,
+    check_ingest_key,
+    check_secret_key,
+    refuse_start,
+)
 
 django_stubs_ext.monkeypatch()  # lets `ModelAdmin[Row]` and its like be written at run time
 
@@ -36,6 +42,16 @@ if DEBUG and PRODUCTION:
     refuse_start("DEBUG", "is on: it shows internals to everyone and is refused in production")
 PORT = env.integer("PORT", 8000, least=1)
 SECRET_KEY = check_secret_key(env.text("SECRET_KEY"), development=not PRODUCTION)
+# What the keys of trading accounts are encrypted with: the first one encrypts, the others still decrypt.
+ENCRYPTION_KEYS = [
+    check_encryption_key(key, development=not PRODUCTION)
+    for key in (
+        env.text("MASTER_ENCRYPTION_KEY", env.text("ENCRYPTION_KEY", "") or None),
+        env.text("ENCRYPTION_KEY", ""),
+        *env.texts("OLD_ENCRYPTION_KEYS"),
+    )
+    if key
+]
 
 # Who may ask ----------------------------------------------------------------
 N8N_BACKEND_BASE_URL = env.text("N8N_BACKEND_BASE_URL", "")
@@ -71,8 +87,10 @@ INSTALLED_APPS = [
     "csp",
     "copytrade.accounts",
     "copytrade.realtime",
+    "markets",
     "traders",
     "ingest",
+    "orders",
     "copytrade.web",
 ]
 MIDDLEWARE = [
@@ -271,6 +289,32 @@ INGEST_BATCH_RETENTION_DAYS = env.integer("INGEST_BATCH_RETENTION_DAYS", 30, lea
 # Leaders and realtime -------------------------------------------------------
 LEADER_STALE_AFTER_SECONDS = env.integer("LEADER_STALE_AFTER_SECONDS", 900, least=1)
 STREAM_RETENTION_HOURS = env.integer("STREAM_RETENTION_HOURS", 24, least=1)
+
+# Venues ---------------------------------------------------------------------
+# Paper accounts always trade; live ones only where this is on, and the account's own switch too.
+LIVE_TRADING = env.boolean("LIVE_TRADING", default=False)
+CCXT_EXCHANGES = env.texts("CCXT_EXCHANGES", ("bybit", "okx", "bitget", "kraken"))
+VENUE_TIMEOUT_SECONDS = env.integer("VENUE_TIMEOUT_SECONDS", 10, least=1)
+BINANCE_API_KEY = env.text("BINANCE_API_KEY", "")
+BINANCE_API_SECRET = env.text("BINANCE_API_SECRET", "")
+BINANCE_SPOT_URL = env.text("BINANCE_SPOT_URL", "https://api.binance.com")
+BINANCE_USDM_URL = env.text("BINANCE_USDM_URL", "https://fapi.binance.com")
+BINANCE_COINM_URL = env.text("BINANCE_COINM_URL", "https://dapi.binance.com")
+BINANCE_SPOT_STREAM_URL = env.text("BINANCE_SPOT_STREAM_URL", "wss://stream.binance.com:9443")
+BINANCE_USDM_STREAM_URL = env.text("BINANCE_USDM_STREAM_URL", "wss://fstream.binance.com")
+BINANCE_COINM_STREAM_URL = env.text("BINANCE_COINM_STREAM_URL", "wss://dstream.binance.com")
+BINANCE_SPOT_WS_API_URL = env.text("BINANCE_SPOT_WS_API_URL", "wss://ws-api.binance.com:443/ws-api/v3")
+
+# Markets: which candles are kept, and prices --------------------------------
+TRADING_SYMBOLS = env.texts("TRADING_SYMBOLS", ("BTCUSDT", "ETHUSDT", "SOLUSDT", "BNBUSDT"))
+TRADING_INTERVALS = env.texts("TRADING_INTERVALS", ("1m", "15m", "1h", "4h", "1d"))
+TRADING_MARKET_TYPES = env.texts("TRADING_MARKET_TYPES", ("spot", "usd_m"))
+CANDLESTICK_SYNC_INTERVAL = env.integer("CANDLESTICK_SYNC_INTERVAL", 60, least=5)
+CANDLE_RETENTION_DAYS = env.integer("CANDLE_RETENTION_DAYS", 30, least=1)
+# Days per interval where they differ: a month of daily candles would be 30 rows.
+CANDLE_RETENTION = env.texts("CANDLE_RETENTION", ("1h=365", "4h=1095", "1d=3650"))
+PRICE_STALE_AFTER_SECONDS = env.integer("PRICE_STALE_AFTER_SECONDS", 15, least=1)
+PRICE_SYNC_SECONDS = env.integer("PRICE_SYNC_SECONDS", 5, least=1)
 
 # Language, time, static files -----------------------------------------------
 LANGUAGE_CODE = "en-us"

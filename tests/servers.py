@@ -26,6 +26,7 @@ PASSWORD = "only-for-tests"
 ENVIRONMENT: Mapping[str, str] = {
     "ENVIRONMENT": "test",
     "SECRET_KEY": "test-secret-key-of-more-than-fifty-characters-for-django",
+    "MASTER_ENCRYPTION_KEY": "a-key-that-encrypts-only-what-tests-made",
 }
 
 

@@ -13,6 +13,7 @@ Value = TypeVar("Value")
 PUBLISHED_KEYS = frozenset({"dev-api-key-12345", "your-secure-key-here", "your-api-key"})
 SHORTEST_SECRET_KEY = 50
 SHORTEST_INGEST_KEY = 20
+SHORTEST_ENCRYPTION_KEY = 32
 
 
 def refuse_start(variable: str, reason: str) -> NoReturn:
@@ -113,5 +114,15 @@ def check_ingest_key(key: str, *, development: bool) -> str:
         refuse_start(
             "INGEST_API_KEY",
             f"is short or an example: make one of {SHORTEST_INGEST_KEY} random characters or more",
+        )
+    return key
+
+
+def check_encryption_key(key: str, *, development: bool) -> str:
+    """Return the key, refused outside development where it is short."""
+    if not development and len(key) < SHORTEST_ENCRYPTION_KEY:
+        refuse_start(
+            "MASTER_ENCRYPTION_KEY",
+            f"(or ENCRYPTION_KEY) is short: make one of {SHORTEST_ENCRYPTION_KEY} random characters or more",
         )
     return key

@@ -3,7 +3,7 @@
 from django.db import models
 from django.utils import timezone
 
-from traders.models.fields import amount_field
+from copytrade.lib.fields import amount_field
 from traders.models.leader import LeadTrader
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from django.db import models
 
-from traders.models.fields import amount_field
+from copytrade.lib.fields import amount_field
 from traders.models.leader import LeadTrader
 
 

@@ -20,6 +20,7 @@ def _random_hex() -> str:
 
 SECRETS: Mapping[str, Callable[[], str]] = {
     "SECRET_KEY": _random_text,
+    "MASTER_ENCRYPTION_KEY": _random_text,
     "POSTGRES_PASSWORD": _random_hex,
     "VALKEY_PASSWORD": _random_hex,
 }

@@ -1,0 +1,1 @@
+"""The outside world: one adapter per venue behind the protocols of `base`."""

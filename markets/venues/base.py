@@ -1,0 +1,354 @@
+"""What the house asks of a venue: three small protocols, and the facts that pass between.
+
+An adapter is one object per venue and process, on the venue loop (`markets.venues.loop`). It knows no database. Money,
+prices and quantities are `Decimal`, times are aware UTC; quantities are in the venue's unit (base asset, contracts on
+inverse markets). Every method may raise the errors of `markets.venues.errors`, and no others.
+"""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any, Protocol
+
+from markets.filters import Filters
+from markets.venues.vocabulary import (
+    MarketKind,
+    OrderType,
+    PositionSide,
+    Side,
+    TimeInForce,
+    VenueStatus,
+    WorkingType,
+)
+
+ZERO = Decimal(0)
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What a venue can do, as data: nobody asks for its name."""
+
+    kinds: frozenset[MarketKind]
+    order_types: frozenset[OrderType]
+    times_in_force: frozenset[TimeInForce]
+    hedge_mode: bool = False
+    reduce_only: bool = False
+    close_position: bool = False
+    quote_quantity: bool = False
+    private_stream: bool = False
+    price_stream: bool = False
+    candles: bool = True
+    open_interest: bool = False
+    # What the venue accepts as a client order id, as a regular expression for the whole of it.
+    client_order_id: str = r"[A-Za-z0-9]{1,32}"
+    # A request that is older than this is refused by the venue, so that it can no longer become an order.
+    request_lifetime: timedelta = timedelta(seconds=5)
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """A venue's key of one account. Never shown: not by repr, not in logs."""
+
+    key: str = field(repr=False)
+    secret: str = field(repr=False)
+    passphrase: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class AccountAccess:
+    """Who acts at the venue: `id` names the account in budgets and in the paper books."""
+
+    id: str
+    credentials: Credentials | None = None
+    hedge_mode: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Permissions:
+    """What a key may do at its venue."""
+
+    read: bool
+    trade: bool
+    withdraw: bool
+
+
+@dataclass(frozen=True, slots=True)
+class OrderRequest:
+    """An order as it is sent. `extra` holds parameters that only this venue knows, in its own words."""
+
+    client_order_id: str
+    symbol: str
+    kind: MarketKind
+    side: Side
+    type: OrderType
+    quantity: Decimal | None = None
+    quote_quantity: Decimal | None = None
+    price: Decimal | None = None
+    stop_price: Decimal | None = None
+    time_in_force: TimeInForce | None = None
+    position_side: PositionSide = PositionSide.BOTH
+    reduce_only: bool = False
+    close_position: bool = False
+    working_type: WorkingType | None = None
+    price_protect: bool = False
+    callback_rate: Decimal | None = None
+    activation_price: Decimal | None = None
+    extra: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class OrderReference:
+    """Which order is meant. The type is needed where conditional orders live at another endpoint.
+
+    `venue_order_id` may be empty: an order whose answer got lost is known by its client order id only.
+    """
+
+    symbol: str
+    kind: MarketKind
+    type: OrderType
+    client_order_id: str
+    venue_order_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FillReport:
+    """One trade of one order, unique by `venue_trade_id` within market and account."""
+
+    venue_trade_id: str
+    venue_order_id: str
+    client_order_id: str
+    symbol: str
+    kind: MarketKind
+    side: Side
+    position_side: PositionSide
+    price: Decimal
+    quantity: Decimal
+    quote_quantity: Decimal
+    fee: Decimal
+    fee_asset: str
+    is_maker: bool
+    time: datetime
+    realized_pnl: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OrderReport:
+    """What the venue says of an order, at `time`. `raw` is its own answer, for those who asked in its own words.
+
+    `filled_quote`, `average_price` are None where the venue does not say (Binance's futures placements, since 2026).
+    """
+
+    client_order_id: str
+    venue_order_id: str
+    symbol: str
+    kind: MarketKind
+    status: VenueStatus
+    quantity: Decimal
+    filled_quantity: Decimal
+    time: datetime
+    side: Side = Side.BUY
+    position_side: PositionSide = PositionSide.BOTH
+    type: OrderType = OrderType.MARKET
+    price: Decimal | None = None
+    stop_price: Decimal | None = None
+    reduce_only: bool = False
+    filled_quote: Decimal | None = None
+    average_price: Decimal | None = None
+    fills: tuple[FillReport, ...] = ()
+    reason: str = ""
+    raw: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class BalanceReport:
+    """What an account has of one asset."""
+
+    asset: str
+    total: Decimal
+    free: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class PositionReport:
+    """What an account holds in one contract; `quantity` is signed, short is negative."""
+
+    symbol: str
+    kind: MarketKind
+    position_side: PositionSide
+    quantity: Decimal
+    entry_price: Decimal
+    mark_price: Decimal | None = None
+    unrealized_pnl: Decimal | None = None
+    leverage: Decimal | None = None
+    liquidation_price: Decimal | None = None
+    margin_asset: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AccountReport:
+    """An account at one moment. `equity` is in `equity_asset`; None where the venue has no single figure."""
+
+    time: datetime
+    balances: tuple[BalanceReport, ...]
+    positions: tuple[PositionReport, ...]
+    hedge_mode: bool = False
+    equity: Decimal | None = None
+    equity_asset: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class MarketSpec:
+    """A market as its venue lists it. `contract_size` is in the quote for inverse contracts, else in the base."""
+
+    symbol: str
+    kind: MarketKind
+    base_asset: str
+    quote_asset: str
+    margin_asset: str
+    status: str
+    trading: bool
+    contract_type: str
+    contract_size: Decimal
+    filters: Filters
+    pair: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CandleReport:
+    """One candle. `volume` is in the base asset (contracts where inverse), `quote_volume` in the quote (base there)."""
+
+    open_time: datetime
+    close_time: datetime
+    open: Decimal
+    high: Decimal
+    low: Decimal
+    close: Decimal
+    volume: Decimal
+    quote_volume: Decimal
+    trades: int
+    taker_buy_base_volume: Decimal
+    taker_buy_quote_volume: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class PriceReport:
+    """Prices of one market at `time`; what the venue did not say is None."""
+
+    symbol: str
+    kind: MarketKind
+    time: datetime
+    last: Decimal | None = None
+    bid: Decimal | None = None
+    ask: Decimal | None = None
+    mark: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StreamConnected:
+    """A private stream is open (again): what happened before it must be asked for."""
+
+    time: datetime
+
+
+PrivateEvent = StreamConnected | OrderReport | FillReport | AccountReport
+
+
+class MarketData(Protocol):
+    """What anyone may ask."""
+
+    async def markets(self) -> Sequence[MarketSpec]:
+        """Return all markets, those that do not trade too."""
+        ...
+
+    async def candles(
+        self, symbol: str, kind: MarketKind, interval: str, *, start: datetime | None, limit: int
+    ) -> Sequence[CandleReport]:
+        """Return candles from `start` on, or the latest, oldest first; the last one may still be open."""
+        ...
+
+    async def prices(self, kind: MarketKind, symbols: Sequence[str]) -> Sequence[PriceReport]:
+        """Return the prices now of the symbols that the venue knows."""
+        ...
+
+    async def mark_price(self, symbol: str, kind: MarketKind) -> Mapping[str, Any]:
+        """Return mark price, index price and funding, in the venue's own words."""
+        ...
+
+    async def open_interest(self, symbol: str, kind: MarketKind) -> Mapping[str, Any]:
+        """Return the open interest now, in the venue's own words."""
+        ...
+
+    async def open_interest_history(
+        self,
+        symbol: str,
+        kind: MarketKind,
+        period: str,
+        *,
+        limit: int,
+        start: datetime | None = None,
+        end: datetime | None = None,
+    ) -> Sequence[Mapping[str, Any]]:
+        """Return the history of the open interest, in the venue's own words, oldest first."""
+        ...
+
+    def price_stream(self, kind: MarketKind, symbols: Sequence[str]) -> AsyncIterator[PriceReport]:
+        """Yield prices as they change; ends or raises `VenueDown` when the connection is lost."""
+        ...
+
+
+class Execution(Protocol):
+    """What an account's key may do."""
+
+    async def place(self, account: AccountAccess, request: OrderRequest) -> OrderReport:
+        """Place an order. A return, `Rejected` and the like are certain; `OutcomeUnknown` is not."""
+        ...
+
+    async def query(self, account: AccountAccess, reference: OrderReference) -> OrderReport | None:
+        """Return the order, or None where the venue says that it has none. Never None on doubt."""
+        ...
+
+    async def cancel(self, account: AccountAccess, reference: OrderReference) -> OrderReport:
+        """Cancel an order; one that is final already is returned as it is, one that is unknown is `Rejected`."""
+        ...
+
+    async def open_orders(self, account: AccountAccess, symbol: str | None = None) -> Sequence[OrderReport]:
+        """Return the orders that still may trade, the conditional ones too."""
+        ...
+
+    async def fills(
+        self, account: AccountAccess, symbol: str, kind: MarketKind, *, venue_order_id: str = "", since: datetime | None
+    ) -> Sequence[FillReport]:
+        """Return trades of one order, or all in a market since a moment, oldest first."""
+        ...
+
+    async def account(self, account: AccountAccess) -> AccountReport:
+        """Return balances and positions."""
+        ...
+
+    async def permissions(self, account: AccountAccess) -> Permissions:
+        """Return what the key may do."""
+        ...
+
+    async def set_leverage(self, account: AccountAccess, symbol: str, kind: MarketKind, leverage: int) -> None:
+        """Set the leverage of a contract."""
+        ...
+
+
+class PrivateStream(Protocol):
+    """What an account is told without asking."""
+
+    def private_stream(self, account: AccountAccess) -> AsyncIterator[PrivateEvent]:
+        """Yield `StreamConnected`, then what happens; ends or raises when the connection is lost."""
+        ...
+
+
+class Venue(MarketData, Execution, PrivateStream, Protocol):
+    """A venue whole."""
+
+    slug: str
+    capabilities: Capabilities
+
+    async def close(self) -> None:
+        """Close what is open."""
+        ...

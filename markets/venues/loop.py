@@ -1,0 +1,48 @@
+"""The event loop on which all venues of this process are spoken to, on a thread of its own.
+
+Database work stays in the callers' threads, so no coroutine here ever waits for PostgreSQL, and one HTTP session per
+venue serves requests, tasks and commands alike. It starts with its first use, hence after a worker has forked.
+"""
+
+import asyncio
+import os
+import threading
+from collections.abc import Coroutine
+from concurrent.futures import Future
+from typing import Any, TypeVar
+
+import uvloop
+
+Result = TypeVar("Result")
+
+_lock = threading.Lock()
+_loops: dict[int, asyncio.AbstractEventLoop] = {}
+
+
+def venue_loop() -> asyncio.AbstractEventLoop:
+    """Return the running loop of this process; a forked child gets one of its own."""
+    process = os.getpid()
+    with _lock:
+        if process not in _loops:
+            loop = uvloop.new_event_loop()
+            threading.Thread(target=loop.run_forever, name="venues", daemon=True).start()
+            _loops[process] = loop
+        return _loops[process]
+
+
+def submit(coroutine: Coroutine[Any, Any, Result]) -> "Future[Result]":
+    """Start a coroutine on the loop; the future may be waited for in any other thread."""
+    return asyncio.run_coroutine_threadsafe(coroutine, venue_loop())
+
+
+def run(coroutine: Coroutine[Any, Any, Result], *, timeout: float | None = None) -> Result:
+    """Run a coroutine on the loop and return its result; what it raises is raised here.
+
+    After `timeout` seconds it is cancelled and `TimeoutError` is raised.
+    """
+    future = submit(coroutine)
+    try:
+        return future.result(timeout)
+    except TimeoutError:
+        future.cancel()
+        raise

@@ -1,0 +1,11 @@
+"""What the paper books can do: what their venue can, as far as prices tell."""
+
+from dataclasses import replace
+
+from markets.venues.base import Capabilities
+from markets.venues.vocabulary import OrderType
+
+
+def for_paper(own: Capabilities) -> Capabilities:
+    """Return the capabilities of a paper account at a venue with these."""
+    return replace(own, order_types=own.order_types - {OrderType.TRAILING_STOP_MARKET}, private_stream=False)

@@ -1,0 +1,1 @@
+"""Trading accounts, orders, fills and holdings, and what carries orders to venues."""
