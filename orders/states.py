@@ -1,0 +1,88 @@
+"""The life of an order: which state may follow which, and what a venue's report changes (pure).
+
+PENDING is written and not yet sent; SENDING is claimed by a worker and may have reached the venue; UNKNOWN was sent
+and nobody knows the outcome. NEW and PARTIALLY_FILLED are open at the venue. FILLED, CANCELED, EXPIRED and REJECTED
+are the venue's last word; FAILED is ours: the order is proven never to have reached the venue.
+"""
+
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import StrEnum
+
+from markets.venues.vocabulary import VenueStatus
+
+
+class OrderState(StrEnum):
+    """Where an order is in its life."""
+
+    PENDING = "PENDING"
+    SENDING = "SENDING"
+    UNKNOWN = "UNKNOWN"
+    NEW = "NEW"
+    PARTIALLY_FILLED = "PARTIALLY_FILLED"
+    FILLED = "FILLED"
+    CANCELED = "CANCELED"
+    EXPIRED = "EXPIRED"
+    REJECTED = "REJECTED"
+    FAILED = "FAILED"
+
+
+S = OrderState
+AT_VENUE = frozenset({S.NEW, S.PARTIALLY_FILLED, S.FILLED, S.CANCELED, S.EXPIRED, S.REJECTED})
+FINAL = frozenset({S.FILLED, S.CANCELED, S.EXPIRED, S.REJECTED, S.FAILED})
+OPEN = frozenset({S.NEW, S.PARTIALLY_FILLED})
+IN_DOUBT = frozenset({S.SENDING, S.UNKNOWN})
+
+# The last lines are the venue contradicting an earlier answer: what it did counts, whatever was said before.
+MOVES: dict[OrderState, frozenset[OrderState]] = {
+    S.PENDING: frozenset({S.SENDING, S.CANCELED, S.FAILED}),
+    S.SENDING: AT_VENUE | {S.PENDING, S.UNKNOWN, S.FAILED},
+    S.UNKNOWN: AT_VENUE | {S.PENDING, S.FAILED},
+    S.NEW: AT_VENUE - {S.NEW},
+    S.PARTIALLY_FILLED: frozenset({S.FILLED, S.CANCELED, S.EXPIRED, S.REJECTED}),
+    S.FILLED: frozenset(),
+    S.CANCELED: frozenset({S.FILLED}),
+    S.EXPIRED: frozenset({S.FILLED}),
+    S.REJECTED: AT_VENUE - {S.REJECTED},
+    S.FAILED: AT_VENUE - {S.REJECTED},
+}
+PROGRESS = {S.NEW: 1, S.PARTIALLY_FILLED: 2, S.FILLED: 3, S.CANCELED: 3, S.EXPIRED: 3, S.REJECTED: 3}
+
+
+class IllegalMove(Exception):
+    """Code wanted to move an order where it cannot go; nothing was changed."""
+
+    def __init__(self, current: OrderState, wanted: OrderState) -> None:
+        super().__init__(f"an order that is {current} cannot become {wanted}")
+
+
+def move(current: OrderState, wanted: OrderState) -> OrderState:
+    """Return `wanted`; a move that the table does not have raises `IllegalMove`."""
+    if wanted not in MOVES[current]:
+        raise IllegalMove(current, wanted)
+    return wanted
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far an order is: its state and how much of it is filled, in the venue's unit."""
+
+    state: OrderState
+    filled: Decimal
+
+
+def advance(current: Progress, status: VenueStatus, filled: Decimal) -> Progress:
+    """Return where a report leads. Reports may be late, doubled or out of order: nothing ever goes back.
+
+    What is filled only grows. A state that is less far than the present one is old news.
+    """
+    reported = OrderState(status)
+    most = max(current.filled, filled)
+    if reported == S.NEW and most > 0:
+        reported = S.PARTIALLY_FILLED
+    behind = PROGRESS[reported] <= PROGRESS.get(current.state, 0)
+    if reported == current.state or (behind and reported not in MOVES[current.state]):
+        return Progress(current.state, most)
+    if current.state in {S.REJECTED, S.FAILED} and reported == S.NEW and not filled:
+        return Progress(S.NEW, most) if current.state == S.FAILED else current
+    return Progress(move(current.state, reported), most)
