@@ -21,3 +21,31 @@ def run(statement: str, parameters: Sequence[Any] | Mapping[str, Any] = ()) -> l
 def json_rows(rows: Sequence[Any]) -> str:
     """Return dataclasses or mappings as the JSON array that `json_to_recordset` reads."""
     return msgspec.json.encode(rows).decode()
+
+
+def update_rows(table: str, columns: Mapping[str, str], rows: Sequence[Any]) -> None:
+    """Write columns (name to SQL type) of many rows in one statement, found by their `id`."""
+    if rows:
+        shape = ", ".join(f"{name} {kind}" for name, kind in columns.items())
+        changes = ", ".join(f"{name} = new.{name}" for name in columns)
+        run(
+            f"UPDATE {table} AS old SET {changes} "
+            f"FROM json_to_recordset(%s) AS new(id bigint, {shape}) WHERE old.id = new.id",
+            [json_rows(rows)],
+        )
+
+
+def insert_rows(
+    table: str, columns: Mapping[str, str], rows: Sequence[Any], *, unless_there: bool = False, returning: str = ""
+) -> list[tuple[Any, ...]]:
+    """Insert many rows in one statement; with `unless_there`, those that conflict are left out."""
+    if not rows:
+        return []
+    names = ", ".join(columns)
+    shape = ", ".join(f"{name} {kind}" for name, kind in columns.items())
+    conflict = " ON CONFLICT DO NOTHING" if unless_there else ""
+    answer = f" RETURNING {returning}" if returning else ""
+    return run(
+        f"INSERT INTO {table} ({names}) SELECT {names} FROM json_to_recordset(%s) AS new({shape}){conflict}{answer}",
+        [json_rows(rows)],
+    )

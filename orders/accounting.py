@@ -1,0 +1,197 @@
+"""What fills add up to: quantity, cost, realised result and fees (pure).
+
+Quantities are signed (short is negative) and in the venue's unit. Money is in the settlement asset: the quote asset,
+on inverse markets the coin. Results are before fees; fees in other assets are kept by asset, since what they were
+worth is not known here. Cost is what a position was entered for, as a sum, so that nothing is lost by averaging: a
+position that is closed in parts realises exactly what closing it at once would have.
+Formulas of inverse contracts: result = contracts x size x (1/entry - 1/exit) for a long one.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from decimal import ROUND_HALF_EVEN, Decimal, localcontext
+from typing import NamedTuple
+
+ZERO = Decimal(0)
+STEP = Decimal(1).scaleb(-28)  # columns have 30 places
+PRECISION = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """How a market settles. `tracks_shorts` is false on spot, where nobody can hold less than nothing."""
+
+    contract_size: Decimal
+    inverse: bool
+    tracks_shorts: bool
+    base_asset: str
+    settlement_asset: str
+
+
+class FactKey(NamedTuple):
+    """The order of facts: by time, then by the venue's trade id (as a number where it is one)."""
+
+    time: datetime
+    digits: int
+    trade: str
+
+
+@dataclass(frozen=True, slots=True)
+class FillFact:
+    """A trade. `quantity` is positive; `buy` says which way."""
+
+    time: datetime
+    trade_id: str
+    buy: bool
+    price: Decimal
+    quantity: Decimal
+    fee: Decimal
+    fee_asset: str
+
+    @property
+    def key(self) -> FactKey:
+        """Its place among the facts."""
+        return FactKey(self.time, len(self.trade_id), self.trade_id)
+
+
+@dataclass(frozen=True, slots=True)
+class AdjustmentFact:
+    """From `time` on, the position is what the venue says it is."""
+
+    time: datetime
+    trade_id: str
+    quantity: Decimal
+    cost: Decimal
+
+    @property
+    def key(self) -> FactKey:
+        """Its place among the facts."""
+        return FactKey(self.time, len(self.trade_id), self.trade_id)
+
+
+Fact = FillFact | AdjustmentFact
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """A position at one moment."""
+
+    quantity: Decimal = ZERO
+    cost: Decimal = ZERO
+    realized_pnl: Decimal = ZERO
+    fees: Decimal = ZERO
+    other_fees: Mapping[str, Decimal] = field(default_factory=dict)
+    opened_at: datetime | None = None
+
+
+def value_of(terms: Terms, quantity: Decimal, price: Decimal) -> Decimal:
+    """Return what so much is worth at a price, in the settlement asset."""
+    with localcontext(prec=PRECISION):
+        size = quantity * terms.contract_size
+        return _exact(size / price) if terms.inverse and price else _exact(size * price)
+
+
+def entry_price(terms: Terms, position: Position) -> Decimal | None:
+    """Return the average price of entry, None where nothing is held."""
+    if not position.quantity or not position.cost:
+        return None
+    with localcontext(prec=PRECISION):
+        size = abs(position.quantity) * terms.contract_size
+        return _exact(size / position.cost) if terms.inverse else _exact(position.cost / size)
+
+
+def unrealized_pnl(terms: Terms, position: Position, price: Decimal) -> Decimal:
+    """Return what closing all of it at a price would realise."""
+    value = value_of(terms, abs(position.quantity), price)
+    with localcontext(prec=PRECISION):
+        return _result(terms, position.quantity > 0, position.cost, value)
+
+
+def book(terms: Terms, position: Position, fact: Fact) -> Position:
+    """Return the position after one more fact."""
+    with localcontext(prec=PRECISION):  # sums are exact, whatever the size of the amounts
+        return _book(terms, position, fact)
+
+
+def book_all(terms: Terms, facts: Iterable[Fact], position: Position | None = None) -> Position:
+    """Return the position after all facts, in their own order."""
+    current = position or Position()
+    for fact in sorted(facts, key=lambda fact: fact.key):
+        current = book(terms, current, fact)
+    return current
+
+
+def _book(terms: Terms, position: Position, fact: Fact) -> Position:
+    if isinstance(fact, AdjustmentFact):
+        opened = (position.opened_at or fact.time) if fact.quantity else None
+        return replace(position, quantity=fact.quantity, cost=fact.cost, opened_at=opened)
+    charged = _charge(terms, position, fact)
+    signed = fact.quantity if fact.buy else -fact.quantity
+    against = charged.quantity and (charged.quantity > 0) != fact.buy
+    closing = min(fact.quantity, abs(charged.quantity)) if against else ZERO
+    closed = _close(terms, charged, closing, fact)
+    opening = signed + closing if signed < 0 else signed - closing
+    return _take_fee_in_coins(terms, _open(terms, closed, opening, fact), fact)
+
+
+def _close(terms: Terms, position: Position, closing: Decimal, fact: FillFact) -> Position:
+    if not closing:
+        return position
+    held = abs(position.quantity)
+    cost = position.cost if closing == held else _exact(position.cost * closing / held)
+    result = _result(terms, position.quantity > 0, cost, value_of(terms, closing, fact.price))
+    left = held - closing
+    return replace(
+        position,
+        quantity=left if position.quantity > 0 else -left,
+        cost=position.cost - cost,
+        realized_pnl=position.realized_pnl + result,
+        opened_at=position.opened_at if left else None,
+    )
+
+
+def _open(terms: Terms, position: Position, opening: Decimal, fact: FillFact) -> Position:
+    if not opening or (opening < 0 and not terms.tracks_shorts):
+        return position
+    return replace(
+        position,
+        quantity=position.quantity + opening,
+        cost=position.cost + value_of(terms, abs(opening), fact.price),
+        opened_at=position.opened_at or fact.time,
+    )
+
+
+def _result(terms: Terms, long: bool, cost: Decimal, value: Decimal) -> Decimal:  # noqa: FBT001
+    gain = cost - value if terms.inverse else value - cost
+    return gain if long else -gain
+
+
+def _charge(terms: Terms, position: Position, fact: FillFact) -> Position:
+    if not fact.fee:
+        return position
+    if fact.fee_asset == terms.settlement_asset:
+        return replace(position, fees=position.fees + fact.fee)
+    if _paid_in_coins(terms, fact):
+        return replace(position, fees=position.fees + value_of(terms, fact.fee, fact.price))
+    others = dict(position.other_fees)
+    others[fact.fee_asset] = others.get(fact.fee_asset, ZERO) + fact.fee
+    return replace(position, other_fees=others)
+
+
+def _paid_in_coins(terms: Terms, fact: FillFact) -> bool:
+    return fact.fee_asset == terms.base_asset and not terms.tracks_shorts
+
+
+def _take_fee_in_coins(terms: Terms, position: Position, fact: FillFact) -> Position:
+    """Spot takes its fee out of the coins bought; it is counted among the fees, so its cost leaves with it."""
+    if not fact.fee or not _paid_in_coins(terms, fact) or not position.quantity:
+        return position
+    taken = min(fact.fee, position.quantity)
+    cost = position.cost if taken == position.quantity else _exact(position.cost * taken / position.quantity)
+    left = position.quantity - taken
+    return replace(position, quantity=left, cost=position.cost - cost, opened_at=position.opened_at if left else None)
+
+
+def _exact(value: Decimal) -> Decimal:
+    return value.quantize(STEP, ROUND_HALF_EVEN)

@@ -1,0 +1,120 @@
+"""What a finding does to an order (pure)."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from markets.venues.errors import AuthFailed, OutcomeUnknown, RateLimited, Rejected, Retryable, VenueDown, VenueError
+from orders.executor.findings import Finding
+from orders.executor.timing import FIRST_RETRY, absence_is_proof_from, back_off
+from orders.states import IN_DOUBT, OPEN, OrderState, Progress, advance, move
+
+GONE_AFTER = timedelta(seconds=60)  # until then, the venue's own books may lag behind its answers
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What matters of an order for a decision."""
+
+    state: OrderState
+    filled: Decimal
+    attempts: int
+    attempts_allowed: int
+    acknowledged_at: datetime | None
+    claimed_at: datetime | None
+    send_before: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """How long the worker may take to send, and a request to arrive."""
+
+    send_window: timedelta
+    request_lifetime: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """Where the order goes, and why. `send_after` is set where it is to be sent again."""
+
+    state: OrderState
+    filled: Decimal
+    code: str = ""
+    message: str = ""
+    send_after: datetime | None = None
+    account_refused: bool = False
+
+
+def decide(standing: Standing, finding: Finding, *, now: datetime, terms: Terms) -> Decision:
+    """Return what the finding leads to; an order that it does not concern any more stays as it is."""
+    if finding.report is not None:
+        progress = advance(
+            Progress(standing.state, standing.filled), finding.report.status, finding.report.filled_quantity
+        )
+        return Decision(progress.state, progress.filled, message=finding.report.reason)
+    if finding.error is not None:
+        return _on_error(standing, finding.error, now, placing=finding.sent_at is not None)
+    return _on_absence(standing, finding.asked_at, now, terms)
+
+
+def _on_error(standing: Standing, error: VenueError, now: datetime, *, placing: bool) -> Decision:
+    stay = Decision(standing.state, standing.filled)
+    if not placing or standing.state not in IN_DOUBT:
+        return stay  # a question that failed says nothing about the order
+    match error:
+        case OutcomeUnknown():
+            state = OrderState.UNKNOWN
+            if standing.state == state:
+                return stay
+            return Decision(move(standing.state, state), standing.filled, error.code or "UNKNOWN", error.message)
+        case Rejected():
+            return Decision(move(standing.state, OrderState.REJECTED), standing.filled, error.reason, error.message)
+        case AuthFailed():
+            failed = move(standing.state, OrderState.FAILED)
+            return Decision(failed, standing.filled, "AUTH_FAILED", error.message, account_refused=True)
+        case _:
+            return _again_or_failed(standing, _code(error), error.message, _not_before(standing, error, now))
+
+
+def _on_absence(standing: Standing, asked_at: datetime, now: datetime, terms: Terms) -> Decision:
+    stay = Decision(standing.state, standing.filled)
+    if standing.state in OPEN and standing.acknowledged_at and asked_at > standing.acknowledged_at + GONE_AFTER:
+        return Decision(OrderState.EXPIRED, standing.filled, "GONE_AT_VENUE", "The venue no longer has this order.")
+    if standing.state not in IN_DOUBT or standing.claimed_at is None:
+        return stay
+    if asked_at < absence_is_proof_from(standing.claimed_at, terms.send_window, terms.request_lifetime):
+        if standing.state == OrderState.UNKNOWN:
+            return stay
+        return Decision(OrderState.UNKNOWN, standing.filled, "UNKNOWN", "The venue does not have it yet; asking again.")
+    return _again_or_failed(standing, "NEVER_ARRIVED", "The venue never received this order.", now)
+
+
+def _again_or_failed(standing: Standing, code: str, message: str, after: datetime) -> Decision:
+    if standing.attempts < standing.attempts_allowed and after < standing.send_before:
+        again = move(standing.state, OrderState.PENDING)
+        return Decision(again, standing.filled, code, message, send_after=after)
+    return Decision(move(standing.state, OrderState.FAILED), standing.filled, code, message)
+
+
+def _not_before(standing: Standing, error: VenueError, now: datetime) -> datetime:
+    waited = now + back_off(standing.attempts - 1, FIRST_RETRY)
+    match error:
+        case RateLimited():
+            return max(error.until, waited)
+        case Retryable():
+            return max(now + error.after, waited)
+        case _:
+            return waited
+
+
+def _code(error: VenueError) -> str:
+    match error:
+        case RateLimited():
+            return "RATE_LIMITED"
+        case VenueDown():
+            return "VENUE_DOWN"
+        case Retryable():
+            return "VENUE_BUSY"
+        case _:
+            return "NOT_SUPPORTED"
+

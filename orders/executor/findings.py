@@ -1,0 +1,40 @@
+"""What was learnt about orders, before it is stored (plain data)."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from markets.venues.base import FillReport, OrderReport
+from markets.venues.errors import VenueError
+
+
+class Source(StrEnum):
+    """Who brought a finding."""
+
+    USER = "user"
+    EXECUTOR = "executor"
+    REPLY = "reply"
+    POLL = "poll"
+    STREAM = "stream"
+    RECONCILE = "reconcile"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What is known of one order: the venue's report, an error, or (neither) that the venue has no such order.
+
+    `asked_at` is when the question or the order left; `sent_at` is set on answers to a placing only.
+    """
+
+    order_id: int
+    source: Source
+    asked_at: datetime
+    report: OrderReport | None = None
+    error: VenueError | None = None
+    sent_at: datetime | None = None
+    fills: tuple[FillReport, ...] = ()
+
+    @property
+    def all_fills(self) -> tuple[FillReport, ...]:
+        """The trades, those inside the report too."""
+        return self.fills + (self.report.fills if self.report else ())

@@ -1,0 +1,75 @@
+"""Whether an order may be sent now (pure): halts, switches and time, asked again right before each sending."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Halt:
+    """An active stop; `venue` and `account_id` say how far it reaches, both empty for everything."""
+
+    venue: str
+    account_id: int | None
+    reduce_only: bool
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Applicant:
+    """An order that wants to be sent."""
+
+    account_id: int
+    venue: str
+    live: bool
+    live_enabled: bool
+    account_active: bool
+    account_reason: str
+    is_exit: bool
+    send_before: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why not: a code for programs, a sentence for people."""
+
+    code: str
+    message: str
+
+
+def refuse(applicant: Applicant, halts: Sequence[Halt], *, live_trading: bool, now: datetime) -> Refusal | None:
+    """Return why an order may not be sent, None where it may."""
+    if applicant.send_before <= now:
+        return Refusal("NOT_SENT_IN_TIME", "It could not be sent in time, and was not sent.")
+    if applicant.live and not (live_trading and applicant.live_enabled):
+        return Refusal("LIVE_TRADING_OFF", "Live trading is switched off, for this installation or this account.")
+    if not applicant.account_active:
+        return Refusal("ACCOUNT_PAUSED", f"The account does not trade: {applicant.account_reason or 'it is paused'}.")
+    for halt in halts:
+        if _reaches(halt, applicant) and not (halt.reduce_only and applicant.is_exit):
+            return Refusal("TRADING_HALTED", f"Trading is halted: {halt.reason}.")
+    return None
+
+
+def is_exit(
+    *, buy: bool, reduces: bool, position_side: str, spot: bool, quantity: Decimal | None, held: Decimal
+) -> bool:
+    """Return whether an order can only make a position smaller.
+
+    `reduces` is the order's own reduce-only or close-position, `held` the signed position that it would meet.
+    """
+    if reduces:
+        return True
+    if position_side != "BOTH":
+        return buy == (position_side == "SHORT")
+    if spot and not buy:
+        return True
+    against = held < 0 if buy else held > 0
+    return against and quantity is not None and quantity <= abs(held)
+
+
+def _reaches(halt: Halt, applicant: Applicant) -> bool:
+    if halt.account_id is not None:
+        return halt.account_id == applicant.account_id
+    return halt.venue in {"", applicant.venue}

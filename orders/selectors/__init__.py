@@ -1,0 +1,1 @@
+"""Everything that reads accounts, orders and holdings."""

@@ -1,0 +1,231 @@
+"""Trades into the books: stored once, whoever brings them, and added to what the account holds."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+from django.utils import timezone
+
+from copytrade.lib.sql import insert_rows, json_rows, run, update_rows
+from markets.models import Market
+from markets.venues.base import FillReport
+from markets.venues.vocabulary import MarketKind
+from orders.accounting import AdjustmentFact, Fact, FactKey, FillFact, Position, Terms, book_all
+from orders.models import Fill, Holding, HoldingAdjustment, Order
+
+FILL_COLUMNS = {
+    "account_id": "bigint",
+    "market_id": "bigint",
+    "order_id": "bigint",
+    "venue_trade_id": "text",
+    "side": "text",
+    "position_side": "text",
+    "price": "numeric",
+    "quantity": "numeric",
+    "quote_quantity": "numeric",
+    "fee": "numeric",
+    "fee_asset": "text",
+    "is_maker": "boolean",
+    "venue_pnl": "numeric",
+    "time": "timestamptz",
+    "stored_at": "timestamptz",
+}
+HOLDING_COLUMNS = {
+    "quantity": "numeric",
+    "cost": "numeric",
+    "realized_pnl": "numeric",
+    "fees": "numeric",
+    "other_fees": "jsonb",
+    "opened_at": "timestamptz",
+    "last_time": "timestamptz",
+    "last_trade": "text",
+    "updated_at": "timestamptz",
+}
+NEW_HOLDING_COLUMNS = {"account_id": "bigint", "market_id": "bigint", "side": "text", **HOLDING_COLUMNS}
+KEYS = "json_to_recordset(%s) AS key(account_id bigint, market_id bigint, side text)"
+RETURNED = "account_id, market_id, position_side, venue_trade_id"
+
+
+class HoldingKey(NamedTuple):
+    """Which position."""
+
+    account_id: int
+    market_id: int
+    side: str
+
+
+def terms_of(market: Market) -> Terms:
+    """Return how a market settles."""
+    inverse, spot = market.kind == MarketKind.COIN_M, market.kind == MarketKind.SPOT
+    return Terms(
+        contract_size=market.contract_size,
+        inverse=inverse,
+        tracks_shorts=not spot,
+        base_asset=market.base_asset,
+        settlement_asset=market.base_asset if inverse else market.quote_asset if spot else market.margin_asset,
+    )
+
+
+def fills_book(trades: Sequence[tuple[Order, FillReport]]) -> int:
+    """Store trades and add the new ones to the holdings; return how many were new.
+
+    Needs an open transaction and the orders locked. Statements do not grow with trades.
+    """
+    now = timezone.now()
+    rows = {
+        (order.account_id, order.market_id, trade.venue_trade_id): _row(order, trade, now) for order, trade in trades
+    }
+    stored = insert_rows("orders_fill", FILL_COLUMNS, list(rows.values()), unless_there=True, returning=RETURNED)
+    facts: dict[HoldingKey, list[Fact]] = defaultdict(list)
+    for account, market, side, trade_id in stored:
+        facts[HoldingKey(account, market, side)].append(_fact(rows[account, market, trade_id]))
+    if facts:
+        holdings_apply(facts, {order.market_id: order.market for order, _ in trades})
+    return len(stored)
+
+
+def holdings_apply(facts: Mapping[HoldingKey, Sequence[Fact]], markets: Mapping[int, Market]) -> None:
+    """Add facts to holdings; one that is older than what a holding has makes that holding be counted anew."""
+    holdings = holdings_lock(facts)
+    late = [key for key, holding in holdings.items() if _is_late(holding, facts[key])]
+    every = facts_of(late)
+    now = timezone.now()
+    rows = []
+    for key, holding in holdings.items():
+        start = Position() if key in every else position_of(holding)
+        new = every.get(key, facts[key])
+        rows.append(holding_row(holding.pk, book_all(terms_of(markets[key.market_id]), new, start), new, now))
+    update_rows("orders_holding", HOLDING_COLUMNS, rows)
+
+
+def holdings_lock(keys: Iterable[HoldingKey]) -> dict[HoldingKey, Holding]:
+    """Return the locked rows of these positions, made where they are missing; always in the same order."""
+    wanted = sorted(keys)
+    now = timezone.now()
+    empty = {"quantity": 0, "cost": 0, "realized_pnl": 0, "fees": 0, "other_fees": {}, "last_trade": ""}
+    fresh = [{**key._asdict(), **empty, "updated_at": now} for key in wanted]
+    insert_rows("orders_holding", NEW_HOLDING_COLUMNS, fresh, unless_there=True)
+    rows = Holding.objects.raw(
+        f"SELECT row.* FROM orders_holding row JOIN {KEYS} ON (row.account_id, row.market_id, row.side) = "
+        "(key.account_id, key.market_id, key.side) ORDER BY row.id FOR UPDATE OF row",
+        _keys(wanted),
+    )
+    return {HoldingKey(row.account_id, row.market_id, row.side): row for row in rows}
+
+
+def facts_of(keys: Sequence[HoldingKey]) -> dict[HoldingKey, list[Fact]]:
+    """Return all facts of positions."""
+    found: dict[HoldingKey, list[Fact]] = {key: [] for key in keys}
+    if keys:
+        fills = Fill.objects.raw(
+            f"SELECT row.* FROM orders_fill row JOIN {KEYS} ON (row.account_id, row.market_id, row.position_side) = "
+            "(key.account_id, key.market_id, key.side)",
+            _keys(keys),
+        )
+        for fill in fills:
+            key = HoldingKey(fill.account_id, fill.market_id, fill.position_side)
+            found[key].append(_stored_fact(fill))
+        adjustments = HoldingAdjustment.objects.raw(
+            f"SELECT row.* FROM orders_holdingadjustment row JOIN {KEYS} ON "
+            "(row.account_id, row.market_id, row.side) = (key.account_id, key.market_id, key.side)",
+            _keys(keys),
+        )
+        for adjustment in adjustments:
+            key = HoldingKey(adjustment.account_id, adjustment.market_id, adjustment.side)
+            found[key].append(adjustment_fact(adjustment))
+    return found
+
+
+def position_of(holding: Holding) -> Position:
+    """Return a holding as the accounting has it."""
+    return Position(
+        quantity=holding.quantity,
+        cost=holding.cost,
+        realized_pnl=holding.realized_pnl,
+        fees=holding.fees,
+        other_fees={asset: Decimal(amount) for asset, amount in holding.other_fees.items()},
+        opened_at=holding.opened_at,
+    )
+
+
+def adjustment_fact(adjustment: HoldingAdjustment) -> AdjustmentFact:
+    """Return an adjustment as the accounting has it; at equal times it comes after the trades."""
+    return AdjustmentFact(adjustment.time, f"~{adjustment.pk:063}", adjustment.quantity, adjustment.cost)
+
+
+def holding_row(pk: int, position: Position, facts: Sequence[Fact], now: datetime) -> dict[str, Any]:
+    """Return the columns of a holding after its facts."""
+    newest = max(fact.key for fact in facts) if facts else None
+    return {
+        "id": pk,
+        "quantity": position.quantity,
+        "cost": position.cost,
+        "realized_pnl": position.realized_pnl,
+        "fees": position.fees,
+        "other_fees": {asset: str(amount) for asset, amount in sorted(position.other_fees.items())},
+        "opened_at": position.opened_at,
+        "last_time": newest.time if newest else None,
+        "last_trade": newest.trade if newest else "",
+        "updated_at": now,
+    }
+
+
+def fill_totals(order_ids: Sequence[int]) -> dict[int, tuple[Any, ...]]:
+    """Return by order the sums over its trades: quantity, quote, quantity x price, quantity / price."""
+    rows = run(
+        "SELECT order_id, sum(quantity), sum(quote_quantity), sum(quantity * price), sum(quantity / price) "
+        "FROM orders_fill WHERE order_id = ANY(%s) GROUP BY order_id",
+        [list(order_ids)],
+    )
+    return {row[0]: row[1:] for row in rows}
+
+
+def _is_late(holding: Holding, facts: Sequence[Fact]) -> bool:
+    if holding.last_time is None:
+        return False
+    newest = FactKey(holding.last_time, len(holding.last_trade), holding.last_trade)
+    return min(fact.key for fact in facts) < newest
+
+
+def _keys(keys: Sequence[HoldingKey]) -> list[str]:
+    return [json_rows([key._asdict() for key in keys])]
+
+
+def _row(order: Order, trade: FillReport, now: datetime) -> dict[str, Any]:
+    return {
+        "account_id": order.account_id,
+        "market_id": order.market_id,
+        "order_id": order.pk,
+        "venue_trade_id": trade.venue_trade_id,
+        "side": trade.side,
+        "position_side": trade.position_side,
+        "price": trade.price,
+        "quantity": trade.quantity,
+        "quote_quantity": trade.quote_quantity,
+        "fee": trade.fee,
+        "fee_asset": trade.fee_asset,
+        "is_maker": trade.is_maker,
+        "venue_pnl": trade.realized_pnl,
+        "time": trade.time,
+        "stored_at": now,
+    }
+
+
+def _fact(row: Mapping[str, Any]) -> FillFact:
+    return FillFact(
+        row["time"],
+        row["venue_trade_id"],
+        row["side"] == "BUY",
+        row["price"],
+        row["quantity"],
+        row["fee"],
+        row["fee_asset"],
+    )
+
+
+def _stored_fact(fill: Fill) -> FillFact:
+    return FillFact(
+        fill.time, fill.venue_trade_id, fill.side == "BUY", fill.price, fill.quantity, fill.fee, fill.fee_asset
+    )

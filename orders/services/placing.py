@@ -1,0 +1,161 @@
+"""Writing orders, and cancelling them. What is written is carried to the venue by `orders.executor`."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+from uuid import UUID, uuid4
+
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from copytrade.lib.errors import ApplicationError, ErrorCode
+from markets.models import Market
+from markets.venues.vocabulary import OrderType, PositionSide, Side
+from orders.executor.checking import orders_check
+from orders.executor.findings import Source
+from orders.executor.sending import orders_execute
+from orders.models import Order, OrderEvent, Origin, TradingAccount
+from orders.states import FINAL, IN_DOUBT, OrderState, move
+
+__all__ = ["DuplicateClientOrderId", "order_cancel", "order_refresh", "order_write", "orders_execute", "orders_place"]
+
+
+class DuplicateClientOrderId(ApplicationError):
+    """The account has an order with this client order id already; nothing was written."""
+
+    code = ErrorCode.IDEMPOTENCY_CONFLICT
+    status = 409
+
+
+def order_write(
+    *,
+    account: TradingAccount,
+    market: Market,
+    origin: Origin,
+    side: Side,
+    type: OrderType,  # noqa: A002  (the word of the field)
+    send_within: timedelta,
+    quantity: Decimal | None = None,
+    quote_quantity: Decimal | None = None,
+    price: Decimal | None = None,
+    stop_price: Decimal | None = None,
+    time_in_force: str = "",
+    position_side: PositionSide = PositionSide.BOTH,
+    reduce_only: bool = False,
+    close_position: bool = False,
+    working_type: str = "",
+    price_protect: bool = False,
+    callback_rate: Decimal | None = None,
+    activation_price: Decimal | None = None,
+    extra: Mapping[str, str] | None = None,
+    client_order_id: str = "",
+    attempts_allowed: int = 5,
+) -> Order:
+    """Write an order that waits to be sent; from its commit on, it is sent once, whatever dies.
+
+    It is sent within `send_within` or not at all. Without a client order id of the caller's, it is made of the row's
+    key. A client order id that the account has used raises `DuplicateClientOrderId`.
+    """
+    key, now = uuid4(), timezone.now()
+    order = Order(
+        key=key,
+        account=account,
+        market=market,
+        origin=origin,
+        side=side,
+        type=type,
+        quantity=quantity,
+        quote_quantity=quote_quantity,
+        price=price,
+        stop_price=stop_price,
+        time_in_force=time_in_force,
+        position_side=position_side,
+        reduce_only=reduce_only,
+        close_position=close_position,
+        working_type=working_type,
+        price_protect=price_protect,
+        callback_rate=callback_rate,
+        activation_price=activation_price,
+        attempts_allowed=attempts_allowed,
+        extra=dict(extra or {}),
+        client_order_id=client_order_id or client_order_id_of(key),
+        created_at=now,
+        updated_at=now,
+        send_after=now,
+        send_before=now + send_within,
+    )
+    _insert(order)
+    return order
+
+
+def client_order_id_of(key: UUID) -> str:
+    """Return the client order id of a row: 32 letters and digits, which every venue takes."""
+    return key.hex
+
+
+def orders_place(order_ids: list[int]) -> None:
+    """Send written orders now, and ask once about those whose outcome is in doubt."""
+    sent = orders_execute(order_ids)
+    doubtful = Order.objects.filter(pk__in=sent, state=OrderState.UNKNOWN).values_list("pk", flat=True)
+    if ids := list(doubtful):
+        orders_check(ids)
+
+
+def order_cancel(*, order: Order) -> Order:
+    """Cancel an order and return it as it is then; one that is over stays as it is.
+
+    One that was not sent yet never will be. One whose outcome is in doubt is cancelled as soon as it is known.
+    """
+    with transaction.atomic():
+        current = Order.objects.select_for_update().get(pk=order.pk)
+        if current.state in FINAL:
+            return _fresh(order)
+        now = timezone.now()
+        if current.state == OrderState.PENDING:
+            _cancel_unsent(current, now)
+            return _fresh(order)
+        Order.objects.filter(pk=order.pk).update(cancel_requested_at=now, updated_at=now)
+    if current.state in IN_DOUBT:
+        orders_check([order.pk])
+    if Order.objects.get(pk=order.pk).state not in FINAL:
+        orders_check([order.pk])
+    return _fresh(order)
+
+
+def order_refresh(*, order: Order) -> Order:
+    """Ask the venue about the order now and return it as it is then."""
+    if order.state != OrderState.PENDING:
+        orders_check([order.pk])
+    return _fresh(order)
+
+
+def _insert(order: Order) -> None:
+    try:
+        with transaction.atomic():
+            order.save(force_insert=True)
+            OrderEvent.objects.create(order=order, to_state=order.state, source=Source.USER, at=order.created_at)
+    except IntegrityError as error:
+        if "orders_order_client_id" not in str(error):
+            raise
+        raise DuplicateClientOrderId(
+            f"The account has an order with the client order id {order.client_order_id} already."
+        ) from error
+
+
+def _cancel_unsent(order: Order, now: datetime) -> None:
+    changes: dict[str, Any] = {
+        "state": move(OrderState(order.state), OrderState.CANCELED),
+        "reason_code": "CANCELED_UNSENT",
+        "reason": "Cancelled before it was sent.",
+        "finished_at": now,
+        "updated_at": now,
+    }
+    Order.objects.filter(pk=order.pk).update(**changes)
+    OrderEvent.objects.create(
+        order=order, from_state=order.state, to_state=OrderState.CANCELED, source=Source.USER, at=now
+    )
+
+
+def _fresh(order: Order) -> Order:
+    return Order.objects.select_related("account", "market").get(pk=order.pk)

@@ -1,0 +1,200 @@
+"""Findings into orders: one short transaction for any number of them, each step of an order's life appended."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+
+from copytrade.lib.sql import insert_rows, update_rows
+from markets.venues.base import FillReport
+from markets.venues.registry import capabilities
+from markets.venues.vocabulary import MarketKind, VenueStatus
+from orders.executor.decisions import Decision, Standing, Terms, decide
+from orders.executor.findings import Finding, Source
+from orders.executor.timing import Pace, next_check
+from orders.models import AccountState, Mode, Order, TradingAccount
+from orders.services.booking import fill_totals, fills_book
+from orders.states import AT_VENUE, FINAL, OrderState, Progress, advance
+
+ORDER_COLUMNS = {
+    "state": "text",
+    "reason_code": "text",
+    "reason": "text",
+    "quantity": "numeric",
+    "venue_order_id": "text",
+    "filled_quantity": "numeric",
+    "filled_quote": "numeric",
+    "average_price": "numeric",
+    "booked_quantity": "numeric",
+    "venue_response": "jsonb",
+    "checks": "smallint",
+    "send_after": "timestamptz",
+    "check_at": "timestamptz",
+    "sent_at": "timestamptz",
+    "acknowledged_at": "timestamptz",
+    "finished_at": "timestamptz",
+    "updated_at": "timestamptz",
+}
+EVENT_COLUMNS = {
+    "order_id": "bigint",
+    "from_state": "text",
+    "to_state": "text",
+    "source": "text",
+    "code": "text",
+    "message": "text",
+    "filled_quantity": "numeric",
+    "at": "timestamptz",
+}
+MOST_CHECKS = 30_000
+LONGEST_TEXT = 500
+POLL_PAPER = timedelta(seconds=3)
+POLL_WITHOUT_STREAM = timedelta(seconds=10)
+POLL_BESIDE_STREAM = timedelta(seconds=60)
+
+
+@transaction.atomic
+def findings_record(findings: Sequence[Finding]) -> None:
+    """Store what was learnt: orders moved, trades booked, holdings changed, events appended.
+
+    Findings of one order are taken in their order. Repeating a finding changes nothing.
+    """
+    orders = {order.pk: order for order in _lock({finding.order_id for finding in findings})}
+    known = [finding for finding in findings if finding.order_id in orders]
+    events: list[dict[str, Any]] = []
+    for finding in known:
+        _take(orders[finding.order_id], finding, events)
+    _book(orders, known, events)
+    for order in orders.values():
+        order.check_at = _next_check(order)
+    update_rows("orders_order", ORDER_COLUMNS, [_row(order) for order in orders.values()])
+    insert_rows("orders_orderevent", EVENT_COLUMNS, events)
+    _pause_refused({order.account_id: order.reason for order in orders.values() if order.reason_code == "AUTH_FAILED"})
+
+
+def send_window() -> timedelta:
+    """Return how long a worker may take between claim and sending."""
+    return timedelta(seconds=settings.ORDER_SEND_WINDOW_SECONDS)
+
+
+def pace_of(account: TradingAccount) -> Pace:
+    """Return how an account's venue is asked about open orders."""
+    paper = account.mode == Mode.PAPER
+    able = capabilities(account.venue, paper=paper)
+    streamed = POLL_BESIDE_STREAM if able.private_stream else POLL_WITHOUT_STREAM
+    return Pace(POLL_PAPER if paper else streamed, able.request_lifetime)
+
+
+def event_row(order: Order, before: str, source: Source, *, code: str = "", message: str = "") -> dict[str, Any]:
+    """Return the columns of one step to the order's present state."""
+    return {
+        "order_id": order.pk,
+        "from_state": before,
+        "to_state": order.state,
+        "source": source,
+        "code": code,
+        "message": message[:LONGEST_TEXT],
+        "filled_quantity": order.filled_quantity,
+        "at": order.updated_at,
+    }
+
+
+def _lock(ids: set[int]) -> list[Order]:
+    rows = Order.objects.select_for_update(of=("self",)).select_related("market", "account")
+    return list(rows.filter(pk__in=ids).order_by("pk"))
+
+
+def _take(order: Order, finding: Finding, events: list[dict[str, Any]]) -> None:
+    now = timezone.now()
+    terms = Terms(send_window(), pace_of(order.account).request_lifetime)
+    decision = decide(_standing(order), finding, now=now, terms=terms)
+    if finding.sent_at is not None:
+        order.sent_at = finding.sent_at
+    if (report := finding.report) is not None:
+        order.venue_order_id = report.venue_order_id or order.venue_order_id
+        order.quantity = order.quantity or report.quantity or None
+        order.filled_quote = report.filled_quote if report.filled_quote is not None else order.filled_quote
+        order.average_price = report.average_price or order.average_price
+        if finding.source == Source.REPLY or order.venue_response is None:
+            order.venue_response = dict(report.raw)
+    _move(order, decision, finding.source, events)
+
+
+def _move(order: Order, decision: Decision, source: Source, events: list[dict[str, Any]]) -> None:
+    before, filled = order.state, order.filled_quantity
+    if (before, filled) == (decision.state, decision.filled):
+        return
+    order.updated_at = timezone.now()
+    order.state, order.filled_quantity, order.checks = decision.state, decision.filled, 0
+    if decision.code or decision.message or before in {OrderState.UNKNOWN, OrderState.FAILED}:
+        order.reason_code, order.reason = decision.code, decision.message[:LONGEST_TEXT]
+    if decision.state in AT_VENUE:
+        order.acknowledged_at = order.acknowledged_at or order.updated_at
+    order.finished_at = (order.finished_at or order.updated_at) if decision.state in FINAL else None
+    if decision.send_after is not None:
+        order.send_after = decision.send_after
+    events.append(event_row(order, before, source, code=decision.code, message=decision.message))
+
+
+def _book(orders: dict[int, Order], findings: Sequence[Finding], events: list[dict[str, Any]]) -> None:
+    trades: list[tuple[Order, FillReport]] = [
+        (orders[finding.order_id], trade) for finding in findings for trade in finding.all_fills
+    ]
+    if not trades:
+        return
+    fills_book(trades)
+    sources = {finding.order_id: finding.source for finding in findings}
+    for pk, (quantity, quote, by_price, over_price) in fill_totals([order.pk for order, _ in trades]).items():
+        order = orders[pk]
+        order.booked_quantity = quantity
+        if quantity >= order.filled_quantity:
+            inverse = order.market.kind == MarketKind.COIN_M
+            order.filled_quote = quote
+            order.average_price = (quantity / over_price) if inverse else (by_price / quantity)
+            _move(order, _after_trades(order, quantity), sources[pk], events)
+
+
+def _after_trades(order: Order, booked: Decimal) -> Decision:
+    whole = order.quantity is not None and booked >= order.quantity
+    status = VenueStatus.FILLED if whole else VenueStatus.PARTIALLY_FILLED
+    progress = Progress(OrderState(order.state), order.filled_quantity)
+    if order.state in FINAL and not whole and order.state != OrderState.FAILED:
+        return Decision(progress.state, max(progress.filled, booked))
+    moved = advance(progress, status, booked)
+    return Decision(moved.state, moved.filled)
+
+
+def _next_check(order: Order) -> Any:
+    now = timezone.now()
+    if order.cancel_requested_at is not None and order.state not in FINAL:
+        return now if order.checks == 0 else now + timedelta(seconds=min(order.checks, 30))
+    missing = order.filled_quantity > order.booked_quantity
+    return next_check(
+        OrderState(order.state), missing_fills=missing, checks=order.checks, now=now, pace=pace_of(order.account)
+    )
+
+
+def _standing(order: Order) -> Standing:
+    return Standing(
+        state=OrderState(order.state),
+        filled=order.filled_quantity,
+        attempts=order.attempts,
+        attempts_allowed=order.attempts_allowed,
+        acknowledged_at=order.acknowledged_at,
+        claimed_at=order.claimed_at,
+        send_before=order.send_before,
+    )
+
+
+def _row(order: Order) -> dict[str, Any]:
+    return {"id": order.pk, **{name: getattr(order, name) for name in ORDER_COLUMNS}}
+
+
+def _pause_refused(reasons: dict[int, str]) -> None:
+    for account, reason in reasons.items():  # a wrong key is rare, and each one has words of its own
+        TradingAccount.objects.filter(pk=account, state=AccountState.ACTIVE).update(
+            state=AccountState.AUTH_FAILED, state_reason=reason
+        )

@@ -1,0 +1,50 @@
+"""Background work: tasks only wake the executor up, the rows say what is to be done."""
+
+from datetime import timedelta
+
+from celery import shared_task
+from django.db.models import Max, Q
+from django.utils import timezone
+
+from orders.executor.checking import orders_check
+from orders.executor.sending import orders_execute
+from orders.models import AccountState, TradingAccount
+from orders.services.reconcile import account_reconcile
+
+MOST_ROUNDS = 20
+RECONCILE_EVERY = timedelta(minutes=5)
+MOST_ACCOUNTS = 100
+
+
+@shared_task(name="orders.execute")
+def execute(order_ids: list[int] | None = None) -> None:
+    """Send orders: these, or all that are due."""
+    if order_ids is not None:
+        orders_execute(order_ids)
+        return
+    for _ in range(MOST_ROUNDS):
+        if not orders_execute():
+            return
+
+
+@shared_task(name="orders.sweep")
+def sweep() -> None:
+    """Send what a lost message left behind, and ask the venues about what is in doubt, open or incomplete."""
+    execute()
+    for _ in range(MOST_ROUNDS):
+        if not orders_check():
+            return
+
+
+@shared_task(name="orders.reconcile")
+def reconcile() -> None:
+    """Compare accounts with their venues, those first that were not compared for the longest time.
+
+    After a stop of the whole installation every account is due, so this is the comparison at start as well.
+    """
+    long_ago = timezone.now() - RECONCILE_EVERY
+    trading = TradingAccount.objects.filter(state=AccountState.ACTIVE, orders__isnull=False)
+    compared = trading.annotate(compared_at=Max("reconciliations__started_at"))
+    due = compared.filter(Q(compared_at=None) | Q(compared_at__lt=long_ago))
+    for account in due.order_by("compared_at")[:MOST_ACCOUNTS]:
+        account_reconcile(account=account, trigger="schedule")

@@ -1,0 +1,162 @@
+"""What fills add up to."""
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal, localcontext
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from orders.accounting import (
+    AdjustmentFact,
+    FillFact,
+    Position,
+    Terms,
+    book,
+    book_all,
+    entry_price,
+    unrealized_pnl,
+    value_of,
+)
+
+D = Decimal
+START = datetime(2026, 1, 1, tzinfo=UTC)
+USD_M = Terms(D(1), inverse=False, tracks_shorts=True, base_asset="BTC", settlement_asset="USDT")
+COIN_M = Terms(D(100), inverse=True, tracks_shorts=True, base_asset="BTC", settlement_asset="BTC")
+SPOT = Terms(D(1), inverse=False, tracks_shorts=False, base_asset="BTC", settlement_asset="USDT")
+
+
+def trade(number, side, quantity, price, fee="0", asset="USDT"):
+    moment = START + timedelta(seconds=number)
+    return FillFact(moment, str(1000 + number), side == "BUY", D(price), D(quantity), D(fee), asset)
+
+
+def test_a_long_that_is_closed_realises_the_difference():
+    position = book_all(USD_M, [trade(1, "BUY", "2", "100"), trade(2, "SELL", "2", "110")])
+
+    assert (position.quantity, position.cost, position.realized_pnl, position.opened_at) == (0, 0, 20, None)
+
+
+def test_a_short_gains_when_the_price_falls():
+    position = book_all(USD_M, [trade(1, "SELL", "2", "100"), trade(2, "BUY", "1", "90")])
+
+    assert (position.quantity, position.realized_pnl, entry_price(USD_M, position)) == (-1, 10, 100)
+    assert unrealized_pnl(USD_M, position, D(95)) == 5
+
+
+def test_a_flip_closes_the_one_side_and_opens_the_other_at_the_same_price():
+    position = book_all(USD_M, [trade(1, "BUY", "1", "100"), trade(2, "SELL", "3", "120")])
+
+    assert (position.quantity, position.realized_pnl, entry_price(USD_M, position)) == (-2, 20, 120)
+
+
+def test_inverse_contracts_settle_in_the_coin():
+    position = book_all(COIN_M, [trade(1, "BUY", "10", "50000"), trade(2, "SELL", "10", "62500")])
+
+    assert position.realized_pnl == D("0.02") - D("0.016")
+
+
+def test_the_entry_of_inverse_contracts_is_their_harmonic_mean():
+    position = book_all(COIN_M, [trade(1, "BUY", "1", "40000"), trade(2, "BUY", "1", "60000")])
+
+    assert round(entry_price(COIN_M, position), 12) == 48000
+
+
+def test_spot_takes_its_fee_out_of_the_coins():
+    position = book_all(SPOT, [trade(1, "BUY", "1", "100", "0.001", "BTC")])
+
+    assert (position.quantity, position.fees, position.cost) == (D("0.999"), D("0.1"), D("99.9"))
+
+
+def test_selling_coins_that_were_not_bought_here_realises_nothing_and_holds_nothing():
+    position = book_all(SPOT, [trade(1, "BUY", "1", "100"), trade(2, "SELL", "3", "150")])
+
+    assert (position.quantity, position.realized_pnl) == (0, 50)
+
+
+def test_fees_in_another_asset_are_kept_apart():
+    position = book_all(
+        USD_M, [trade(1, "BUY", "1", "100", "0.01", "BNB"), trade(2, "SELL", "1", "100", "0.02", "BNB")]
+    )
+
+    assert (position.fees, position.other_fees) == (0, {"BNB": D("0.03")})
+
+
+def test_an_adjustment_sets_the_position_and_leaves_the_results():
+    facts = [trade(1, "BUY", "1", "100"), trade(2, "SELL", "0.5", "120")]
+    adjusted = AdjustmentFact(START + timedelta(seconds=3), "~1", D(2), D(300))
+
+    position = book_all(USD_M, [*facts, adjusted, trade(4, "SELL", "2", "160")])
+
+    assert (position.quantity, position.realized_pnl) == (0, 30)
+
+
+quantities = st.decimals(min_value="0.001", max_value=50, places=3)
+prices = st.decimals(min_value=1, max_value=100_000, places=2)
+trades = st.lists(st.tuples(st.sampled_from(["BUY", "SELL"]), quantities, prices), min_size=1, max_size=15)
+
+
+def facts_of(rows):
+    return [trade(number, side, quantity, price) for number, (side, quantity, price) in enumerate(rows)]
+
+
+@given(trades, prices)
+def test_money_is_conserved(rows, last):
+    """What came in, went out and is still held at some price is what was won."""
+    position = book_all(USD_M, facts_of(rows))
+    with localcontext(prec=60):
+        cash = sum((q * p if side == "SELL" else -q * p) for side, q, p in rows)
+        won = position.realized_pnl + unrealized_pnl(USD_M, position, last)
+
+        assert abs(won - (cash + position.quantity * last)) <= len(rows) * D(1).scaleb(-27)
+
+
+@given(trades, prices)
+def test_coins_are_conserved_on_inverse_markets(rows, last):
+    position = book_all(COIN_M, facts_of(rows))
+    with localcontext(prec=60):
+        coins = sum((-1 if side == "SELL" else 1) * value_of(COIN_M, q, p) for side, q, p in rows)
+        won = position.realized_pnl + unrealized_pnl(COIN_M, position, last)
+
+        assert abs(won - (coins - value_of(COIN_M, position.quantity, last))) <= (len(rows) + 2) * D(1).scaleb(-27)
+
+
+@given(quantities, prices, prices, st.integers(min_value=1, max_value=7))
+def test_closing_in_parts_realises_what_closing_at_once_does(quantity, entry, out, parts):
+    part = (quantity / parts).quantize(D("0.0001"))
+    pieces = [part] * (parts - 1)
+    pieces.append(quantity - sum(pieces))
+    opened = book(USD_M, Position(), trade(0, "BUY", quantity, entry))
+
+    at_once = book(USD_M, opened, trade(1, "SELL", quantity, out))
+    in_parts = book_all(USD_M, [trade(1 + n, "SELL", piece, out) for n, piece in enumerate(pieces) if piece], opened)
+
+    assert at_once.realized_pnl == in_parts.realized_pnl
+    assert in_parts.quantity == in_parts.cost == 0
+
+
+@given(trades, st.randoms(use_true_random=False))
+def test_the_order_in_which_facts_are_given_does_not_matter(rows, chance):
+    facts = facts_of(rows)
+    shuffled = list(facts)
+    chance.shuffle(shuffled)
+
+    assert book_all(USD_M, shuffled) == book_all(USD_M, facts)
+
+
+@given(trades, st.integers(min_value=0, max_value=15))
+def test_booking_on_comes_to_the_same_as_booking_all(rows, cut):
+    facts = facts_of(rows)
+
+    assert book_all(USD_M, facts[cut:], book_all(USD_M, facts[:cut])) == book_all(USD_M, facts)
+
+
+@given(trades)
+def test_spot_never_holds_less_than_nothing(rows):
+    assert book_all(SPOT, facts_of(rows)).quantity >= 0
+
+
+@given(trades)
+def test_nothing_held_costs_nothing(rows):
+    for terms in (USD_M, COIN_M, SPOT):
+        position = book_all(terms, facts_of(rows))
+        assert (position.quantity == 0) == (position.cost == 0 and position.opened_at is None)

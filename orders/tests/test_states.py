@@ -1,0 +1,94 @@
+"""The life of an order."""
+
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from markets.venues.vocabulary import VenueStatus
+from orders.states import AT_VENUE, FINAL, MOVES, IllegalMove, OrderState, Progress, advance, move
+
+S = OrderState
+amounts = st.decimals(min_value=0, max_value=100, places=3)
+reports = st.lists(st.tuples(st.sampled_from(VenueStatus), amounts), max_size=12)
+
+
+def test_the_usual_life_is_allowed():
+    for before, after in [(S.PENDING, S.SENDING), (S.SENDING, S.NEW), (S.NEW, S.PARTIALLY_FILLED)]:
+        assert move(before, after) == after
+    assert move(S.PARTIALLY_FILLED, S.FILLED) == S.FILLED
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [(S.PENDING, S.FILLED), (S.FILLED, S.CANCELED), (S.NEW, S.PENDING), (S.NEW, S.FAILED), (S.UNKNOWN, S.SENDING)],
+)
+def test_an_illegal_move_raises(before, after):
+    with pytest.raises(IllegalMove, match=f"{before} cannot become {after}"):
+        move(before, after)
+
+
+def test_every_state_has_its_moves_and_nothing_leaves_filled():
+    assert set(MOVES) == set(S)
+    assert not MOVES[S.FILLED]
+
+
+def test_a_late_report_changes_nothing():
+    filled = Progress(S.FILLED, Decimal(2))
+
+    assert advance(filled, VenueStatus.NEW, Decimal(0)) == filled
+    assert advance(filled, VenueStatus.PARTIALLY_FILLED, Decimal(1)) == filled
+
+
+def test_an_order_that_counted_as_failed_and_then_filled_is_filled():
+    assert advance(Progress(S.FAILED, Decimal(0)), VenueStatus.FILLED, Decimal(2)) == Progress(S.FILLED, Decimal(2))
+    assert advance(Progress(S.REJECTED, Decimal(0)), VenueStatus.FILLED, Decimal(2)).state == S.FILLED
+
+
+def test_a_refused_order_does_not_come_back_by_an_old_report_of_its_arrival():
+    refused = Progress(S.REJECTED, Decimal(0))
+
+    assert advance(refused, VenueStatus.NEW, Decimal(0)) == refused
+
+
+def test_trades_that_come_after_the_cancel_still_count():
+    cancelled = advance(Progress(S.PARTIALLY_FILLED, Decimal(1)), VenueStatus.CANCELED, Decimal(1))
+
+    assert advance(cancelled, VenueStatus.PARTIALLY_FILLED, Decimal(2)) == Progress(S.CANCELED, Decimal(2))
+
+
+def test_an_open_order_with_a_trade_is_partially_filled_whatever_the_report_calls_it():
+    assert advance(Progress(S.NEW, Decimal(1)), VenueStatus.NEW, Decimal(0)).state == S.PARTIALLY_FILLED
+
+
+@given(reports)
+def test_what_is_filled_never_shrinks_and_the_venues_last_word_stays_its_last_word(told):
+    progress = Progress(S.SENDING, Decimal(0))
+    for status, filled in told:
+        after = advance(progress, status, filled)
+        assert after.filled == max(progress.filled, filled)
+        assert after.state in AT_VENUE
+        if progress.state == S.FILLED:
+            assert after.state == S.FILLED
+        if progress.state in {S.CANCELED, S.EXPIRED}:
+            assert after.state in {progress.state, S.FILLED}
+        progress = after
+
+
+@given(reports)
+def test_hearing_everything_twice_comes_to_the_same(told):
+    once = twice = Progress(S.SENDING, Decimal(0))
+    for status, filled in told:
+        once = advance(once, status, filled)
+        twice = advance(advance(twice, status, filled), status, filled)
+    assert once == twice
+
+
+@given(st.permutations([("NEW", 0), ("PARTIALLY_FILLED", 1), ("PARTIALLY_FILLED", 2), ("FILLED", 3)]))
+def test_the_order_in_which_reports_arrive_does_not_matter(told):
+    progress = Progress(S.SENDING, Decimal(0))
+    for status, filled in told:
+        progress = advance(progress, VenueStatus(status), Decimal(filled))
+    assert progress == Progress(S.FILLED, Decimal(3))
+    assert progress.state in FINAL
