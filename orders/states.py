@@ -33,9 +33,9 @@ FINAL = frozenset({S.FILLED, S.CANCELED, S.EXPIRED, S.REJECTED, S.FAILED})
 OPEN = frozenset({S.NEW, S.PARTIALLY_FILLED})
 IN_DOUBT = frozenset({S.SENDING, S.UNKNOWN})
 
-# The last lines are the venue contradicting an earlier answer: what it did counts, whatever was said before.
+# A venue may contradict what it said or what was proven: what it did counts, whatever was believed before.
 MOVES: dict[OrderState, frozenset[OrderState]] = {
-    S.PENDING: frozenset({S.SENDING, S.CANCELED, S.FAILED}),
+    S.PENDING: AT_VENUE | {S.SENDING, S.FAILED},
     S.SENDING: AT_VENUE | {S.PENDING, S.UNKNOWN, S.FAILED},
     S.UNKNOWN: AT_VENUE | {S.PENDING, S.FAILED},
     S.NEW: AT_VENUE - {S.NEW},

@@ -125,8 +125,7 @@ def order_cancel(*, order: Order) -> Order:
 
 def order_refresh(*, order: Order) -> Order:
     """Ask the venue about the order now and return it as it is then."""
-    if order.state != OrderState.PENDING:
-        orders_check([order.pk])
+    orders_check([order.pk])
     return _fresh(order)
 
 

@@ -22,7 +22,7 @@ def test_the_usual_life_is_allowed():
 
 @pytest.mark.parametrize(
     ("before", "after"),
-    [(S.PENDING, S.FILLED), (S.FILLED, S.CANCELED), (S.NEW, S.PENDING), (S.NEW, S.FAILED), (S.UNKNOWN, S.SENDING)],
+    [(S.PENDING, S.UNKNOWN), (S.FILLED, S.CANCELED), (S.NEW, S.PENDING), (S.NEW, S.FAILED), (S.UNKNOWN, S.SENDING)],
 )
 def test_an_illegal_move_raises(before, after):
     with pytest.raises(IllegalMove, match=f"{before} cannot become {after}"):
@@ -44,6 +44,10 @@ def test_a_late_report_changes_nothing():
 def test_an_order_that_counted_as_failed_and_then_filled_is_filled():
     assert advance(Progress(S.FAILED, Decimal(0)), VenueStatus.FILLED, Decimal(2)) == Progress(S.FILLED, Decimal(2))
     assert advance(Progress(S.REJECTED, Decimal(0)), VenueStatus.FILLED, Decimal(2)).state == S.FILLED
+
+
+def test_an_order_that_waits_to_be_sent_again_and_shows_up_at_the_venue_is_not_sent_again():
+    assert advance(Progress(S.PENDING, Decimal(0)), VenueStatus.NEW, Decimal(0)).state == S.NEW
 
 
 def test_a_refused_order_does_not_come_back_by_an_old_report_of_its_arrival():

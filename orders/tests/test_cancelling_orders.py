@@ -1,0 +1,82 @@
+"""Cancelling."""
+
+from decimal import Decimal
+
+from markets.venues.errors import VenueDown
+from orders.executor.checking import orders_check
+from orders.executor.sending import orders_execute
+from orders.services.placing import order_cancel, order_refresh
+from orders.tests.conftest import age
+
+
+def test_an_order_that_was_not_sent_never_will_be(write, venue):
+    cancelled = order_cancel(order=write())
+
+    assert orders_execute() == []
+    assert (cancelled.state, cancelled.reason_code, venue.placements) == ("CANCELED", "CANCELED_UNSENT", {})
+
+
+def test_an_open_order_is_cancelled_at_the_venue(write):
+    order = write(type="LIMIT", price=Decimal(40_000), time_in_force="GTC")
+    orders_execute()
+
+    assert order_cancel(order=order).state == "CANCELED"
+
+
+def test_cancelling_twice_changes_nothing(write):
+    order = write(type="LIMIT", price=Decimal(40_000))
+    orders_execute()
+    first = order_cancel(order=order)
+
+    assert order_cancel(order=order).finished_at == first.finished_at
+
+
+def test_a_filled_order_stays_filled(write):
+    order = write()
+    orders_execute()
+
+    assert order_cancel(order=order).state == "FILLED"
+
+
+def test_a_partly_filled_order_keeps_its_trades(write, venue):
+    order = write(type="LIMIT", price=Decimal(50_000), quantity=Decimal(2))
+    orders_execute()
+    venue.fill(order.client_order_id, 1)
+
+    cancelled = order_cancel(order=order)
+
+    assert (cancelled.state, cancelled.filled_quantity, cancelled.booked_quantity) == ("CANCELED", 1, 1)
+
+
+def test_an_order_in_doubt_is_cancelled_once_it_is_known(write, venue):
+    venue.next.append("unheard")
+    order = write(type="LIMIT", price=Decimal(40_000))
+    orders_execute()
+
+    assert order_cancel(order=order).state == "CANCELED"
+
+
+def test_a_cancel_that_the_venue_could_not_take_is_repeated(write, venue, monkeypatch):
+    order = write(type="LIMIT", price=Decimal(40_000))
+    orders_execute()
+    with monkeypatch.context() as down:
+        down.setattr(venue, "cancel", _is_down)
+        assert order_cancel(order=order).state == "NEW"
+
+    age(order, 60)
+    orders_check()
+
+    order.refresh_from_db()
+    assert order.state == "CANCELED"
+
+
+def test_an_order_can_be_looked_up_now(write, venue):
+    order = write(type="LIMIT", price=Decimal(50_000))
+    orders_execute()
+    venue.fill(order.client_order_id, "0.5")
+
+    assert order_refresh(order=order).state == "FILLED"
+
+
+async def _is_down(account, reference):
+    raise VenueDown("Connection refused.")

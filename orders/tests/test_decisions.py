@@ -1,0 +1,139 @@
+"""What is learnt of an order, and what follows from it."""
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+import pytest
+
+from markets.venues.base import OrderReport
+from markets.venues.errors import (
+    AuthFailed,
+    OutcomeUnknown,
+    RateLimited,
+    Rejected,
+    Retryable,
+    VenueDown,
+    VenueError,
+)
+from markets.venues.vocabulary import MarketKind, VenueStatus
+from orders.executor.decisions import Standing, Terms, decide
+from orders.executor.findings import Finding, Source
+from orders.states import OrderState
+
+S = OrderState
+NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
+SECOND = timedelta(seconds=1)
+TERMS = Terms(send_window=5 * SECOND, request_lifetime=5 * SECOND)
+
+
+def standing(state=S.SENDING, **values):
+    return Standing(
+        **{
+            "state": state,
+            "filled": Decimal(0),
+            "attempts": 1,
+            "attempts_allowed": 3,
+            "acknowledged_at": None,
+            "claimed_at": NOW - SECOND,
+            "send_before": NOW + 60 * SECOND,
+            **values,
+        }
+    )
+
+
+def after(finding, **values):
+    return decide(standing(**values), finding, now=NOW, terms=TERMS)
+
+
+def refused(error, **values):
+    return after(Finding(1, Source.REPLY, NOW, error=error, sent_at=NOW), **values)
+
+
+def absent(asked_at=NOW, **values):
+    return after(Finding(1, Source.POLL, asked_at), **values)
+
+
+def report(status, filled=0):
+    return OrderReport("c", "7", "BTCUSDT", MarketKind.USD_M, VenueStatus(status), Decimal(2), Decimal(filled), NOW)
+
+
+def test_an_answer_of_the_venue_moves_the_order():
+    decision = after(Finding(1, Source.REPLY, NOW, report=report("FILLED", 2), sent_at=NOW))
+
+    assert (decision.state, decision.filled) == (S.FILLED, 2)
+
+
+def test_a_refusal_is_final_and_keeps_the_venues_words():
+    decision = refused(Rejected("Margin is insufficient.", reason="INSUFFICIENT_MARGIN", code="-2019"))
+
+    assert (decision.state, decision.code, decision.message) == (
+        S.REJECTED,
+        "INSUFFICIENT_MARGIN",
+        "Margin is insufficient.",
+    )
+
+
+def test_an_unknown_outcome_is_neither_sent_again_nor_failed():
+    decision = refused(OutcomeUnknown("Timeout waiting for response.", code="-1007"))
+
+    assert (decision.state, decision.code, decision.send_after) == (S.UNKNOWN, "-1007", None)
+
+
+def test_what_is_definitely_not_done_waits_and_is_sent_again():
+    decision = refused(Retryable("Service Unavailable.", after=2 * SECOND))
+
+    assert (decision.state, decision.send_after) == (S.PENDING, NOW + 2 * SECOND)
+
+
+def test_a_venue_that_limits_us_is_left_alone_until_it_says():
+    assert refused(RateLimited("Too many requests.", until=NOW + 40 * SECOND)).send_after == NOW + 40 * SECOND
+    assert refused(RateLimited("Banned.", until=NOW + 720 * SECOND)).state == S.FAILED
+
+
+def test_nothing_is_sent_after_its_time_or_more_often_than_allowed():
+    assert refused(VenueDown("Connection refused."), send_before=NOW).state == S.FAILED
+    assert refused(VenueDown("Connection refused."), attempts=3).state == S.FAILED
+    assert refused(VenueDown("Connection refused."), attempts=3).code == "VENUE_DOWN"
+
+
+def test_a_refused_key_fails_the_order_and_stops_the_account():
+    decision = refused(AuthFailed("Invalid API-key.", code="-2015"))
+
+    assert (decision.state, decision.account_refused) == (S.FAILED, True)
+
+
+def test_absence_is_no_proof_while_the_order_may_be_under_way():
+    assert absent(state=S.SENDING).state == S.UNKNOWN
+    assert absent(state=S.UNKNOWN).state == S.UNKNOWN
+    assert absent(state=S.UNKNOWN, claimed_at=NOW - 10 * SECOND).state == S.UNKNOWN
+
+
+def test_absence_is_proof_after_the_window_and_the_lifetime_of_a_request():
+    decision = absent(state=S.UNKNOWN, claimed_at=NOW - 11 * SECOND)
+
+    assert (decision.state, decision.code) == (S.PENDING, "NEVER_ARRIVED")
+    assert absent(state=S.UNKNOWN, claimed_at=NOW - 11 * SECOND, attempts_allowed=1).state == S.FAILED
+
+
+def test_a_question_asked_too_early_proves_nothing_however_late_its_answer_is():
+    assert absent(asked_at=NOW - 9 * SECOND, state=S.UNKNOWN, claimed_at=NOW - 11 * SECOND).state == S.UNKNOWN
+
+
+@pytest.mark.parametrize("state", [S.SENDING, S.UNKNOWN, S.NEW, S.FILLED])
+def test_a_question_that_failed_says_nothing(state):
+    finding = Finding(1, Source.POLL, NOW, error=VenueError("The venue did not answer."))
+
+    assert after(finding, state=state).state == state
+
+
+def test_an_open_order_that_the_venue_lost_long_after_is_over():
+    young = absent(state=S.NEW, acknowledged_at=NOW - 30 * SECOND)
+    old = absent(state=S.NEW, acknowledged_at=NOW - 90 * SECOND)
+
+    assert young.state == S.NEW
+    assert (old.state, old.code) == (S.EXPIRED, "GONE_AT_VENUE")
+
+
+def test_a_late_reply_to_the_placing_does_not_undo_what_is_known():
+    assert refused(OutcomeUnknown("Timeout."), state=S.FILLED, filled=Decimal(2)).state == S.FILLED
+    assert refused(Rejected("Duplicate."), state=S.NEW).state == S.NEW
