@@ -8,6 +8,9 @@ from typing import Any
 from django.utils import timezone
 
 from copytrade.accounts.models import User
+from markets.models import Market
+from orders.models import Fill, Holding, Order, Origin, TradingAccount
+from tests.listings import BITCOIN
 from traders.models import DailyStat, LeadTrader, Position, PositionSnapshot, Score, SourceFreshness, TradeEvent
 
 _numbers = count(1)
@@ -127,6 +130,90 @@ def make_user(**values: Any) -> User:
 def make_staff(**values: Any) -> User:
     """Return a member of staff who may do everything."""
     return make_user(**{"is_staff": True, "is_superuser": True, **values})
+
+
+def make_market(**values: Any) -> Market:
+    """Return the market of Bitcoin at `venue` (USD-M unless given), with real filters.
+
+    A market that is there already is the same row, with the given values.
+    """
+    venue = values.pop("venue", "binanceusdm")
+    defaults = {**BITCOIN.get(venue, BITCOIN["binanceusdm"]), "status": "TRADING", **values}
+    identity = {name: defaults.pop(name) for name in ("symbol", "kind")}
+    return Market.objects.update_or_create(venue=venue, **identity, defaults=defaults)[0]
+
+
+def make_account(**values: Any) -> TradingAccount:
+    """Return a paper account at Binance's USD-M futures, of a person of its own unless `user` is given.
+
+    Its books are not opened: `account_create` does that.
+    """
+    user = values.pop("user", None) or make_user()
+    return TradingAccount.objects.create(
+        **{"user": user, "name": f"Account {next(_numbers)}", "venue": "binanceusdm", **values}
+    )
+
+
+def make_order(**values: Any) -> Order:
+    """Return a pending market order to buy, in Bitcoin and of an account of its own unless they are given."""
+    number, now = next(_numbers), timezone.now()
+    account = values.pop("account", None) or make_account()
+    market = values.pop("market", None) or make_market(venue=account.venue)
+    return Order.objects.create(
+        **{
+            "account": account,
+            "market": market,
+            "origin": Origin.MANUAL,
+            "client_order_id": f"test-{number}",
+            "side": "BUY",
+            "type": "MARKET",
+            "quantity": Decimal("0.01"),
+            "send_before": now + timedelta(minutes=1),
+            **values,
+        }
+    )
+
+
+def make_fill(order: Order, **values: Any) -> Fill:
+    """Return a trade of all of the order, unless `quantity` is given; the order itself does not change."""
+    quantity = values.get("quantity", order.quantity) or Decimal("0.01")
+    price = values.get("price", Decimal("86232.40"))
+    return Fill.objects.create(
+        **{
+            "account_id": order.account_id,
+            "market_id": order.market_id,
+            "order": order,
+            "venue_trade_id": str(next(_numbers)),
+            "side": order.side,
+            "position_side": order.position_side,
+            "price": price,
+            "quantity": quantity,
+            "quote_quantity": price * quantity,
+            "fee": Decimal(0),
+            "is_maker": False,
+            "time": timezone.now(),
+            **values,
+        }
+    )
+
+
+def make_holding(**values: Any) -> Holding:
+    """Return a long position in Bitcoin, of an account of its own unless `account` is given."""
+    now = timezone.now()
+    account = values.pop("account", None) or make_account()
+    market = values.pop("market", None) or make_market(venue=account.venue)
+    return Holding.objects.create(
+        **{
+            "account": account,
+            "market": market,
+            "side": "BOTH",
+            "quantity": Decimal("0.01"),
+            "cost": Decimal("862.3240"),
+            "opened_at": now,
+            "last_time": now,
+            **values,
+        }
+    )
 
 
 def _position_values(leader: LeadTrader) -> dict[str, Any]:

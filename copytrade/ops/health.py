@@ -11,7 +11,7 @@ from redis.exceptions import RedisError
 
 from copytrade.lib.database import DATABASE_AWAY
 from copytrade.lib.wire import iso_time
-from copytrade.ops.signs_of_life import BEAT, WORKER, is_alive
+from copytrade.ops.signs_of_life import BEAT, EXECUTOR, WORKER, is_alive
 
 OK, DOWN, UNKNOWN = "ok", "down", "unknown"
 STARTED = time.monotonic()
@@ -58,6 +58,6 @@ def _redis_and_processes() -> dict[str, str]:
     """Return the state of Redis, and of the processes that leave their marks in it."""
     try:
         cache.get("alive")
-        return {"redis": OK} | {part: OK if is_alive(part) else DOWN for part in (WORKER, BEAT)}
+        return {"redis": OK} | {part: OK if is_alive(part) else DOWN for part in (WORKER, EXECUTOR, BEAT)}
     except (RedisError, OSError):
-        return {"redis": DOWN, WORKER: UNKNOWN, BEAT: UNKNOWN}
+        return {"redis": DOWN} | dict.fromkeys((WORKER, EXECUTOR, BEAT), UNKNOWN)

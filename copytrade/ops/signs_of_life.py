@@ -3,6 +3,7 @@
 import logging
 import time
 
+from celery import current_app
 from celery.signals import heartbeat_sent, worker_ready
 from django.core.cache import cache
 from redis.exceptions import RedisError
@@ -10,6 +11,8 @@ from redis.exceptions import RedisError
 logger = logging.getLogger(__name__)
 
 WORKER = "worker"
+EXECUTOR = "executor"  # the worker that sends orders
+ORDERS_QUEUE = "copy"
 BEAT = "beat"
 ALIVE_SECONDS = 30
 MARK_EVERY_SECONDS = 5
@@ -36,5 +39,9 @@ def is_alive(part: str) -> bool:
 @worker_ready.connect
 @heartbeat_sent.connect
 def mark_worker(**_: object) -> None:
-    """Mark the worker when it is ready and at each of its heartbeats."""
-    mark_alive(WORKER)
+    """Mark a worker when it is ready and at each of its heartbeats, as what its queues make it."""
+    queues = set(current_app.amqp.queues.consume_from)
+    if ORDERS_QUEUE in queues:
+        mark_alive(EXECUTOR)
+    if queues != {ORDERS_QUEUE}:
+        mark_alive(WORKER)

@@ -35,7 +35,7 @@ class Terms:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """Where the order goes, and why. `send_after` is set where it is to be sent again."""
+    """Where the order goes, and why. `send_after` is when it may be sent again, or could have been, had it more attempts."""
 
     state: OrderState
     filled: Decimal
@@ -93,7 +93,7 @@ def _again_or_failed(standing: Standing, code: str, message: str, after: datetim
     if standing.attempts < standing.attempts_allowed and after < standing.send_before:
         again = move(standing.state, OrderState.PENDING)
         return Decision(again, standing.filled, code, message, send_after=after)
-    return Decision(move(standing.state, OrderState.FAILED), standing.filled, code, message)
+    return Decision(move(standing.state, OrderState.FAILED), standing.filled, code, message, send_after=after)
 
 
 def _not_before(standing: Standing, error: VenueError, now: datetime) -> datetime:

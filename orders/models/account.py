@@ -7,6 +7,7 @@ from django.db import models
 from django.utils import timezone
 
 from copytrade.lib.fields import amount_field
+from copytrade.lib.wire import plain_digits
 
 
 class Mode(models.TextChoices):
@@ -94,4 +95,4 @@ class Balance(models.Model):
 
     def __str__(self) -> str:
         """Return amount and asset."""
-        return f"{self.total} {self.asset}"
+        return f"{plain_digits(self.total)} {self.asset}"

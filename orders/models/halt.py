@@ -1,6 +1,5 @@
 """Stops."""
 
-
 from django.conf import settings
 from django.db import models
 from django.db.models import Q

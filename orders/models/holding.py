@@ -4,6 +4,7 @@ from django.db import models
 from django.utils import timezone
 
 from copytrade.lib.fields import amount_field
+from copytrade.lib.wire import plain_digits
 from markets.models import Market
 from orders.models.account import TradingAccount
 
@@ -45,7 +46,7 @@ class Holding(models.Model):
 
     def __str__(self) -> str:
         """Return quantity and market."""
-        return f"{self.quantity} {self.market.symbol}"
+        return f"{plain_digits(self.quantity)} {self.market.symbol}"
 
 
 class HoldingAdjustment(models.Model):
@@ -67,4 +68,4 @@ class HoldingAdjustment(models.Model):
 
     def __str__(self) -> str:
         """Return the change."""
-        return f"{self.quantity_before} → {self.quantity}"
+        return f"{plain_digits(self.quantity_before)} → {plain_digits(self.quantity)}"

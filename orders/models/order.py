@@ -8,6 +8,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from copytrade.lib.fields import amount_field
+from copytrade.lib.wire import plain_digits
 from markets.models import Market
 from markets.venues.vocabulary import OrderType, PositionSide, Side, TimeInForce, WorkingType
 from orders.models.account import TradingAccount
@@ -97,7 +98,8 @@ class Order(models.Model):
 
     def __str__(self) -> str:
         """Return what is wanted and how far it is."""
-        return f"{self.side} {self.quantity or self.quote_quantity} {self.market.symbol} {self.state}"
+        amount = self.quantity or self.quote_quantity
+        return f"{self.side} {plain_digits(amount) if amount else 'all'} {self.market.symbol} {self.state}"
 
 
 class OrderEvent(models.Model):
@@ -154,4 +156,4 @@ class Fill(models.Model):
 
     def __str__(self) -> str:
         """Return the trade."""
-        return f"{self.side} {self.quantity} at {self.price}"
+        return f"{self.side} {plain_digits(self.quantity)} at {plain_digits(self.price)}"

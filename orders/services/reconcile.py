@@ -16,6 +16,7 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
+from copytrade.lib.wire import plain_digits
 from markets.models import Market
 from markets.venues.base import ZERO, AccountAccess, AccountReport, FillReport, OrderReport, PositionReport, Venue
 from markets.venues.errors import VenueError
@@ -167,5 +168,6 @@ def _take_theirs(
         time=asked_at,
     )
     holdings_apply({key: [adjustment_fact(adjustment)]}, {market.pk: market})
-    logger.warning("Account %s: %s of %s here, %s at the venue", key.account_id, holding.quantity, market, quantity)
-    return {"symbol": market.symbol, "side": key.side, "here": str(holding.quantity), "venue": str(quantity)}
+    here, there = plain_digits(holding.quantity), plain_digits(quantity)
+    logger.warning("Account %s: %s of %s here, %s at the venue", key.account_id, here, market, there)
+    return {"symbol": market.symbol, "side": key.side, "here": here, "venue": there}

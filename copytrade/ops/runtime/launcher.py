@@ -81,7 +81,7 @@ class Launcher:
             programs = Programs(self._config, self._env)
             with self._announced():
                 ingest_key = self._prepare_database(programs, demo=demo)
-                for program in (programs.worker(), programs.beat(), programs.web()):
+                for program in programs.all():
                     self._supervisor.keep(program)
                 self._wait_healthy()
                 if demo:

@@ -21,6 +21,10 @@ class Programs:
         """A management command, logged as `name`."""
         return self._python(name, "manage.py", *arguments, grace=grace)
 
+    def all(self) -> tuple[Program, ...]:
+        """What runs always, in the order of the start; it ends in the opposite one."""
+        return (self.worker(), self.executor(), self.beat(), self.streams(), self.prices(), self.web())
+
     def web(self) -> Program:
         """HTTP and WebSockets; open requests have 3 seconds to end."""
         config = self.config
@@ -30,13 +34,20 @@ class Programs:
         return self._python("web", "-m", *uvicorn, grace=3.2)
 
     def worker(self) -> Program:
-        """Background tasks of all queues."""
-        copy = hashlib.sha256(str(self.config.var_dir).encode()).hexdigest()[:8]
-        queues = ("-Q", "default,feeds,copy", "-c", "2", "-n", f"worker-{copy}@%h")
-        options = ("--loglevel", "INFO", "--without-gossip", "--without-mingle")
-        worker = self._celery("worker", *queues, *options, grace=2.0)
-        # SIGTERM lets the tasks finish; without a launcher nobody would end one that does not.
-        return replace(worker, death_signal=signal.SIGQUIT)
+        """Background tasks, and what waits for sources and venues."""
+        return self._worker("worker", "default,feeds")
+
+    def executor(self) -> Program:
+        """Orders: a worker of their own, so that nothing holds them up."""
+        return self._worker("executor", "copy")
+
+    def streams(self) -> Program:
+        """What venues tell of live accounts."""
+        return self.manage("streams", "watch_accounts", grace=3.0)
+
+    def prices(self) -> Program:
+        """What venues tell of prices."""
+        return self.manage("prices", "watch_prices", grace=2.0)
 
     def beat(self) -> Program:
         """The clock that sends scheduled tasks."""
@@ -45,6 +56,14 @@ class Programs:
     def feeder(self) -> Program:
         """The demo's moving world."""
         return self.manage("feeder", "feed_demo", "--url", self.config.base_url, grace=0.5)
+
+    def _worker(self, name: str, queues: str) -> Program:
+        copy = hashlib.sha256(str(self.config.var_dir).encode()).hexdigest()[:8]
+        place = ("-Q", queues, "-c", "2", "-n", f"{name}-{copy}@%h")
+        options = ("--loglevel", "INFO", "--without-gossip", "--without-mingle")
+        worker = self._python(name, "-m", "celery", "-A", "copytrade", "worker", *place, *options, grace=2.0)
+        # SIGTERM lets the tasks finish; without a launcher nobody would end one that does not.
+        return replace(worker, death_signal=signal.SIGQUIT)
 
     def _celery(self, name: str, *options: str, grace: float) -> Program:
         return self._python(name, "-m", "celery", "-A", "copytrade", name, *options, grace=grace)

@@ -6,7 +6,7 @@ import pytest
 from django.core.cache import cache
 from django.db import OperationalError, connection
 
-from copytrade.ops.signs_of_life import BEAT, WORKER, mark_alive
+from copytrade.ops.signs_of_life import BEAT, EXECUTOR, WORKER, mark_alive
 
 pytestmark = pytest.mark.django_db
 NOWHERE = "redis://127.0.0.1:1/0"
@@ -16,6 +16,7 @@ NOWHERE = "redis://127.0.0.1:1/0"
 def everything_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("copytrade.ops.signs_of_life._marked", {})
     mark_alive(WORKER)
+    mark_alive(EXECUTOR)
     mark_alive(BEAT)
 
 
@@ -42,7 +43,7 @@ def test_health_is_flat_and_names_each_part(client):
     assert health["status"] == "healthy"
     assert health["timestamp"].endswith("Z")
     assert {"uptime", "version", "environment"} <= health.keys()
-    assert [health[part] for part in ("database", "redis", "worker", "beat")] == ["ok"] * 4
+    assert [health[part] for part in ("database", "redis", "worker", "executor", "beat")] == ["ok"] * 5
 
 
 def test_without_worker_and_beat_it_is_degraded_and_still_answers(client):

@@ -1,0 +1,122 @@
+"""The filters of exchangeInfo, applied to an order in Decimal with the words that Binance uses."""
+
+from decimal import Decimal
+
+from tests.simulators.exchange.books import Book
+from tests.simulators.exchange.kinds import Market, fixed, unit
+from tests.simulators.exchange.orders import Order
+from tests.simulators.exchange.refusals import Refusal, filtered, rejected
+from tests.simulators.exchange.symbols import Range
+
+AT_MARKET = frozenset({"MARKET", "STOP_MARKET", "TAKE_PROFIT_MARKET", "TRAILING_STOP_MARKET"})
+
+
+def check(order: Order, book: Book) -> None:
+    """Refuse an order that does not pass the filters of its symbol."""
+    if order.symbol.market is Market.SPOT:
+        _check_spot(order, book)
+    else:
+        _check_futures(order, book)
+
+
+def _within(value: Decimal, allowed: Range) -> bool:
+    if allowed.least and value < allowed.least:
+        return False
+    if allowed.most and value > allowed.most:
+        return False
+    return not allowed.step or not value % allowed.step
+
+
+def _check_spot(order: Order, book: Book) -> None:
+    symbol = order.symbol
+    for name, value in (("quantity", order.quantity), ("price", order.price), ("stopPrice", order.stop_price)):
+        if _too_precise(value, 8):
+            raise Refusal(-1111, f"Parameter '{name}' has too much precision.")
+    for price in (order.price, order.stop_price):
+        if price and not _within(price, symbol.prices):
+            raise filtered("PRICE_FILTER")
+    if order.price:
+        _check_spot_band(order, book)
+    if not order.quantity:
+        raise rejected("Price * QTY is zero or less.")
+    if not _within(order.quantity, symbol.lots):
+        raise filtered("LOT_SIZE")
+    if order.type == "MARKET" and not _within(order.quantity, symbol.market_lots):
+        raise filtered("MARKET_LOT_SIZE")
+    worth = order.quantity * (order.price or order.stop_price or book.price)
+    too_much = symbol.most_notional and worth > symbol.most_notional and order.type != "MARKET"
+    if worth < symbol.least_notional or too_much:
+        raise filtered("NOTIONAL")
+
+
+def _check_spot_band(order: Order, book: Book) -> None:
+    too_high = order.price > book.price * order.symbol.up
+    if too_high or order.price < book.price * order.symbol.down:
+        raise filtered("PERCENT_PRICE_BY_SIDE")
+
+
+def _check_futures(order: Order, book: Book) -> None:
+    if not order.close_position:
+        _check_futures_quantity(order)
+    if order.type not in AT_MARKET:
+        _check_futures_price(order, book)
+    # In hedge mode an order against its position can only close, as reduceOnly does in the other mode.
+    closes = order.position_side != "BOTH" and (order.position_side == "LONG") != order.buys
+    if not (order.close_position or order.reduce_only or closes):
+        _check_notional(order, book)
+
+
+def check_trigger(order: Order, trigger: Decimal) -> None:
+    """Refuse the trigger price of a conditional futures order that is off the tick or out of range."""
+    _check_range(order, trigger)
+
+
+def _check_futures_quantity(order: Order) -> None:
+    symbol, quantity = order.symbol, order.quantity
+    if quantity <= 0:
+        raise Refusal(-4003)
+    if _too_precise(quantity, symbol.quantity_places):
+        raise Refusal(-1111)
+    lots = symbol.market_lots if order.type in AT_MARKET else symbol.lots
+    if quantity < lots.least:
+        raise Refusal(-4004)
+    if quantity > lots.most:
+        raise Refusal(-4005)
+    if (quantity - lots.least) % lots.step:
+        raise Refusal(-4023)
+
+
+def _check_range(order: Order, price: Decimal) -> None:
+    symbol = order.symbol
+    if price <= 0:
+        raise Refusal(-4001)
+    if _too_precise(price, symbol.price_places):
+        raise Refusal(-1111)
+    if price < symbol.prices.least:
+        raise Refusal(-4013)
+    if price > symbol.prices.most:
+        raise Refusal(-4002)
+    if (price - symbol.prices.least) % symbol.prices.step:
+        raise Refusal(-4014)
+
+
+def _check_futures_price(order: Order, book: Book) -> None:
+    symbol = order.symbol
+    _check_range(order, order.price)
+    if order.type != "LIMIT":
+        return  # the band counts when a conditional order triggers
+    highest, lowest = book.mark * symbol.up, book.mark * symbol.down
+    if order.buys and order.price > highest:
+        raise Refusal(-4016, f"Limit price can't be higher than {fixed(highest, symbol.price_places)}.")
+    if not order.buys and order.price < lowest:
+        raise Refusal(-4024, f"Limit price can't be lower than {fixed(lowest, symbol.price_places)}.")
+
+
+def _check_notional(order: Order, book: Book) -> None:
+    least = order.symbol.least_notional
+    if least and order.quantity * (order.price or book.mark) < least:
+        raise Refusal(-4164, f"Order's notional must be no smaller than {least} (unless you choose reduce only).")
+
+
+def _too_precise(value: Decimal, places: int) -> bool:
+    return bool(value % unit(places))

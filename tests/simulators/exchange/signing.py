@@ -1,0 +1,58 @@
+"""Who sent a request: API key, HMAC-SHA256 signature and time window."""
+
+import hmac
+import re
+
+from tests.simulators.exchange.params import Params
+from tests.simulators.exchange.refusals import Refusal, missing
+
+DEFAULT_WINDOW_MS = 5000
+LONGEST_WINDOW_MS = 60000
+AHEAD_MS = 1000
+KEY = re.compile(r"[A-Za-z0-9]{64}\Z", re.ASCII)
+SIGNATURE = re.compile(r"(?:\A|&)signature=[^&]*")
+MICROSECONDS = 10**14  # a time above this number cannot be in milliseconds
+
+
+def sign(secret: str, payload: str) -> str:
+    """Return the signature in lowercase hex."""
+    return hmac.digest(secret.encode(), payload.encode(), "sha256").hex()
+
+
+def check_key_form(key: str | None) -> str:
+    """Return the key where it looks like one (-2014)."""
+    if not key or not KEY.match(key):
+        raise Refusal(-2014)
+    return key
+
+
+def check_signature(secret: str, query: str, body: str, params: Params) -> None:
+    """Refuse a request whose signature is missing (-1102) or wrong (-1022).
+
+    What is signed is the query and the body as they were sent, with nothing between them and without the signature.
+    """
+    given = params.get("signature")
+    if not given:
+        raise missing("signature")
+    payload = SIGNATURE.sub("", query) + (SIGNATURE.sub("", body) if body else "")
+    if not hmac.compare_digest(sign(secret, payload), given.lower().encode("ascii", "replace").decode()):
+        raise Refusal(-1022)
+
+
+def check_time(now: int, params: Params) -> None:
+    """Refuse a time (milliseconds) that is too old or more than a second ahead (-1021)."""
+    params.text("timestamp")
+    sent = params.number("timestamp") or 0
+    if sent > MICROSECONDS:
+        sent //= 1000
+    window = params.amount("recvWindow")
+    if window is None:
+        window_ms: float = DEFAULT_WINDOW_MS
+    else:
+        window_ms = float(window)
+    if window_ms > LONGEST_WINDOW_MS:
+        raise Refusal(-1131, "recvWindow must be less than 60000.")
+    if sent >= now + AHEAD_MS:
+        raise Refusal(-1021, "Timestamp for this request was 1000ms ahead of the server's time.")
+    if now - sent > window_ms:
+        raise Refusal(-1021)

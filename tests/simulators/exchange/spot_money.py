@@ -1,0 +1,70 @@
+"""The money of the spot market: what an order sets aside, and what a trade moves."""
+
+from decimal import Decimal
+
+from tests.simulators.exchange.accounts import Ledger
+from tests.simulators.exchange.books import Book
+from tests.simulators.exchange.kinds import ZERO, Market, booked
+from tests.simulators.exchange.orders import Order, Trade
+from tests.simulators.exchange.refusals import rejected
+
+BNB_DISCOUNT = Decimal("0.75")
+POOR = "Account has insufficient balance for requested action."
+
+
+class SpotMoney:
+    """Moves balances of the spot market."""
+
+    def __init__(self, books: dict[str, Book]) -> None:
+        self._books = books
+
+    def reserve(self, order: Order, fills: list[tuple[Decimal, Decimal]], *, rests: bool) -> None:
+        """Set aside what the order may cost; -2010 where the account is too poor."""
+        ledger = order.account.ledgers[Market.SPOT]
+        if order.buys:
+            asset, amount = order.symbol.quote, self._cost(order, fills, rests=rests)
+        else:
+            asset, amount = order.symbol.base, order.quantity
+        balance = ledger.balances[asset]
+        if balance.total - balance.held < amount:
+            raise rejected(POOR)
+        balance.held += amount
+        order.held, order.held_asset = amount, asset
+
+    @staticmethod
+    def _cost(order: Order, fills: list[tuple[Decimal, Decimal]], *, rests: bool) -> Decimal:
+        filled = sum((quantity * price for quantity, price in fills), ZERO)
+        if not rests:
+            return filled
+        # Fills at better prices than the limit give the difference back.
+        return max(filled, order.quantity * (order.price or order.stop_price))
+
+    def release(self, order: Order, quantity: Decimal) -> None:
+        """Give back what was set aside for a part of the order."""
+        remaining = order.remaining
+        part = order.held if quantity >= remaining else booked(order.held * quantity / remaining)
+        order.account.ledgers[Market.SPOT].balances[order.held_asset].held -= part
+        order.held -= part
+
+    def settle(self, order: Order, trade: Trade) -> None:
+        """Exchange the assets of a trade and take its fee."""
+        ledger = order.account.ledgers[Market.SPOT]
+        symbol = order.symbol
+        base, quote = ledger.balances[symbol.base], ledger.balances[symbol.quote]
+        sign = 1 if order.buys else -1
+        base.total += sign * trade.quantity
+        quote.total -= sign * trade.worth
+        asset, received = (symbol.base, trade.quantity) if order.buys else (symbol.quote, trade.worth)
+        rates = order.account.maker_fee if trade.maker else order.account.taker_fee
+        fee = booked(received * rates[Market.SPOT])
+        trade.fee_asset, trade.fee = self._payable(order, ledger, asset, fee, trade.price)
+        ledger.balances[trade.fee_asset].total -= trade.fee
+
+    def _payable(self, order: Order, ledger: Ledger, asset: str, fee: Decimal, price: Decimal) -> tuple[str, Decimal]:
+        """Return asset and amount of a fee: BNB where the account wants that and has enough."""
+        rate = self._books.get(f"BNB{order.symbol.quote}")
+        if not order.account.fees_in_bnb or rate is None:
+            return asset, fee
+        worth = fee * price if order.buys else fee
+        amount = booked(worth * BNB_DISCOUNT / rate.price)
+        return ("BNB", amount) if ledger.balances["BNB"].total >= amount else (asset, fee)
