@@ -56,6 +56,10 @@ class Installation:
                 raise StartupError(f"The server for {variable} did not start.")
         self._supervisor.run(self._programs.manage("migrate", "migrate", "--noinput"))
 
+    def set(self, **variables: str) -> None:
+        """Change the environment of what is started from now on."""
+        self._env.update(variables)
+
     def django(self) -> None:
         """Set up Django in this process, on this installation."""
         import django

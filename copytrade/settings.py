@@ -4,6 +4,7 @@ Reference: https://docs.djangoproject.com/en/5.2/ref/settings/
 """
 
 import os
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -15,6 +16,7 @@ from copytrade.lib.environment import (
     Environment,
     check_encryption_key,
     check_ingest_key,
+    check_jwt_secret,
     check_secret_key,
     refuse_start,
 )
@@ -180,7 +182,13 @@ CELERY_RESULT_BACKEND = REDIS_URL
 CELERY_RESULT_EXPIRES = 24 * 3600
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_DEFAULT_QUEUE = "default"
-CELERY_TASK_ROUTES = {"ingest.*": {"queue": "feeds"}}  # what waits for sources does not hold up the rest
+CELERY_TASK_ROUTES = {  # what waits for sources and venues does not hold up the rest
+    "ingest.*": {"queue": "feeds"},
+    "markets.*": {"queue": "feeds"},
+    "orders.execute": {"queue": "copy"},
+    "orders.sweep": {"queue": "copy"},
+    "orders.*": {"queue": "feeds"},
+}
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_TASK_SOFT_TIME_LIMIT = 240
@@ -196,6 +204,11 @@ SCHEDULES: dict[str, dict[str, Any]] = {
     "Recompute all scores": {"task": "traders.scores_refresh_all", "crontab": {"minute": "7"}},
     "Announce leaders whose data became stale": {"task": "traders.staleness_announce", "every_seconds": 60},
     "Prune ingest batches": {"task": "ingest.batches_prune", "crontab": {"hour": "3", "minute": "17"}},
+    "Prune used refresh tokens": {"task": "accounts.used_tokens_prune", "crontab": {"hour": "3", "minute": "47"}},
+    "Prune idempotency keys": {"task": "accounts.idempotency_prune", "crontab": {"hour": "3", "minute": "37"}},
+    "Send orders left behind, and ask about open ones": {"task": "orders.sweep", "every_seconds": 3},
+    "Compare accounts with their venues": {"task": "orders.reconcile", "every_seconds": 60},
+    "Ask venues what accounts have": {"task": "orders.sync_accounts", "every_seconds": 60},
     "Prune stream events": {"task": "realtime.events_prune", "crontab": {"minute": "27"}},
 }
 
@@ -214,6 +227,15 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
 ]
 LOGIN_URL = "admin:login"
+AUTHENTICATION_BACKENDS = ["copytrade.accounts.backends.NameOrAddressBackend"]
+LOGIN_RATE_LIMIT_MAX = env.integer("LOGIN_RATE_LIMIT_MAX", 10, least=1)
+SIMPLE_JWT = {
+    "SIGNING_KEY": check_jwt_secret(env.text("JWT_SECRET", ""), secret_key=SECRET_KEY, development=not PRODUCTION),
+    "ACCESS_TOKEN_LIFETIME": timedelta(minutes=env.integer("ACCESS_TOKEN_MINUTES", 15, least=1)),
+    "REFRESH_TOKEN_LIFETIME": timedelta(days=env.integer("REFRESH_TOKEN_DAYS", 7, least=1)),
+    "AUTH_HEADER_TYPES": ("Bearer", "bearer"),  # clients repeat `token_type` of the login
+    "CHECK_REVOKE_TOKEN": True,  # a new password ends the tokens of before
+}
 
 # Security -------------------------------------------------------------------
 SECURE_CONTENT_TYPE_NOSNIFF = True
@@ -245,14 +267,16 @@ CONTENT_SECURITY_POLICY = {
 
 # API ------------------------------------------------------------------------
 API_RATE_LIMIT_MAX = env.integer("API_RATE_LIMIT_MAX", 100, least=1)
+ORDER_RATE_LIMIT_MAX = env.integer("ORDER_RATE_LIMIT_MAX", 10, least=1)
 REST_FRAMEWORK = {
     "DEFAULT_RENDERER_CLASSES": ["copytrade.lib.api.rendering.JsonRenderer"],
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
-    "DEFAULT_AUTHENTICATION_CLASSES": [
+    "DEFAULT_AUTHENTICATION_CLASSES": [  # a 401 asks for what the first one takes
+        "copytrade.accounts.authentication.TokenAuthentication",
         "copytrade.accounts.authentication.ApiKeyAuthentication",
         "rest_framework.authentication.SessionAuthentication",
     ],
-    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_PERMISSION_CLASSES": ["copytrade.accounts.permissions.MayReadOrTrade"],
     "DEFAULT_METADATA_CLASS": None,  # OPTIONS is 405: the schema describes the API
     "DEFAULT_THROTTLE_CLASSES": ["copytrade.lib.api.throttling.ApiThrottle"],
     "DEFAULT_SCHEMA_CLASS": "copytrade.lib.api.schema.EnvelopeSchema",
@@ -295,6 +319,8 @@ STREAM_RETENTION_HOURS = env.integer("STREAM_RETENTION_HOURS", 24, least=1)
 LIVE_TRADING = env.boolean("LIVE_TRADING", default=False)
 CCXT_EXCHANGES = env.texts("CCXT_EXCHANGES", ("bybit", "okx", "bitget", "kraken"))
 VENUE_TIMEOUT_SECONDS = env.integer("VENUE_TIMEOUT_SECONDS", 10, least=1)
+# A worker sends an order within this time after it claimed it, or not at all.
+ORDER_SEND_WINDOW_SECONDS = env.integer("ORDER_SEND_WINDOW_SECONDS", 5, least=1)
 BINANCE_API_KEY = env.text("BINANCE_API_KEY", "")
 BINANCE_API_SECRET = env.text("BINANCE_API_SECRET", "")
 BINANCE_SPOT_URL = env.text("BINANCE_SPOT_URL", "https://api.binance.com")

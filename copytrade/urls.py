@@ -8,8 +8,10 @@ from copytrade.web.docs import RedocPage, SchemaFile, SwaggerPage
 
 urlpatterns = [
     path("", include("copytrade.ops.api.urls")),
+    path("", include("copytrade.accounts.api.urls")),
     path("", include("ingest.api.urls")),
     path("", include("traders.api.urls")),
+    path("", include("orders.api.urls")),
     path("", include("copytrade.web.urls")),
     path("api/schema", SchemaFile.as_view(), name="schema"),
     path("docs", SwaggerPage.as_view(url_name="schema"), name="docs"),

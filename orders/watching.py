@@ -10,9 +10,12 @@ import random
 import threading
 import time
 from collections import defaultdict
+from collections.abc import AsyncGenerator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import aclosing
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
+from typing import cast
 
 from django.conf import settings
 from django.db import close_old_connections
@@ -139,9 +142,11 @@ async def _listen(account_id: int, venue: str, access: AccountAccess, heard: "Si
     pause = FIRST_PAUSE
     while True:
         try:
-            async for event in adapter(venue).private_stream(access):
-                heard.put(Heard(account_id, event))
-                pause = FIRST_PAUSE
+            stream = cast("AsyncGenerator[PrivateEvent]", adapter(venue).private_stream(access))
+            async with aclosing(stream) as events:
+                async for event in events:
+                    heard.put(Heard(account_id, event))
+                    pause = FIRST_PAUSE
         except AuthFailed as error:
             logger.warning("Account %s: %s", account_id, error.message)
             pause = LONGEST_PAUSE

@@ -37,7 +37,7 @@ CHECKS = [
 @pytest.fixture
 def openapi(push: Any, settings: Any) -> Iterator[Any]:
     """Give the served schema, with a leader behind it and budgets that the fuzzer does not use up."""
-    settings.API_RATE_LIMIT_MAX = settings.RATE_LIMIT_MAX = 10**9
+    settings.API_RATE_LIMIT_MAX = settings.RATE_LIMIT_MAX = settings.LOGIN_RATE_LIMIT_MAX = 10**9
     push(NORMALISED_PUSH)
     for signal in (request_started, request_finished):  # as Django's test client does: they close the connection
         signal.disconnect(close_old_connections)

@@ -11,7 +11,7 @@ from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 
 from copytrade.accounts.models import ApiKey, AuditEvent, Scope, User
-from copytrade.accounts.services import api_key_create, api_key_revoke, audit_record
+from copytrade.accounts.services import api_key_create, api_key_problems, api_key_revoke, audit_record
 from copytrade.lib.admin import ReadOnlyAdmin
 
 
@@ -33,11 +33,19 @@ class UserAdmin(DjangoUserAdmin[User]):
     add_fieldsets = ((None, {"fields": ("username", "email", "usable_password", "password1", "password2")}),)
 
 
+def scope_text(scope: Scope) -> str:
+    """Return a scope with what it allows."""
+    return f"{scope.value}: {scope.label}"
+
+
 class NewKeyForm(forms.ModelForm[ApiKey]):
     """What staff decide about a new key; the key itself is made by the service."""
 
     scopes = forms.MultipleChoiceField(
-        choices=Scope.choices, initial=[Scope.INGEST], widget=forms.CheckboxSelectMultiple
+        choices=[(scope.value, scope_text(scope)) for scope in Scope],
+        initial=[Scope.INGEST],
+        widget=forms.CheckboxSelectMultiple,
+        help_text="Give a program no more than it needs. Nothing here lets it withdraw or see an exchange's keys.",
     )
 
     class Meta:
@@ -45,6 +53,14 @@ class NewKeyForm(forms.ModelForm[ApiKey]):
 
         model = ApiKey
         fields = ("name", "scopes", "user")
+
+    def clean(self) -> dict[str, Any]:
+        """Refuse what the service would refuse, beside the field it is about."""
+        cleaned = super().clean() or self.cleaned_data
+        if "scopes" in cleaned and "user" in cleaned:
+            for problem in api_key_problems(scopes=cleaned["scopes"], user=cleaned["user"]):
+                self.add_error(problem["path"], problem["message"].capitalize() + ".")
+        return cleaned
 
 
 @admin.register(ApiKey)
@@ -57,7 +73,19 @@ class ApiKeyAdmin(admin.ModelAdmin[ApiKey]):
     list_select_related = ("user",)
     search_fields = ("name", "prefix")
     autocomplete_fields = ("user",)
+    readonly_fields = ("shown_prefix", "allowed", "created_at", "last_used_at", "revoked_at")
     actions = ("revoke",)
+
+    @admin.display(description="May")
+    def allowed(self, key: ApiKey) -> str:
+        """Return what the key may do."""
+        return "; ".join(scope_text(Scope(scope)) for scope in key.scopes)
+
+    def get_fields(self, request: HttpRequest, obj: ApiKey | None = None) -> Any:
+        """Ask for what a new key needs; of one that exists show all but the secret."""
+        if obj is None:
+            return ("name", "scopes", "user")
+        return ("name", "shown_prefix", "allowed", "user", "created_at", "last_used_at", "revoked_at")
 
     @admin.display(description="Key")
     def shown_prefix(self, key: ApiKey) -> str:
@@ -77,7 +105,8 @@ class ApiKeyAdmin(admin.ModelAdmin[ApiKey]):
         assert isinstance(request.user, User)
         row, obj.shown_once = api_key_create(name=obj.name, scopes=obj.scopes, user=obj.user)  # type: ignore[attr-defined]
         obj.pk, obj.prefix = row.pk, row.prefix
-        audit_record(actor=request.user, action="api_key.create", target=str(row))
+        changes = {"scopes": row.scopes, "user": obj.user.username if obj.user else None}
+        audit_record(actor=request.user, action="api_key.create", target=str(row), changes=changes)
 
     def response_add(self, request: HttpRequest, obj: ApiKey, post_url_continue: str | None = None) -> HttpResponse:
         """Show the key, once, on a page of its own."""
@@ -87,6 +116,8 @@ class ApiKeyAdmin(admin.ModelAdmin[ApiKey]):
             "opts": self.opts,
             "key": obj.shown_once,  # type: ignore[attr-defined]
             "name": obj.name,
+            "allowed": [scope_text(Scope(scope)) for scope in obj.scopes],
+            "holder": obj.user,
         }
         response = TemplateResponse(request, "accounts/api_key_created.html", context)
         response["Cache-Control"] = "no-store"

@@ -10,5 +10,5 @@ class AccountsConfig(AppConfig):
     verbose_name = "People and keys"
 
     def ready(self) -> None:
-        """Register how the schema describes API keys."""
+        """Register how the schema describes tokens and API keys."""
         from copytrade.accounts import schema  # noqa: F401  (registers by being imported)

@@ -2,14 +2,15 @@
 
 import hashlib
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from typing import Any
 
 from django.db.models import Q
 from django.utils import timezone
 
-from copytrade.accounts.models import ApiKey, AuditEvent, User
+from copytrade.accounts.models import PERSONAL_SCOPES, ApiKey, AuditEvent, Scope, User
+from copytrade.lib.errors import InvalidInput
 
 PREFIX_BYTES = 5
 SECRET_BYTES = 32
@@ -24,17 +25,36 @@ def hash_secret(secret: str) -> str:
 def api_key_create(
     *, name: str, scopes: Sequence[str], user: User | None = None, is_demo: bool = False
 ) -> tuple[ApiKey, str]:
-    """Make a key; return its row and the key itself, which cannot be read again."""
+    """Make a key; return its row and the key itself, which cannot be read again.
+
+    No scope, an unknown one, or one that acts for a user without that user (or for one who is not active) is
+    `InvalidInput`.
+    """
+    if problems := list(api_key_problems(scopes=scopes, user=user)):
+        raise InvalidInput(problems)
     prefix, secret = secrets.token_hex(PREFIX_BYTES), secrets.token_urlsafe(SECRET_BYTES)
     row = ApiKey.objects.create(
         name=name,
         prefix=prefix,
         secret_sha256=hash_secret(secret),
-        scopes=list(scopes),
+        scopes=list(dict.fromkeys(scopes)),
         user=user,
         is_demo=is_demo,
     )
     return row, f"ct_{prefix}_{secret}"
+
+
+def api_key_problems(*, scopes: Sequence[str], user: User | None) -> Iterator[dict[str, str]]:
+    """Yield what is wrong with a wished key, each with the `path` of its field and a `message`."""
+    if not scopes:
+        yield {"path": "scopes", "message": "choose at least one"}
+    if unknown := sorted(set(scopes) - set(Scope.values)):
+        yield {"path": "scopes", "message": f"{', '.join(unknown)}: write some of {', '.join(Scope.values)}"}
+    personal = sorted(PERSONAL_SCOPES.intersection(scopes))
+    if personal and user is None:
+        yield {"path": "user", "message": f"a key with the scope {' or '.join(personal)} acts for a user: choose one"}
+    if user is not None and not user.is_active:
+        yield {"path": "user", "message": "is not active, so the key would be refused"}
 
 
 def api_key_revoke(*, key: ApiKey, actor: User) -> None:

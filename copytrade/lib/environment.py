@@ -1,5 +1,6 @@
 """Reading the environment: a missing or malformed variable ends the start with one line that names it."""
 
+import hmac
 from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn, TypeVar
@@ -12,6 +13,7 @@ Value = TypeVar("Value")
 
 PUBLISHED_KEYS = frozenset({"dev-api-key-12345", "your-secure-key-here", "your-api-key"})
 SHORTEST_SECRET_KEY = 50
+SHORTEST_JWT_SECRET = 32
 SHORTEST_INGEST_KEY = 20
 SHORTEST_ENCRYPTION_KEY = 32
 
@@ -105,6 +107,15 @@ def check_secret_key(key: str, *, development: bool) -> str:
     if not development and (len(key) < SHORTEST_SECRET_KEY or "insecure" in key):
         refuse_start("SECRET_KEY", f"is short or a default: make one of {SHORTEST_SECRET_KEY} random characters")
     return key
+
+
+def check_jwt_secret(secret: str, *, secret_key: str, development: bool) -> str:
+    """Return what signs tokens: the secret, refused outside development where it is short, else one of SECRET_KEY."""
+    if not secret:
+        return hmac.new(secret_key.encode(), b"tokens of the API", "sha256").hexdigest()
+    if not development and len(secret) < SHORTEST_JWT_SECRET:
+        refuse_start("JWT_SECRET", f"is short: make one of {SHORTEST_JWT_SECRET} random characters or more")
+    return secret
 
 
 def check_ingest_key(key: str, *, development: bool) -> str:

@@ -18,6 +18,13 @@ class ErrorCode(StrEnum):
     AUTHENTICATION_FAILED = "AUTHENTICATION_FAILED"
     PERMISSION_DENIED = "PERMISSION_DENIED"
     NOT_FOUND = "NOT_FOUND"
+    IDEMPOTENCY_CONFLICT = "IDEMPOTENCY_CONFLICT"
+    TRADING_HALTED = "TRADING_HALTED"
+    LIVE_TRADING_OFF = "LIVE_TRADING_OFF"
+    VENUE_REJECTED = "VENUE_REJECTED"
+    VENUE_AUTH_FAILED = "VENUE_AUTH_FAILED"
+    VENUE_RATE_LIMITED = "VENUE_RATE_LIMITED"
+    VENUE_UNAVAILABLE = "VENUE_UNAVAILABLE"
     METHOD_NOT_ALLOWED = "METHOD_NOT_ALLOWED"
     NOT_ACCEPTABLE = "NOT_ACCEPTABLE"
     UNSUPPORTED_MEDIA_TYPE = "UNSUPPORTED_MEDIA_TYPE"
@@ -30,16 +37,21 @@ class ErrorCode(StrEnum):
 class ApplicationError(Exception):
     """A refusal with a reason.
 
-    `message` is a sentence for people, `details` is JSON-ready and for programs.
+    `message` is a sentence for people, `details` is JSON-ready and for programs. `retry_after_seconds`, where it is
+    given, becomes a detail and the `Retry-After` header.
     """
 
     code = ErrorCode.VALIDATION_ERROR
     status = 400
 
-    def __init__(self, message: str, *, details: dict[str, Any] | None = None) -> None:
+    def __init__(
+        self, message: str, *, details: dict[str, Any] | None = None, retry_after_seconds: int | None = None
+    ) -> None:
         super().__init__(message)
         self.message = message
-        self.details = details or {}
+        self.retry_after_seconds = retry_after_seconds
+        wait = {} if retry_after_seconds is None else {"retry_after_seconds": retry_after_seconds}
+        self.details = {**(details or {}), **wait}
 
 
 class InvalidInput(ApplicationError):
@@ -65,6 +77,13 @@ class UpstreamError(ApplicationError):
     status = 422
 
 
+class LoginRefused(ApplicationError):
+    """The name and password, or the token, stand for nobody who may come in."""
+
+    code = ErrorCode.AUTHENTICATION_FAILED
+    status = 401
+
+
 class NotFound(ApplicationError):
     """No such object, or not one that this caller may know of."""
 
@@ -83,4 +102,76 @@ class ServiceUnavailable(ApplicationError):
     """A part that the request needs is down; the same request works later."""
 
     code = ErrorCode.SERVICE_UNAVAILABLE
+    status = 503
+
+
+class IdempotencyConflict(ApplicationError):
+    """The idempotency key was used before, for something else."""
+
+    code = ErrorCode.IDEMPOTENCY_CONFLICT
+    status = 409
+
+
+class TradingHalted(ApplicationError):
+    """Somebody halted trading: everywhere, at this venue, or on this account."""
+
+    code = ErrorCode.TRADING_HALTED
+    status = 409
+
+
+class LiveTradingOff(ApplicationError):
+    """A live account, but live trading is off in this installation or on this account."""
+
+    code = ErrorCode.LIVE_TRADING_OFF
+    status = 409
+
+
+class VenueRefused(ApplicationError):
+    """The venue said no, finally, in its own words.
+
+    `details` holds `venue` (its slug), `venue_code` and `venue_message` (as the venue gave them, empty where it gave
+    none) and `reason` (one of `RejectReason`). `status` is the one to answer with, 422 unless a 4xx is given.
+    """
+
+    code = ErrorCode.VENUE_REJECTED
+    status = 422
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        venue: str,
+        venue_code: str = "",
+        venue_message: str = "",
+        reason: str = "REFUSED",
+        status: int = 422,
+    ) -> None:
+        super().__init__(
+            message,
+            details={"venue": venue, "venue_code": venue_code, "venue_message": venue_message, "reason": reason},
+        )
+        self.status = status if 400 <= status < 500 else 422
+
+
+class VenueAuthFailed(ApplicationError):
+    """The venue refuses the account's own key: its owner has to mend that, so it is no 401 of ours."""
+
+    code = ErrorCode.VENUE_AUTH_FAILED
+    status = 409
+
+
+class VenueRateLimited(ApplicationError):
+    """The venue's budget is used up, or it banned this address; nothing was placed."""
+
+    code = ErrorCode.VENUE_RATE_LIMITED
+    status = 429
+
+    def __init__(self, message: str, *, retry_after_seconds: int, details: dict[str, Any] | None = None) -> None:
+        super().__init__(message, details=details, retry_after_seconds=max(1, retry_after_seconds))
+
+
+class VenueUnavailable(ApplicationError):
+    """The venue cannot be reached or is closed; nothing was placed."""
+
+    code = ErrorCode.VENUE_UNAVAILABLE
     status = 503

@@ -3,14 +3,18 @@
 import asyncio
 import logging
 import math
+import time
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 from channels.db import database_sync_to_async
 from channels.generic.websocket import AsyncWebsocketConsumer
 
+from copytrade.accounts.tokens import bearer_of
 from copytrade.lib.database import DATABASE_AWAY
-from copytrade.lib.errors import ApplicationError, ErrorCode, InvalidInput, ServiceUnavailable
+from copytrade.lib.errors import ApplicationError, ErrorCode, InvalidInput, LoginRefused, ServiceUnavailable
+from copytrade.realtime.budget import RequestBudget
 from copytrade.realtime.coverage import Coverage
 from copytrade.realtime.frames import ack_frame, error_frame, resync_frame, stream_frame
 from copytrade.realtime.hub import Hub
@@ -22,8 +26,11 @@ from copytrade.realtime.selectors import PlacedMessage, messages_after, reaches_
 logger = logging.getLogger(__name__)
 
 MOST_SUBSCRIPTIONS = 500
+MOST_ANONYMOUS_REQUESTS = 1_000  # a minute and connection
 LONGEST_REPLAY = 200_000
 TRY_AGAIN_LATER = 1013
+UNAUTHORIZED = 3000
+BEARER = "bearer"  # the subprotocol after which a token follows: a browser can set no other header
 
 
 class Unexpected(ApplicationError):
@@ -31,6 +38,13 @@ class Unexpected(ApplicationError):
 
     code = ErrorCode.INTERNAL_ERROR
     status = 500
+
+
+class TooManyRequests(ApplicationError):
+    """An anonymous client asks too often."""
+
+    code = ErrorCode.THROTTLED
+    status = 429
 
 
 class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # the package has no types
@@ -44,6 +58,8 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # the package
         self.coverage = Coverage()
         self.outbox = Outbox(self._fall_behind)
         self.sender: asyncio.Task[None] | None = None
+        self.login_end: asyncio.Task[None] | None = None
+        self.budget = RequestBudget(MOST_ANONYMOUS_REQUESTS)
         self.replayed_until: float = 0  # messages up to this number do not come live
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
@@ -51,17 +67,23 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # the package
         try:
             await super().__call__(scope, receive, send)
         finally:
-            await self._stop_sending()
+            await _stop(self.sender, self.login_end)
             await self.hub.leave(self)
 
     async def connect(self) -> None:
-        """Accept the client and start sending."""
-        await self.accept()
-        self.sender = asyncio.create_task(self._send_all())
+        """Accept the client, see who it is and start sending. One whose token is no good is accepted to be told so."""
+        offered = self.scope["subprotocols"]
+        bearer = BEARER in offered
+        await self.accept(subprotocol=BEARER if bearer else None)
         try:
+            if bearer:
+                await self._log_in(next((protocol for protocol in offered if protocol != BEARER), ""))
+            self.sender = asyncio.create_task(self._send_all())
             await self.hub.join(self)
+        except LoginRefused as error:
+            await self.close(code=UNAUTHORIZED, reason=error.message)
         except DATABASE_AWAY:
-            await self._turn_away()
+            await self._turn_away(TRY_AGAIN_LATER)
 
     def deliver(self, frame: str, message: PlacedMessage) -> None:
         """Take one message from the hub, unless it comes by a replay."""
@@ -71,6 +93,7 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # the package
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
         """Answer one request with `ack` or `error` under its own id."""
         try:
+            self._spend_budget()
             await self._answer(read_request(text_data))
         except ApplicationError as error:
             self._refuse(text_data, error)
@@ -79,6 +102,11 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # the package
         except Exception:
             logger.exception("A request over the WebSocket failed.")
             self._refuse(text_data, Unexpected("Something went wrong here."))
+
+    def _spend_budget(self) -> None:
+        wait = 0.0 if self.scope["user"].is_authenticated else self.budget.spend(time.monotonic())
+        if wait:
+            raise TooManyRequests("Too many requests: wait, or log in.", retry_after_seconds=math.ceil(wait))
 
     async def _answer(self, request: Request) -> None:
         verb, _, kind = request.event.partition(":")
@@ -140,7 +168,7 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # the package
                         self.outbox.put(stream_frame(message))
                 seq = messages[-1].seq if messages else self.hub.position
         except DATABASE_AWAY:
-            await self._turn_away()
+            await self._turn_away(TRY_AGAIN_LATER)
             return
         self.replayed_until = seq
         self.coverage.fill()
@@ -162,12 +190,25 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # the package
         finally:
             self.outbox.close()
 
-    async def _stop_sending(self) -> None:
-        if self.sender is not None:
-            self.sender.cancel()
-            await asyncio.gather(self.sender, return_exceptions=True)
+    async def _log_in(self, token: str) -> None:
+        """Serve the token's user from now on, until the token ends; raises `LoginRefused`."""
+        login = await database_sync_to_async(bearer_of)(token)
+        self.scope["user"] = login.user
+        self.login_end = asyncio.create_task(self._log_out_at(login.expires_at))
 
-    async def _turn_away(self) -> None:
+    async def _log_out_at(self, moment: datetime) -> None:
+        await asyncio.sleep((moment - datetime.now(UTC)).total_seconds())
+        await self._turn_away(UNAUTHORIZED, "The token has expired: come again with a new one.")
+
+    async def _turn_away(self, code: int, reason: str = "") -> None:
         """Close: the client comes again and resumes."""
-        await self._stop_sending()
-        await self.close(code=TRY_AGAIN_LATER)
+        await _stop(self.sender)
+        await self.close(code=code, reason=reason)
+
+
+async def _stop(*tasks: "asyncio.Task[None] | None") -> None:
+    """Cancel the tasks that there are, and wait for their ends."""
+    running = [task for task in tasks if task is not None]
+    for task in running:
+        task.cancel()
+    await asyncio.gather(*running, return_exceptions=True)

@@ -1,36 +1,20 @@
 """Where scrapers push."""
 
-from typing import Any
-
 from django.conf import settings
 from drf_spectacular.utils import OpenApiExample, PolymorphicProxySerializer, extend_schema
-from rest_framework.parsers import BaseParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from copytrade.accounts.authentication import ApiKeyAuthentication, KeyHolder, MayIngest
+from copytrade.lib.api.parsers import UndecodedJson
 from copytrade.lib.api.throttling import WindowThrottle
-from copytrade.lib.errors import MalformedJson, PayloadTooLarge
+from copytrade.lib.errors import MalformedJson
 from ingest.api.examples import NORMALISED_PUSH, RAW_PUSH, STORED
 from ingest.api.serializers import IngestAnswer, ingest_answer
 from ingest.forms.normalised import NormalisedBody
 from ingest.forms.raw_scrape import RawScrapeBody
 from ingest.services import push_receive
-
-
-class UndecodedJson(BaseParser):
-    """Leaves the body as it is: numbers are read from their own digits later."""
-
-    media_type = "application/json"
-
-    def parse(self, stream: Any, media_type: str | None = None, parser_context: Any = None) -> Any:
-        """Return the bytes of the body; raises `PayloadTooLarge`."""
-        most = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
-        content = bytes(stream.read(most + 1))
-        if len(content) > most:
-            raise PayloadTooLarge(f"The body is larger than {most} bytes; send it in parts.")
-        return content
 
 
 class IngestThrottle(WindowThrottle):

@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from copytrade.accounts.models import ApiKey
 from copytrade.accounts.services import api_key_create
+from tests.factories import make_user
 from tests.payloads import body, event, position
 from traders.models import LeadTrader
 
@@ -74,7 +75,7 @@ def test_a_revoked_key_is_refused(client):
 
 
 def test_a_key_without_the_scope_is_refused(client):
-    _, key = api_key_create(name="reader", scopes=[])
+    _, key = api_key_create(name="reader", scopes=["read"], user=make_user())
 
     response = post(client, key)
 

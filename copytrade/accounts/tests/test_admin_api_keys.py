@@ -30,7 +30,8 @@ def test_a_new_key_is_shown_once_and_stored_as_a_hash(client: Client, staff: Use
     row = ApiKey.objects.get()
     assert (row.name, row.prefix, row.secret_sha256) == ("n8n", prefix, hash_secret(secret))
     assert key not in client.get(LIST).content.decode()
-    assert AuditEvent.objects.get().action == "api_key.create"
+    event = AuditEvent.objects.get()
+    assert (event.action, event.changes) == ("api_key.create", {"scopes": ["ingest"], "user": None})
 
 
 def test_the_new_key_works(client: Client, staff: User):
@@ -50,6 +51,33 @@ def test_wrong_input_makes_no_key(client: Client, staff: User, data: dict[str, o
     assert response.status_code == 200
     assert "errorlist" in response.content.decode()
     assert not ApiKey.objects.exists()
+
+
+@pytest.mark.parametrize("scope", ["trade", "read"])
+def test_a_key_that_acts_for_a_user_needs_one(client: Client, staff: User, scope: str):
+    page = client.post(f"{LIST}add/", {"name": "n8n", "scopes": [scope], "user": ""}).content.decode()
+    assert f"A key with the scope {scope} acts for a user: choose one." in page
+    assert not ApiKey.objects.exists()
+
+
+def test_somebody_who_is_not_active_gets_no_key(client: Client, staff: User):
+    user = make_user(is_active=False)
+    page = client.post(f"{LIST}add/", {"name": "n8n", "scopes": ["ingest"], "user": user.pk}).content.decode()
+    assert "Is not active" in page
+    assert not ApiKey.objects.exists()
+
+
+def test_the_pages_say_what_each_scope_allows(client: Client, staff: User):
+    page = client.get(f"{LIST}add/").content.decode()
+    for text in ("ingest: Push leaders", "trade: Place and cancel", "read: Read what is"):
+        assert text in page
+    user = make_user()
+    page = client.post(f"{LIST}add/", {"name": "n8n", "scopes": ["trade"], "user": user.pk}).content.decode()
+    assert "trade: Place and cancel" in page
+    assert f"<strong>{user.username}</strong>" in page
+    page = client.get(f"{LIST}{ApiKey.objects.get().pk}/change/").content.decode()
+    assert "trade: Place and cancel" in page
+    assert ApiKey.objects.get().secret_sha256 not in page
 
 
 def test_a_key_is_revoked_by_an_action(client: Client, staff: User):

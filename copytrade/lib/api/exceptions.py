@@ -14,6 +14,7 @@ from copytrade.lib.errors import ApplicationError, ErrorCode
 logger = logging.getLogger(__name__)
 
 RETRY_AFTER_SECONDS = 2
+BEARER = 'Bearer realm="api"'
 
 CODES: dict[type[Exception], ErrorCode] = {
     exceptions.ParseError: ErrorCode.MALFORMED_JSON,
@@ -37,7 +38,7 @@ def exception_handler(exception: Exception, context: dict[str, Any]) -> Response
     """Turn an exception of a view into an answer; None leaves it to the handler of unexpected ones."""
     match exception:
         case ApplicationError():
-            return Response(failure(exception.code, exception.message, exception.details), status=exception.status)
+            return application_failure(exception)
         case Http404():
             return Response(failure(ErrorCode.NOT_FOUND, str(exception) or "Not found."), status=404)
         case PermissionDenied():
@@ -52,6 +53,17 @@ def exception_handler(exception: Exception, context: dict[str, Any]) -> Response
             logger.error("The database did not answer: %s", exception)
             return Response(database_failure(), status=503, headers={"Retry-After": str(RETRY_AFTER_SECONDS)})
     return None
+
+
+def application_failure(exception: ApplicationError) -> Response:
+    """Return the answer to a refusal of ours."""
+    headers = {}
+    if exception.retry_after_seconds is not None:
+        headers["Retry-After"] = str(exception.retry_after_seconds)
+    if exception.status == 401:
+        headers["WWW-Authenticate"] = BEARER
+    body = failure(exception.code, exception.message, exception.details)
+    return Response(body, status=exception.status, headers=headers)
 
 
 def api_failure(exception: exceptions.APIException) -> Response:

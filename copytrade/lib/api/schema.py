@@ -6,6 +6,7 @@ import msgspec
 from drf_spectacular.extensions import OpenApiSerializerExtension
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.plumbing import ResolvedComponent
+from rest_framework.permissions import SAFE_METHODS, AllowAny
 
 from copytrade.lib.errors import ErrorCode
 
@@ -52,32 +53,40 @@ class StructExtension(OpenApiSerializerExtension):  # type: ignore[no-untyped-ca
 
 ALWAYS = {"400", "401", "405", "429", "500", "503"}
 WITH_PATH = {"404"}
-WITH_BODY = {"403", "413", "415"}
+NOT_FOR_ALL = {"403"}
+WITH_BODY = {"413", "415"}
+CHANGING = {"403", "409", "422"}
 MEANINGS = {
     "400": "The input is wrong.",
     "401": "The key or login is missing or wrong.",
-    "403": "This key may not do that.",
+    "403": "This caller may not do that.",
     "404": "No such object.",
     "405": "No such method here.",
+    "409": "It conflicts with what is there: a halt, an account's state, or a key that was used for something else.",
     "413": "The body is too large.",
-    "415": "The body is not application/json.",
-    "422": "The source's own failure was sent instead of data.",
-    "429": "Too many requests; `Retry-After` tells when to go on.",
+    "415": "The body is of another type than those listed.",
+    "422": "A venue refused, or its failure was sent instead of data.",
+    "429": "Too many requests, here or at the venue; `Retry-After` tells when to go on.",
     "500": "Unexpected; the `X-Request-ID` header finds it in the logs.",
-    "503": "The database does not answer right now; send it again.",
+    "503": "The database or the venue does not answer right now; send it again.",
 }
 
 
 class EnvelopeSchema(AutoSchema):
-    """Adds the errors that an operation can answer."""
+    """Adds the errors that an operation can answer.
+
+    A view that can answer more than those of its kind, such as a GET that asks a venue, names them in `failures`.
+    """
 
     def _get_response_bodies(self, direction: Direction = "response") -> dict[str, Any]:
         responses: dict[str, Any] = super()._get_response_bodies(direction)
-        codes = set(ALWAYS)
+        codes = ALWAYS | set(getattr(self.view, "failures", ()))
         if "{" in self.path:
             codes |= WITH_PATH
-        if self.method == "POST":
-            codes |= WITH_BODY | {"422"}
+        if self.view.permission_classes != [AllowAny]:
+            codes |= NOT_FOR_ALL if self.method in SAFE_METHODS else CHANGING
+        if self.method in {"POST", "PUT", "PATCH"}:
+            codes |= WITH_BODY
         for code in sorted(codes - responses.keys()):
             responses[code] = self._get_response_for_code(ErrorEnvelope, code)  # type: ignore[no-untyped-call]
             responses[code]["description"] = MEANINGS[code]

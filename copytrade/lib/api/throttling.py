@@ -3,10 +3,13 @@
 import logging
 import math
 import time
+from collections.abc import Mapping
+from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from django.conf import settings
 from redis.exceptions import RedisError
+from rest_framework.permissions import SAFE_METHODS
 from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 
@@ -37,7 +40,7 @@ class WindowThrottle(BaseThrottle):
             return f"user:{request.user.pk}"
         return f"address:{self.get_ident(request)}"
 
-    def allow_request(self, request: Request, view: "APIView") -> bool:
+    def allow_request(self, request: Request, view: "APIView | None" = None) -> bool:
         """Count the request; true while the caller's window has room."""
         window = self.window_seconds()
         number, elapsed = divmod(time.time(), window)
@@ -52,6 +55,58 @@ class WindowThrottle(BaseThrottle):
     def wait(self) -> float:
         """Return the seconds until the next window."""
         return self.remaining
+
+
+class LoginThrottle(WindowThrottle):
+    """Logins a minute and address: people behind one address share it."""
+
+    scope = "login"
+
+    def limit(self) -> int:
+        """Return three times the budget of a name."""
+        return 3 * int(settings.LOGIN_RATE_LIMIT_MAX)
+
+    def caller(self, request: Request) -> str:
+        """Return the address."""
+        return f"address:{self.get_ident(request)}"
+
+
+class LoginNameThrottle(WindowThrottle):
+    """`LOGIN_RATE_LIMIT_MAX` logins a minute and name, from whatever addresses."""
+
+    scope = "login"
+
+    def limit(self) -> int:
+        """Return the configured budget."""
+        return int(settings.LOGIN_RATE_LIMIT_MAX)
+
+    def caller(self, request: Request) -> str:
+        """Return a digest of the name, which may be anything."""
+        name = request.data.get("username") if isinstance(request.data, Mapping) else None
+        return f"name:{sha256(str(name).lower().encode(errors='replace')).hexdigest()}"
+
+
+class FailedKeyThrottle(LoginThrottle):
+    """As many wrong API keys a minute and address as logins. Only they count: right keys get in beside them."""
+
+    scope = "failed-key"
+
+
+class WriteThrottle(WindowThrottle):
+    """`ORDER_RATE_LIMIT_MAX` orders and other trades a minute and user; reading is free of it.
+
+    Stands beside `ApiThrottle` in a view's `throttle_classes`.
+    """
+
+    scope = "write"
+
+    def limit(self) -> int:
+        """Return the configured budget."""
+        return int(settings.ORDER_RATE_LIMIT_MAX)
+
+    def allow_request(self, request: Request, view: "APIView | None" = None) -> bool:
+        """Count what changes something."""
+        return request.method in SAFE_METHODS or super().allow_request(request, view)
 
 
 class ApiThrottle(WindowThrottle):

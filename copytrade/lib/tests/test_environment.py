@@ -8,16 +8,19 @@ from zoneinfo import ZoneInfo
 import pytest
 from django.conf import settings
 
-from copytrade.lib.environment import Environment, check_ingest_key, check_secret_key
+from copytrade.lib.environment import Environment, check_ingest_key, check_jwt_secret, check_secret_key
 
 GOOD = {
     "ENVIRONMENT": "production",
     "SECRET_KEY": "a-secret-key-of-production-with-more-than-fifty-characters",
+    "MASTER_ENCRYPTION_KEY": "a-key-that-encrypts-only-what-tests-made",
     "ALLOWED_HOSTS": "copytrade.example",
     "DATABASE_URL": "postgres://user:word@127.0.0.1:1/name",
     "REDIS_URL": "redis://127.0.0.1:1/0",
     # Empty counts as not set, and keeps a developer's .env out.
-    **dict.fromkeys(("DEBUG", "INGEST_API_KEY", "PORT", "N8N_BACKEND_BASE_URL", "LOG_LEVEL", "INGEST_TIME_ZONE"), ""),
+    **dict.fromkeys(
+        ("DEBUG", "INGEST_API_KEY", "JWT_SECRET", "PORT", "N8N_BACKEND_BASE_URL", "LOG_LEVEL", "INGEST_TIME_ZONE"), ""
+    ),
 }
 
 
@@ -170,6 +173,21 @@ def test_production_refuses_a_weak_secret_and_development_takes_it(key: str) -> 
 def test_production_refuses_a_weak_ingest_key_and_development_takes_it(key: str) -> None:
     assert refusal(lambda: check_ingest_key(key, development=False)).startswith("INGEST_API_KEY ")
     assert check_ingest_key(key, development=True) == key
+
+
+def test_production_refuses_a_short_secret_of_tokens_and_development_takes_it() -> None:
+    key = "x" * 50
+    refused = refusal(lambda: check_jwt_secret("x" * 31, secret_key=key, development=False))
+    assert refused == "JWT_SECRET is short: make one of 32 random characters or more"
+    assert check_jwt_secret("x" * 32, secret_key=key, development=False) == "x" * 32
+    assert check_jwt_secret("x", secret_key=key, development=True) == "x"
+
+
+def test_without_a_secret_of_tokens_one_is_made_of_the_secret_key() -> None:
+    made = check_jwt_secret("", secret_key="x" * 50, development=False)
+    assert made == check_jwt_secret("", secret_key="x" * 50, development=False)
+    assert made not in {check_jwt_secret("", secret_key="y" * 50, development=False), "x" * 50}
+    assert len(made) == 64
 
 
 def test_strong_secrets_and_no_ingest_key_at_all_are_fine_in_production() -> None:

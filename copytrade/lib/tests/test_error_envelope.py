@@ -12,7 +12,18 @@ from psycopg_pool import PoolTimeout
 from rest_framework import serializers
 
 from copytrade.lib.api.exceptions import exception_handler
-from copytrade.lib.errors import ErrorCode, InvalidInput, NotFound
+from copytrade.lib.errors import (
+    ErrorCode,
+    IdempotencyConflict,
+    InvalidInput,
+    LiveTradingOff,
+    NotFound,
+    TradingHalted,
+    VenueAuthFailed,
+    VenueRateLimited,
+    VenueRefused,
+    VenueUnavailable,
+)
 from traders.selectors import symbols
 
 pytestmark = pytest.mark.django_db
@@ -143,6 +154,15 @@ def test_a_browser_gets_a_page_where_no_program_asks(client: Client) -> None:
         (RequestDataTooBig("secret"), 413, "PAYLOAD_TOO_LARGE"),
         (InvalidInput([{"path": "a.b", "message": "is missing"}]), 400, "VALIDATION_ERROR"),
         (serializers.ValidationError({"a": ["is missing"]}), 400, "VALIDATION_ERROR"),
+        (IdempotencyConflict("Used."), 409, "IDEMPOTENCY_CONFLICT"),
+        (TradingHalted("Halted."), 409, "TRADING_HALTED"),
+        (LiveTradingOff("Off."), 409, "LIVE_TRADING_OFF"),
+        (VenueRefused("No.", venue="binance"), 422, "VENUE_REJECTED"),
+        (VenueRefused("No.", venue="binance", status=400), 400, "VENUE_REJECTED"),
+        (VenueRefused("No.", venue="binance", status=200), 422, "VENUE_REJECTED"),
+        (VenueAuthFailed("Wrong key."), 409, "VENUE_AUTH_FAILED"),
+        (VenueRateLimited("Later.", retry_after_seconds=5), 429, "VENUE_RATE_LIMITED"),
+        (VenueUnavailable("Away."), 503, "VENUE_UNAVAILABLE"),
     ],
 )
 def test_exceptions_of_views_become_the_envelope(exception: Exception, status: int, code: str) -> None:
@@ -150,6 +170,32 @@ def test_exceptions_of_views_become_the_envelope(exception: Exception, status: i
     assert response is not None
     assert (response.status_code, response.data["error"]["code"]) == (status, code)
     assert "secret" not in str(response.data)
+
+
+def test_the_words_of_a_venue_are_in_the_details() -> None:
+    error = VenueRefused(
+        "Binance refused the order.",
+        venue="binanceusdm",
+        venue_code="-2019",
+        venue_message="Margin is insufficient.",
+        reason="INSUFFICIENT_FUNDS",
+    )
+    response = exception_handler(error, {})
+    assert response is not None
+    assert response.data["error"]["details"] == {
+        "venue": "binanceusdm",
+        "venue_code": "-2019",
+        "venue_message": "Margin is insufficient.",
+        "reason": "INSUFFICIENT_FUNDS",
+    }
+
+
+@pytest.mark.parametrize(("wait", "told"), [(720, 720), (0, 1), (-3, 1)])
+def test_a_venue_that_wants_no_more_requests_says_when_to_go_on(wait: int, told: int) -> None:
+    response = exception_handler(VenueRateLimited("Later.", retry_after_seconds=wait), {})
+    assert response is not None
+    assert response.headers["Retry-After"] == str(told)
+    assert response.data["error"]["details"] == {"retry_after_seconds": told}
 
 
 def test_wrong_fields_are_listed_by_their_paths() -> None:

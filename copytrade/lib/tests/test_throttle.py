@@ -11,7 +11,7 @@ from rest_framework.test import APIRequestFactory
 from rest_framework.views import APIView
 
 from copytrade.lib.api import throttling
-from copytrade.lib.api.throttling import ApiThrottle, WindowThrottle
+from copytrade.lib.api.throttling import ApiThrottle, WindowThrottle, WriteThrottle
 
 NOWHERE = "redis://127.0.0.1:1/0"
 KEY = "a-key-for-this-test-only"
@@ -94,6 +94,23 @@ def test_a_forwarded_address_counts_only_behind_a_proxy_that_is_known() -> None:
     assert [allowed(forwarded(f"1.1.1.{number}")) for number in range(3)] == [True, True, False]
 
 
+@pytest.mark.usefixtures("clock")
+def test_writes_have_a_budget_per_user_and_reads_none(settings: Any) -> None:
+    settings.ORDER_RATE_LIMIT_MAX = 2
+    ada, bob = (SimpleNamespace(is_authenticated=True, pk=number) for number in (1, 2))
+
+    def ask(user: Any, method: str) -> bool:
+        asked = Request(getattr(APIRequestFactory(), method)("/"))
+        asked.user = user
+        return allowed(asked, WriteThrottle())
+
+    assert [ask(ada, method) for method in ("get", "post", "delete", "post", "put", "get")] == [
+        *(True, True, True),
+        *(False, False, True),
+    ]
+    assert ask(bob, "post")
+
+
 def test_the_budget_of_the_api_is_the_one_of_the_settings(settings: Any) -> None:
     settings.API_RATE_LIMIT_MAX = 7
     assert ApiThrottle().limit() == 7
@@ -118,6 +135,23 @@ def test_a_read_beyond_the_budget_is_429_with_the_seconds_to_wait(client: Client
     assert response["Retry-After"] == "60"
     error = response.json()["error"]
     assert (error["code"], error["details"]) == ("THROTTLED", {"retry_after_seconds": 60})
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("clock")
+@pytest.mark.parametrize("path", ["/ingest/binance-copytrade", "/api/users/me"])
+def test_wrong_keys_have_a_budget_per_address_and_right_keys_get_in_beside_them(
+    client: Client, settings: Any, path: str
+) -> None:
+    settings.LOGIN_RATE_LIMIT_MAX, settings.INGEST_API_KEY = 1, KEY
+
+    def status(key: str, address: str = "10.0.0.1") -> int:
+        ask = client.post if path.startswith("/ingest") else client.get
+        return ask(path, content_type="application/json", headers={"X-API-Key": key}, REMOTE_ADDR=address).status_code
+
+    assert [status(f"wrong{number}") for number in range(4)] == [401, 401, 401, 429]
+    assert status("wrong", "10.0.0.2") == 401
+    assert status(KEY) in {400, 403}  # let in, then refused for what it asks
 
 
 @pytest.mark.django_db

@@ -4,7 +4,7 @@ import asyncio
 import itertools
 import json
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -25,9 +25,15 @@ Frame = dict[str, Any]
 class LiveClient:
     """One connection. Requests wait for their answer; messages that arrive before it are kept for later."""
 
-    def __init__(self, path: str = "/ws/", *, origin: str | None = None) -> None:
-        headers = [] if origin is None else [(b"origin", origin.encode("latin-1"))]
-        scope = {"type": "websocket", "path": path, "query_string": b"", "headers": headers, "subprotocols": []}
+    def __init__(
+        self, path: str = "/ws/", *, origin: str | None = None, cookie: str = "", subprotocols: Sequence[str] = ()
+    ) -> None:
+        given = {b"origin": origin, b"cookie": cookie or None}
+        headers = [(name, value.encode("latin-1")) for name, value in given.items() if value is not None]
+        path, _, query = path.partition("?")
+        scope: dict[str, Any] = {"type": "websocket", "path": path, "query_string": query.encode(), "headers": headers}
+        scope["subprotocols"] = list(subprotocols)
+        self.subprotocol: str | None = None
         self._socket: Any = ApplicationCommunicator(APPLICATION, scope)  # type: ignore[no-untyped-call]
         self._numbers = itertools.count(1)
         self._messages: deque[Frame] = deque()
@@ -36,8 +42,9 @@ class LiveClient:
     async def open(self) -> bool:
         """Connect; return whether that was accepted."""
         await self._socket.send_input({"type": "websocket.connect"})
-        answer: str = (await self._socket.receive_output(DEADLINE_SECONDS))["type"]
-        return answer == "websocket.accept"
+        answer = await self._socket.receive_output(DEADLINE_SECONDS)
+        self.subprotocol = answer.get("subprotocol")
+        return bool(answer["type"] == "websocket.accept")
 
     async def send(self, text: str) -> None:
         """Send a text frame as it is."""

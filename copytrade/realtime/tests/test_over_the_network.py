@@ -8,11 +8,14 @@ from typing import Any
 
 import pytest
 import uvicorn
+from channels.db import database_sync_to_async
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
+from copytrade.accounts.tokens import tokens_for_user
 from copytrade.ops.runtime.network import free_ports
 from copytrade.realtime.tests.live import APPLICATION, DEADLINE_SECONDS, publish
+from tests.factories import make_user
 from tests.payloads import body, event
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -95,6 +98,20 @@ async def test_a_page_of_another_site_is_refused_with_403(open_socket: Open) -> 
     with pytest.raises(InvalidStatus) as refusal:
         await open_socket(origin="https://evil.example")
     assert refusal.value.response.status_code == 403
+
+
+async def test_a_token_logs_in_by_the_subprotocol_and_a_wrong_one_is_told_so(open_socket: Open) -> None:
+    user = await database_sync_to_async(make_user)()
+    socket = await open_socket(subprotocols=["bearer", tokens_for_user(user=user).access])
+    assert socket.subprotocol == "bearer"
+    await socket.send('{"event": "ping"}')
+    assert (await read(socket))["event"] == "ack"
+
+    refused = await open_socket(subprotocols=["bearer", "nonsense"])
+    with pytest.raises(ConnectionClosed) as end:
+        await read(refused)
+    assert end.value.rcvd is not None
+    assert (end.value.rcvd.code, "token" in end.value.rcvd.reason) == (3000, True)
 
 
 async def test_a_client_that_vanishes_harms_nobody(listen: Open) -> None:

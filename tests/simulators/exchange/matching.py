@@ -23,11 +23,14 @@ Fills = list[tuple[Decimal, Decimal]]
 class Money(Protocol):
     """What an order and its trades do to balances."""
 
-    def reserve(self, order: Order, fills: Fills, *, rests: bool) -> None: ...
+    def reserve(self, order: Order, fills: Fills, *, rests: bool) -> None:
+        """Set aside what the order may cost; refuse it where the account is too poor."""
 
-    def release(self, order: Order, quantity: Decimal) -> None: ...
+    def release(self, order: Order, quantity: Decimal) -> None:
+        """Give back what was set aside for a part of the order."""
 
-    def settle(self, order: Order, trade: Trade) -> None: ...
+    def settle(self, order: Order, trade: Trade) -> None:
+        """Move what a trade moves."""
 
 
 class Engine:

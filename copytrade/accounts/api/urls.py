@@ -1,0 +1,11 @@
+"""Routes of people."""
+
+from django.urls import path
+
+from copytrade.accounts.api import views
+
+urlpatterns = [
+    path("api/users/login", views.LoginView.as_view()),
+    path("api/users/refresh", views.RefreshView.as_view()),
+    path("api/users/me", views.MeView.as_view()),
+]
