@@ -74,7 +74,7 @@ def exchange(accounts: int) -> Iterator[tuple[str, list[dict[str, str]]]]:
 
 def measure(plan: Plan, keys: list[dict[str, str]]) -> dict[str, Any]:
     """Place orders and return the figures."""
-    from django.db import connection
+    from benchmarks.filler import postgres_version
 
     accounts, market = _open(keys[: plan.accounts])
     _place(accounts[:1], market)  # the first order of a process loads libraries and markets
@@ -87,7 +87,7 @@ def measure(plan: Plan, keys: list[dict[str, str]]) -> dict[str, Any]:
         "accounts": plan.accounts,
         "parallel_ms": round(median(each["ms"] for each in together), 1),
         "parallel_statements": max(each["statements"] for each in together),
-        "machine": machine(str(connection.pg_version)),
+        "machine": machine(postgres_version()),
     }
 
 

@@ -6,10 +6,14 @@ from celery import shared_task
 from django.db.models import Max, Q
 from django.utils import timezone
 
+from markets.venues.registry import venues
 from orders.executor.checking import orders_check
 from orders.executor.sending import orders_execute
 from orders.models import AccountState, TradingAccount
 from orders.services.reconcile import account_reconcile
+from orders.tasks_accounts import sync_accounts
+
+__all__ = ["execute", "reconcile", "sweep", "sync_accounts"]
 
 MOST_ROUNDS = 20
 RECONCILE_EVERY = timedelta(minutes=5)
@@ -43,7 +47,7 @@ def reconcile() -> None:
     After a stop of the whole installation every account is due, so this is the comparison at start as well.
     """
     long_ago = timezone.now() - RECONCILE_EVERY
-    trading = TradingAccount.objects.filter(state=AccountState.ACTIVE, orders__isnull=False)
+    trading = TradingAccount.objects.filter(state=AccountState.ACTIVE, venue__in=list(venues()), orders__isnull=False)
     compared = trading.annotate(compared_at=Max("reconciliations__started_at"))
     due = compared.filter(Q(compared_at=None) | Q(compared_at__lt=long_ago))
     for account in due.order_by("compared_at")[:MOST_ACCOUNTS]:

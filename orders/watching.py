@@ -25,7 +25,7 @@ from copytrade.lib.database import DATABASE_AWAY
 from markets.venues.base import AccountAccess, FillReport, OrderReport, PrivateEvent, StreamConnected
 from markets.venues.errors import AuthFailed, RateLimited, VenueError
 from markets.venues.loop import submit
-from markets.venues.registry import adapter, capabilities
+from markets.venues.registry import adapter, adapters_close, capabilities, venues
 from orders.access import accesses_of
 from orders.executor.findings import Source
 from orders.models import AccountState, Mode, TradingAccount
@@ -50,8 +50,9 @@ class Heard:
 class Watch:
     """The streams of all accounts that have one; `run` returns when `stop` is set."""
 
-    def __init__(self, stop: threading.Event) -> None:
+    def __init__(self, stop: threading.Event, *, look_every: float = LOOK_FOR_ACCOUNTS_SECONDS) -> None:
         self._stop = stop
+        self._look_every = look_every
         self._heard: SimpleQueue[Heard] = SimpleQueue()
         self._streams: dict[int, Future[None]] = {}
         self._accounts: dict[int, TradingAccount] = {}
@@ -64,7 +65,7 @@ class Watch:
             try:
                 if time.monotonic() >= next_look:
                     self._look_for_accounts()
-                    next_look = time.monotonic() + LOOK_FOR_ACCOUNTS_SECONDS
+                    next_look = time.monotonic() + self._look_every
                 self._store(self._next_batch(timeout=0.5))
             except DATABASE_AWAY as error:
                 logger.warning("The database does not answer; the streams go on: %s", error)
@@ -90,7 +91,7 @@ class Watch:
         if not settings.LIVE_TRADING:
             return []
         rows = TradingAccount.objects.filter(mode=Mode.LIVE, live_enabled=True, state=AccountState.ACTIVE)
-        return [account for account in rows if capabilities(account.venue).private_stream]
+        return [account for account in rows if account.venue in venues() and capabilities(account.venue).private_stream]
 
     def _next_batch(self, *, timeout: float) -> list[Heard]:
         batch: list[Heard] = []
@@ -127,6 +128,7 @@ class Watch:
             stream.cancel()
         self._store(self._next_batch(timeout=0.0))
         self._comparing.shutdown(wait=True, cancel_futures=True)
+        adapters_close()
 
 
 def _compare(account: TradingAccount) -> None:

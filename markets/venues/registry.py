@@ -4,6 +4,8 @@
 same markets and prices.
 """
 
+import os
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -13,6 +15,7 @@ from typing import cast
 from django.conf import settings
 
 from copytrade.lib.errors import InvalidInput
+from markets.venues import loop
 from markets.venues.base import Capabilities, Venue
 from markets.venues.binance.capabilities import COIN_M, SPOT, USD_M
 from markets.venues.generic.capabilities import for_exchange
@@ -33,6 +36,11 @@ class VenueInfo:
 
 BINANCE = "markets.venues.binance.adapter:make"
 GENERIC = "markets.venues.generic.adapter:make"
+PAPER = "markets.venues.paper.adapter:make"
+CLOSE_SECONDS = 10.0
+
+_making = threading.RLock()
+_adapters: dict[tuple[int, str, bool], Venue] = {}
 
 FIRST_CLASS = (
     VenueInfo("binance", "Binance spot", SPOT, BINANCE),
@@ -63,10 +71,25 @@ def capabilities(slug: str, *, paper: bool = False) -> Capabilities:
     return for_paper(own) if paper else own
 
 
-@cache
 def adapter(slug: str, *, paper: bool = False) -> Venue:
-    """Return this process' adapter of a venue."""
+    """Return this process' adapter of a venue; a forked child makes its own."""
+    name = (os.getpid(), slug, paper)
+    with _making:
+        if name not in _adapters:
+            _adapters[name] = _make(slug, paper=paper)
+        return _adapters[name]
+
+
+def adapters_close() -> None:
+    """Close the adapters of this process; the next use makes new ones, with the settings of then."""
+    with _making:
+        mine = [name for name in _adapters if name[0] == os.getpid()]
+        for name in mine:
+            loop.run(_adapters.pop(name).close(), timeout=CLOSE_SECONDS)
+
+
+def _make(slug: str, *, paper: bool) -> Venue:
     info = venue_info(slug)
-    module, _, function = ("markets.venues.paper.adapter:make" if paper else info.factory).partition(":")
-    make = cast(Callable[[str], Venue], getattr(import_module(module), function))
+    module, _, function = (PAPER if paper else info.factory).partition(":")
+    make = cast("Callable[[str], Venue]", getattr(import_module(module), function))
     return make(slug)

@@ -15,7 +15,7 @@ from copytrade.lib.sql import run
 from markets.venues.base import AccountAccess, FillReport, OrderReference, OrderReport, Venue
 from markets.venues.errors import VenueError
 from markets.venues.loop import submit
-from markets.venues.registry import adapter
+from markets.venues.registry import adapter, venues
 from orders.access import accesses_of
 from orders.executor.claiming import reference_of
 from orders.executor.findings import Finding, Source
@@ -70,7 +70,7 @@ def _take(order_ids: Sequence[int] | None) -> list[Question]:
             {"ids": list(order_ids or ()), "now": now, "lease": now + LEASE, "limit": LARGEST_BATCH},
         )
     orders = Order.objects.select_related("account", "market").filter(pk__in=[pk for (pk,) in taken])
-    accesses = accesses_of([order.account for order in orders])
+    accesses = accesses_of([order.account for order in orders if order.account.venue in venues()])
     return [_question(order, accesses[order.account_id]) for order in orders if order.account_id in accesses]
 
 

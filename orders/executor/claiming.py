@@ -13,8 +13,9 @@ from django.utils import timezone
 
 from copytrade.lib.sql import insert_rows, update_rows
 from markets.venues.base import AccountAccess, OrderReference, OrderRequest
+from markets.venues.registry import venues
 from markets.venues.vocabulary import MarketKind, OrderType, PositionSide, Side, TimeInForce, WorkingType
-from orders.access import accesses_of
+from orders.access import accesses_of, venue_of
 from orders.executor.findings import Source
 from orders.executor.permits import Applicant, Halt, Refusal, is_exit, refuse
 from orders.models import AccountState, Holding, Mode, Order, TradingHalt
@@ -54,11 +55,13 @@ def orders_claim(order_ids: Sequence[int] | None = None, *, limit: int = LARGEST
 
     Those that may not be sent end as FAILED with the reason. The statements do not grow with orders.
     """
-    deadline = time.monotonic() + send_window().total_seconds()
     with transaction.atomic():
         waiting = list(_waiting(order_ids, limit))
         if not waiting:
             return []
+        for account in {order.account for order in waiting if order.account.venue in venues()}:
+            venue_of(account)  # the first use of a venue loads its library, which must not eat the time to send
+        deadline = time.monotonic() + send_window().total_seconds()
         allowed = _settle(waiting)
     accesses = accesses_of([order.account for order in allowed])
     return [
@@ -163,6 +166,7 @@ def _applicant(order: Order, held: dict[tuple[int, int, str], Any]) -> Applicant
     return Applicant(
         account_id=account.pk,
         venue=account.venue,
+        venue_known=account.venue in venues(),
         live=account.mode == Mode.LIVE,
         live_enabled=account.live_enabled,
         account_active=account.state == AccountState.ACTIVE,

@@ -35,7 +35,7 @@ class Terms:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """Where the order goes, and why. `send_after` is when it may be sent again, or could have been, had it more attempts."""
+    """Where the order goes, and why. `send_after`: when it may be sent again, or could be if it had attempts left."""
 
     state: OrderState
     filled: Decimal
@@ -117,4 +117,3 @@ def _code(error: VenueError) -> str:
             return "VENUE_BUSY"
         case _:
             return "NOT_SUPPORTED"
-

@@ -22,6 +22,7 @@ class Applicant:
 
     account_id: int
     venue: str
+    venue_known: bool
     live: bool
     live_enabled: bool
     account_active: bool
@@ -42,6 +43,8 @@ def refuse(applicant: Applicant, halts: Sequence[Halt], *, live_trading: bool, n
     """Return why an order may not be sent, None where it may."""
     if applicant.send_before <= now:
         return Refusal("NOT_SENT_IN_TIME", "It could not be sent in time, and was not sent.")
+    if not applicant.venue_known:
+        return Refusal("VENUE_UNKNOWN", f"The venue {applicant.venue} is not one of this installation.")
     if applicant.live and not (live_trading and applicant.live_enabled):
         return Refusal("LIVE_TRADING_OFF", "Live trading is switched off, for this installation or this account.")
     if not applicant.account_active:

@@ -11,27 +11,28 @@ from markets.venues import registry
 from markets.venues.base import Credentials
 from orders.models import Credential, Mode, Order, Origin, TradingAccount
 from orders.services.placing import order_write
-from orders.tests import fake_venue
-from orders.tests.fake_venue import FakeVenue
+from orders.tests import memory_venue
+from orders.tests.memory_venue import MemoryVenue
+from orders.tests.proxy_kit import ada, binance, binance_process  # noqa: F401  (fixtures)
 from orders.vault import seal
 from tests.factories import make_account, make_market
 
 
 @pytest.fixture
-def venue(monkeypatch: pytest.MonkeyPatch, settings: Any) -> Iterator[FakeVenue]:
+def venue(monkeypatch: pytest.MonkeyPatch, settings: Any) -> Iterator[MemoryVenue]:
     """A venue in memory, registered as `fake`; live trading is on."""
     settings.LIVE_TRADING = True
-    fresh = fake_venue.renew()
-    monkeypatch.setattr(registry, "FIRST_CLASS", (*registry.FIRST_CLASS, fake_venue.INFO))
+    fresh = memory_venue.renew()
+    monkeypatch.setattr(registry, "FIRST_CLASS", (*registry.FIRST_CLASS, memory_venue.INFO))
     registry.venues.cache_clear()
-    registry.adapter.cache_clear()
+    registry.adapters_close()
     yield fresh
     registry.venues.cache_clear()
-    registry.adapter.cache_clear()
+    registry.adapters_close()
 
 
 @pytest.fixture
-def account(db: None, venue: FakeVenue) -> TradingAccount:
+def account(db: None, venue: MemoryVenue) -> TradingAccount:
     """A live account at the fake venue, with a key."""
     return make_live_account()
 

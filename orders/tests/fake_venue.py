@@ -1,174 +1,77 @@
-"""A venue in memory, told what to do with the next orders; it keeps what it was sent."""
+"""A venue that answers what a test tells it to."""
 
-import itertools
-from collections import Counter, deque
-from collections.abc import AsyncIterator, Sequence
-from dataclasses import replace
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeVar
+from unittest.mock import patch
 
 from django.utils import timezone
 
-from markets.venues.base import (
-    AccountAccess,
-    AccountReport,
-    BalanceReport,
-    Capabilities,
-    FillReport,
-    OrderReference,
-    OrderReport,
-    OrderRequest,
-    PositionReport,
-    PrivateEvent,
-)
-from markets.venues.errors import OutcomeUnknown, Rejected, VenueDown, VenueError
-from markets.venues.registry import VenueInfo
-from markets.venues.vocabulary import MarketKind, OrderType, TimeInForce, VenueStatus
+from markets.venues import registry
+from markets.venues.base import AccountAccess, AccountReport, BalanceReport, Permissions, PositionReport
+from markets.venues.vocabulary import MarketKind, PositionSide
 
-CAPABILITIES = Capabilities(
-    kinds=frozenset(MarketKind),
-    order_types=frozenset(OrderType),
-    times_in_force=frozenset(TimeInForce),
-    hedge_mode=True,
-    reduce_only=True,
-    private_stream=True,
-)
-INFO = VenueInfo("fake", "Fake", CAPABILITIES, "orders.tests.fake_venue:make")
-PRICE = Decimal(50_000)
+Answer = TypeVar("Answer")
+ALL_BUT_WITHDRAW = Permissions(read=True, trade=True, withdraw=False)
 
 
+@dataclass
 class FakeVenue:
-    """Fills market orders at 50,000 and keeps the others open, unless it was told something else."""
+    """Answers by account id (`""` for any other); an exception is raised. `asked` holds each question."""
 
-    slug = "fake"
-    capabilities = CAPABILITIES
+    slug: str = "fake"
+    rights: "Permissions | Exception" = ALL_BUT_WITHDRAW
+    accounts: "dict[str, AccountReport | Exception]" = field(default_factory=dict)
+    leverage_error: Exception | None = None
+    asked: list[tuple[Any, ...]] = field(default_factory=list)
 
-    def __init__(self) -> None:
-        self.placements: Counter[str] = Counter()
-        self.orders: dict[str, OrderReport] = {}
-        self.trades: list[FillReport] = []
-        self.positions: list[PositionReport] = []
-        self.next: deque[Any] = deque()
-        self.questions = 0
-        self._numbers = itertools.count(100)
-
-    async def place(self, account: AccountAccess, request: OrderRequest) -> OrderReport:
-        """Do what was told next: an error, `lost` (never arrives), `unheard` (arrives, no answer), or place it."""
-        told = self.next.popleft() if self.next else None
-        if isinstance(told, Exception):
-            raise told
-        if told == "lost":
-            raise OutcomeUnknown("The connection was lost.")
-        report = self.accept(request)
-        if told == "unheard":
-            raise OutcomeUnknown("Timeout waiting for the answer.", code="-1007")
-        return report if told == "with fills" else replace(report, fills=())
-
-    async def query(self, account: AccountAccess, reference: OrderReference) -> OrderReport | None:
-        """Return the order by its client id."""
-        self.questions += 1
-        if self.next and isinstance(self.next[0], VenueError):
-            raise self.next.popleft()
-        found = self.orders.get(reference.client_order_id)
-        return replace(found, fills=()) if found else None
-
-    async def cancel(self, account: AccountAccess, reference: OrderReference) -> OrderReport:
-        """Cancel what is open."""
-        report = self.orders.get(reference.client_order_id)
-        if report is None:
-            raise Rejected("Unknown order sent.", reason="UNKNOWN_ORDER")
-        if report.status in {VenueStatus.NEW, VenueStatus.PARTIALLY_FILLED}:
-            self.orders[reference.client_order_id] = report = replace(report, status=VenueStatus.CANCELED)
-        return report
-
-    async def open_orders(self, account: AccountAccess, symbol: str | None = None) -> Sequence[OrderReport]:
-        """Return what is open."""
-        still = {VenueStatus.NEW, VenueStatus.PARTIALLY_FILLED}
-        return [report for report in self.orders.values() if report.status in still]
-
-    async def fills(
-        self, account: AccountAccess, symbol: str, kind: MarketKind, *, venue_order_id: str = "", since: Any = None
-    ) -> Sequence[FillReport]:
-        """Return trades."""
-        mine = [trade for trade in self.trades if trade.symbol == symbol]
-        return [trade for trade in mine if venue_order_id in {"", trade.venue_order_id}]
+    async def permissions(self, account: AccountAccess) -> Permissions:
+        self.asked.append(("permissions", account))
+        return _given(self.rights)
 
     async def account(self, account: AccountAccess) -> AccountReport:
-        """Return positions as they were set."""
-        if self.next and isinstance(self.next[0], VenueDown):
-            raise self.next.popleft()
-        usdt = BalanceReport("USDT", Decimal(10_000), Decimal(9_000))
-        return AccountReport(timezone.now(), (usdt,), tuple(self.positions), equity=Decimal(10_000))
+        self.asked.append(("account", account))
+        return _given(self.accounts.get(account.id) or self.accounts.get("") or make_report())
 
-    async def private_stream(self, account: AccountAccess) -> AsyncIterator[PrivateEvent]:
-        """Tell nothing."""
-        return
-        yield
-
-    def fill(self, client_order_id: str, quantity: Any, price: Decimal = PRICE) -> FillReport:
-        """Let so much of an order trade."""
-        report = self.orders[client_order_id]
-        trade = self._trade(report, Decimal(quantity), price)
-        filled = report.filled_quantity + trade.quantity
-        status = VenueStatus.FILLED if filled == report.quantity else VenueStatus.PARTIALLY_FILLED
-        self.orders[client_order_id] = replace(report, filled_quantity=filled, status=status)
-        return trade
-
-    def accept(self, request: OrderRequest) -> OrderReport:
-        """Take an order; a market order fills at once."""
-        self.placements[request.client_order_id] += 1
-        report = OrderReport(
-            client_order_id=request.client_order_id,
-            venue_order_id=str(next(self._numbers)),
-            symbol=request.symbol,
-            kind=request.kind,
-            status=VenueStatus.NEW,
-            quantity=request.quantity or Decimal(1),
-            filled_quantity=Decimal(0),
-            time=timezone.now(),
-            side=request.side,
-            position_side=request.position_side,
-            type=request.type,
-            price=request.price,
-            raw={"clientOrderId": request.client_order_id, "status": "NEW"},
-        )
-        self.orders[request.client_order_id] = report
-        if request.type == OrderType.MARKET:
-            trade = self.fill(request.client_order_id, report.quantity)
-            report = replace(self.orders[request.client_order_id], fills=(trade,))
-        return report
-
-    def _trade(self, report: OrderReport, quantity: Decimal, price: Decimal) -> FillReport:
-        trade = FillReport(
-            venue_trade_id=str(next(self._numbers)),
-            venue_order_id=report.venue_order_id,
-            client_order_id=report.client_order_id,
-            symbol=report.symbol,
-            kind=report.kind,
-            side=report.side,
-            position_side=report.position_side,
-            price=price,
-            quantity=quantity,
-            quote_quantity=quantity * price,
-            fee=quantity * price / 1000,
-            fee_asset="USDT",
-            is_maker=False,
-            time=timezone.now(),
-        )
-        self.trades.append(trade)
-        return trade
+    async def set_leverage(self, account: AccountAccess, symbol: str, kind: MarketKind, leverage: int) -> None:
+        self.asked.append(("leverage", account.id, symbol, kind, leverage))
+        if self.leverage_error:
+            raise self.leverage_error
 
 
-_venue = FakeVenue()
+@contextmanager
+def fake_venue(**values: Any) -> Iterator[FakeVenue]:
+    """Let every account, on paper or live, trade at one fake venue."""
+    fake = FakeVenue(**values)
+    with patch.object(registry, "adapter", lambda slug, *, paper=False: fake):
+        yield fake
 
 
-def make(slug: str) -> FakeVenue:
-    """Return the venue of the running test."""
-    return _venue
+def make_report(time: datetime | None = None, **values: Any) -> AccountReport:
+    """Return what an account has: 100 USDT, unless `balances` (asset to total) say something else."""
+    balances = values.pop("balances", {"USDT": "100"})
+    rows = tuple(BalanceReport(asset, Decimal(total), Decimal(total)) for asset, total in balances.items())
+    return AccountReport(time or timezone.now(), rows, **{"positions": (), **values})
 
 
-def renew() -> FakeVenue:
-    """Return a venue that nobody has used."""
-    global _venue  # noqa: PLW0603 - the registry makes adapters by the name of a function
-    _venue = FakeVenue()
-    return _venue
+def make_position(quantity: str, **values: Any) -> PositionReport:
+    """Return a position in BTCUSDT."""
+    return PositionReport(
+        **{
+            "symbol": "BTCUSDT",
+            "kind": MarketKind.USD_M,
+            "position_side": PositionSide.BOTH,
+            "quantity": Decimal(quantity),
+            "entry_price": Decimal("86232.40"),
+            **values,
+        }
+    )
+
+
+def _given(answer: Answer | Exception) -> Answer:
+    if isinstance(answer, Exception):
+        raise answer
+    return answer

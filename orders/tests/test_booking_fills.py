@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from markets.venues.base import FillReport
+from markets.venues.vocabulary import PositionSide, Side
 from orders.executor.findings import Finding, Source
 from orders.executor.sending import orders_execute
 from orders.models import Fill, Holding, Order
@@ -142,8 +143,8 @@ def trade_of(order, number, *, buy, quantity, price, time):
         client_order_id=order.client_order_id,
         symbol=order.market.symbol,
         kind=order.market.kind,
-        side="BUY" if buy else "SELL",
-        position_side="BOTH",
+        side=Side.BUY if buy else Side.SELL,
+        position_side=PositionSide.BOTH,
         price=price,
         quantity=quantity,
         quote_quantity=price * quantity,

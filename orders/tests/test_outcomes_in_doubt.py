@@ -108,8 +108,9 @@ def test_a_venue_that_cannot_be_asked_is_asked_again_with_growing_pauses(write, 
         age(order, 60)
         orders_check()
         row = Order.objects.get(pk=order.pk)
-        pauses.append(row.check_at - row.updated_at)
         assert row.state == "UNKNOWN"
+        assert row.check_at is not None
+        pauses.append(row.check_at - row.updated_at)
 
     age(order, 60)
     orders_check()

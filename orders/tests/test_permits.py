@@ -17,6 +17,7 @@ def applicant(**values):
         **{
             "account_id": 7,
             "venue": "binanceusdm",
+            "venue_known": True,
             "live": True,
             "live_enabled": True,
             "account_active": True,
@@ -45,6 +46,10 @@ def test_live_orders_need_both_switches_and_paper_orders_none():
 
 def test_an_order_whose_time_is_over_is_not_sent():
     assert refusal(send_before=NOW) == "NOT_SENT_IN_TIME"
+
+
+def test_a_venue_that_was_removed_from_the_installation_is_not_traded_at():
+    assert refusal(venue_known=False) == "VENUE_UNKNOWN"
 
 
 def test_a_paused_account_sends_nothing():
