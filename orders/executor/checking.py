@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from copytrade.lib.sql import run
 from markets.venues.base import AccountAccess, FillReport, OrderReference, OrderReport, Venue
-from markets.venues.errors import VenueError
+from markets.venues.errors import Rejected, VenueError
 from markets.venues.loop import submit
 from markets.venues.registry import adapter, venues
 from orders.access import accesses_of
@@ -22,13 +22,14 @@ from orders.executor.findings import Finding, Source
 from orders.executor.sending import batches
 from orders.models import Mode, Order
 from orders.services.recording import findings_record
-from orders.states import FINAL, OPEN, OrderState
+from orders.states import OPEN, OrderState
 
 logger = logging.getLogger(__name__)
 
 LARGEST_BATCH = 200
 MOST_AT_ONCE = 50
 LEASE = timedelta(seconds=30)
+FINISHED = frozenset({OrderState.FILLED, OrderState.CANCELED, OrderState.EXPIRED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,26 +108,37 @@ async def _ask(question: Question, room: asyncio.Semaphore, findings: "SimpleQue
 
 async def _learn(question: Question, asked_at: datetime) -> Finding:
     venue = adapter(question.venue, paper=question.paper)
-    report: OrderReport | None
     if question.cancel and question.state in OPEN:
-        report = await venue.cancel(question.access, question.reference)
-    elif question.state in FINAL:
-        report = None  # only its trades are missing
+        report = await _cancel(venue, question)
+    elif question.state in FINISHED and question.reference.venue_order_id:
+        return await _learn_fills(venue, question, asked_at)
     else:
         report = await venue.query(question.access, question.reference)
-        if report is None:
-            return Finding(question.order_id, Source.POLL, asked_at)
-    fills = await _missing_fills(venue, question, report)
-    if report is None and not fills:
-        return Finding(question.order_id, Source.POLL, asked_at, error=VenueError("Its trades are not listed yet."))
+    if report is None:
+        return Finding(question.order_id, Source.POLL, asked_at)
+    known = report.fills or report.filled_quantity <= question.booked or not report.venue_order_id
+    fills = () if known else await _fills(venue, question, report.venue_order_id)
     return Finding(question.order_id, Source.POLL, asked_at, report=report, fills=fills)
 
 
-async def _missing_fills(venue: Venue, question: Question, report: OrderReport | None) -> tuple[FillReport, ...]:
-    if report is not None and (report.fills or report.filled_quantity <= question.booked):
-        return ()
-    number = report.venue_order_id if report is not None else question.reference.venue_order_id
+async def _cancel(venue: Venue, question: Question) -> OrderReport | None:
+    try:
+        return await venue.cancel(question.access, question.reference)
+    except Rejected:  # it is not open any more: what became of it?
+        return await venue.query(question.access, question.reference)
+
+
+async def _learn_fills(venue: Venue, question: Question, asked_at: datetime) -> Finding:
+    """The order is over; trades may be missing."""
+    fills = await _fills(venue, question, question.reference.venue_order_id)
+    if fills:
+        return Finding(question.order_id, Source.POLL, asked_at, fills=fills)
+    return Finding(question.order_id, Source.POLL, asked_at, error=VenueError("Its trades are not listed yet."))
+
+
+async def _fills(venue: Venue, question: Question, venue_order_id: str) -> tuple[FillReport, ...]:
     reference = question.reference
-    return tuple(
-        await venue.fills(question.access, reference.symbol, reference.kind, venue_order_id=number, since=None)
+    found = await venue.fills(
+        question.access, reference.symbol, reference.kind, venue_order_id=venue_order_id, since=None
     )
+    return tuple(found)

@@ -43,6 +43,7 @@ class Claimed:
     """
 
     order_id: int
+    attempt: int
     venue: str
     paper: bool
     access: AccountAccess | None
@@ -67,6 +68,7 @@ def orders_claim(order_ids: Sequence[int] | None = None, *, limit: int = LARGEST
     return [
         Claimed(
             order_id=order.pk,
+            attempt=order.attempts,
             venue=order.account.venue,
             paper=order.account.mode == Mode.PAPER,
             access=accesses.get(order.account_id),

@@ -53,7 +53,9 @@ def decide(standing: Standing, finding: Finding, *, now: datetime, terms: Terms)
         )
         return Decision(progress.state, progress.filled, message=finding.report.reason)
     if finding.error is not None:
-        return _on_error(standing, finding.error, now, placing=finding.sent_at is not None)
+        # What an earlier attempt was told says nothing about one that is under way.
+        placing = finding.sent_at is not None and finding.attempt == standing.attempts
+        return _on_error(standing, finding.error, now, placing=placing)
     return _on_absence(standing, finding.asked_at, now, terms)
 
 

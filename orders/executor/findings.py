@@ -23,7 +23,7 @@ class Source(StrEnum):
 class Finding:
     """What is known of one order: the venue's report, an error, or (neither) that the venue has no such order.
 
-    `asked_at` is when the question or the order left; `sent_at` is set on answers to a placing only.
+    `asked_at` is when the question or the order left; `sent_at` and `attempt` are set on answers to a placing only.
     """
 
     order_id: int
@@ -32,6 +32,7 @@ class Finding:
     report: OrderReport | None = None
     error: VenueError | None = None
     sent_at: datetime | None = None
+    attempt: int = 0
     fills: tuple[FillReport, ...] = ()
 
     @property

@@ -123,5 +123,5 @@ def _permitted(item: Claimed) -> AccountAccess:
 
 def _answer(item: Claimed, sent_at: datetime, answer: "OrderReport | VenueError") -> Finding:
     if isinstance(answer, VenueError):
-        return Finding(item.order_id, Source.REPLY, sent_at, error=answer, sent_at=sent_at)
-    return Finding(item.order_id, Source.REPLY, sent_at, report=answer, sent_at=sent_at)
+        return Finding(item.order_id, Source.REPLY, sent_at, error=answer, sent_at=sent_at, attempt=item.attempt)
+    return Finding(item.order_id, Source.REPLY, sent_at, report=answer, sent_at=sent_at, attempt=item.attempt)

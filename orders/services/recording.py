@@ -120,10 +120,14 @@ def _take(order: Order, finding: Finding, events: list[dict[str, Any]]) -> None:
         order.average_price = report.average_price or order.average_price
         if finding.source == Source.REPLY or order.venue_response is None:
             order.venue_response = dict(report.raw)
+    elif finding.error is not None and finding.error.code and decision.state in FINAL:
+        order.venue_response = {"code": finding.error.code, "msg": finding.error.message}  # its refusal, in its words
     _move(order, decision, finding.source, events)
 
 
 def _move(order: Order, decision: Decision, source: Source, events: list[dict[str, Any]]) -> None:
+    if decision.state == OrderState.PENDING and order.cancel_requested_at is not None:
+        decision = Decision(OrderState.CANCELED, decision.filled, "CANCELED_UNSENT", "Cancelled before it was sent.")
     before, filled = order.state, order.filled_quantity
     if (before, filled) == (decision.state, decision.filled):
         return

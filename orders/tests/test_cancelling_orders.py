@@ -2,7 +2,7 @@
 
 from decimal import Decimal
 
-from markets.venues.errors import VenueDown
+from markets.venues.errors import Rejected, VenueDown
 from orders.executor.checking import orders_check
 from orders.executor.sending import orders_execute
 from orders.services.placing import order_cancel, order_refresh
@@ -70,6 +70,29 @@ def test_a_cancel_that_the_venue_could_not_take_is_repeated(write, venue, monkey
     assert order.state == "CANCELED"
 
 
+def test_a_cancelled_order_that_never_arrived_is_not_sent_again(write, venue):
+    venue.next.append("lost")
+    order = write()
+    orders_execute()
+    order_cancel(order=order)
+
+    age(order, 12)
+    orders_check()
+
+    assert orders_execute() == []
+    order.refresh_from_db()
+    assert (order.state, order.reason_code, venue.placements) == ("CANCELED", "CANCELED_UNSENT", {})
+
+
+def test_an_order_that_filled_before_the_cancel_arrived_is_filled(write, venue, monkeypatch):
+    order = write(type="LIMIT", price=Decimal(50_000))
+    orders_execute()
+    venue.fill(order.client_order_id, "0.5")
+    monkeypatch.setattr(venue, "cancel", _is_unknown)
+
+    assert order_cancel(order=order).state == "FILLED"
+
+
 def test_an_order_can_be_looked_up_now(write, venue):
     order = write(type="LIMIT", price=Decimal(50_000))
     orders_execute()
@@ -80,3 +103,7 @@ def test_an_order_can_be_looked_up_now(write, venue):
 
 async def _is_down(account, reference):
     raise VenueDown("Connection refused.")
+
+
+async def _is_unknown(account, reference):
+    raise Rejected("Unknown order sent.", reason="UNKNOWN_ORDER")

@@ -46,7 +46,12 @@ def after(finding, **values):
 
 
 def refused(error, **values):
-    return after(Finding(1, Source.REPLY, NOW, error=error, sent_at=NOW), **values)
+    return after(
+        Finding(
+            1, Source.REPLY, NOW, error=error, sent_at=NOW, attempt=values.pop("attempt", values.get("attempts", 1))
+        ),
+        **values,
+    )
 
 
 def absent(asked_at=NOW, **values):
@@ -132,6 +137,13 @@ def test_an_open_order_that_the_venue_lost_long_after_is_over():
 
     assert young.state == S.NEW
     assert (old.state, old.code) == (S.EXPIRED, "GONE_AT_VENUE")
+
+
+@pytest.mark.parametrize(
+    "error", [Retryable("Outside of the window.", after=SECOND), Rejected("No."), VenueDown("No.")]
+)
+def test_what_an_earlier_attempt_was_told_does_not_touch_the_one_under_way(error):
+    assert refused(error, attempts=2, attempt=1).state == S.SENDING
 
 
 def test_a_late_reply_to_the_placing_does_not_undo_what_is_known():
