@@ -187,7 +187,10 @@ class PositionReport:
 
 @dataclass(frozen=True, slots=True)
 class AccountReport:
-    """An account at one moment. `equity` is in `equity_asset`; None where the venue has no single figure."""
+    """An account at one moment. `equity` is in `equity_asset`; None where the venue has no single figure.
+
+    Only a `complete` report says that what is not in it is nothing; streams tell just what changed.
+    """
 
     time: datetime
     balances: tuple[BalanceReport, ...]
@@ -195,6 +198,7 @@ class AccountReport:
     hedge_mode: bool = False
     equity: Decimal | None = None
     equity_asset: str = ""
+    complete: bool = True
 
 
 @dataclass(frozen=True, slots=True)

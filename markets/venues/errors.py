@@ -5,6 +5,37 @@ for the client order id. All others are proof that nothing was placed.
 """
 
 from datetime import datetime, timedelta
+from enum import StrEnum
+
+
+class RejectReason(StrEnum):
+    """Why a venue refused, in words that are the same for all venues."""
+
+    INSUFFICIENT_BALANCE = "INSUFFICIENT_BALANCE"
+    INSUFFICIENT_MARGIN = "INSUFFICIENT_MARGIN"
+    PRICE_FILTER = "PRICE_FILTER"
+    PRICE_BAND = "PRICE_BAND"
+    LOT_SIZE = "LOT_SIZE"
+    MIN_NOTIONAL = "MIN_NOTIONAL"
+    TOO_MANY_OPEN_ORDERS = "TOO_MANY_OPEN_ORDERS"
+    POSITION_LIMIT = "POSITION_LIMIT"
+    POSITION_SIDE_MISMATCH = "POSITION_SIDE_MISMATCH"
+    REDUCE_ONLY_REFUSED = "REDUCE_ONLY_REFUSED"
+    ONLY_REDUCING = "ONLY_REDUCING"
+    LEVERAGE_REFUSED = "LEVERAGE_REFUSED"
+    DUPLICATE_CLIENT_ORDER_ID = "DUPLICATE_CLIENT_ORDER_ID"
+    WOULD_TRIGGER = "WOULD_TRIGGER"
+    POST_ONLY_WOULD_TAKE = "POST_ONLY_WOULD_TAKE"
+    NOT_FILLED = "NOT_FILLED"
+    UNKNOWN_SYMBOL = "UNKNOWN_SYMBOL"
+    UNKNOWN_ORDER = "UNKNOWN_ORDER"
+    MARKET_CLOSED = "MARKET_CLOSED"
+    STALE_PRICE = "STALE_PRICE"
+    ACCOUNT_RESTRICTED = "ACCOUNT_RESTRICTED"
+    EXPOSURE_OPEN = "EXPOSURE_OPEN"
+    UNCHANGED = "UNCHANGED"
+    BAD_PARAMETERS = "BAD_PARAMETERS"
+    REFUSED = "REFUSED"
 
 
 class VenueError(Exception):
@@ -24,7 +55,7 @@ class VenueError(Exception):
 class Rejected(VenueError):
     """The venue will not do this, now or later, as it stands. `reason` is one of `RejectReason`, for programs."""
 
-    def __init__(self, message: str, *, reason: str = "REFUSED", code: str = "", status: int = 0) -> None:
+    def __init__(self, message: str, *, reason: str = RejectReason.REFUSED, code: str = "", status: int = 0) -> None:
         super().__init__(message, code=code, status=status)
         self.reason = reason
 

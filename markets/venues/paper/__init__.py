@@ -1,1 +1,1 @@
-"""paper."""
+"""Paper trading: an adapter whose venue is tables of our own, filled from a real venue's markets and prices."""

@@ -3,9 +3,14 @@
 from dataclasses import replace
 
 from markets.venues.base import Capabilities
-from markets.venues.vocabulary import OrderType
+from markets.venues.vocabulary import OrderType, TimeInForce
 
 
 def for_paper(own: Capabilities) -> Capabilities:
     """Return the capabilities of a paper account at a venue with these."""
-    return replace(own, order_types=own.order_types - {OrderType.TRAILING_STOP_MARKET}, private_stream=False)
+    return replace(
+        own,
+        order_types=own.order_types - {OrderType.TRAILING_STOP_MARKET},
+        times_in_force=own.times_in_force - {TimeInForce.GTD},
+        private_stream=False,
+    )

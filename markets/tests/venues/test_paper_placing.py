@@ -1,0 +1,290 @@
+"""Placing paper orders: what trades at once, at which price, for which fee."""
+
+from dataclasses import replace
+
+import pytest
+
+from markets.tests.venues.paper_kit import (
+    PLAIN,
+    D,
+    MarketKind,
+    OrderType,
+    PositionSide,
+    TimeInForce,
+    VenueStatus,
+    bitcoin,
+    books,
+    request,
+    view,
+)
+from markets.venues.base import OrderRequest
+from markets.venues.errors import Rejected
+from markets.venues.paper.engine import View, cancel, place
+from markets.venues.paper.facts import Ledger, PositionKey
+from markets.venues.paper.terms import Terms
+
+SPOT, USD_M, COIN_M = bitcoin(MarketKind.SPOT), bitcoin(), bitcoin(MarketKind.COIN_M)
+LONG = PositionKey(MarketKind.USD_M, "BTCUSDT", PositionSide.BOTH)
+INVERSE = PositionKey(MarketKind.COIN_M, "BTCUSD_PERP", PositionSide.BOTH)
+
+
+def refusal(ledger: Ledger, order: OrderRequest, at: View, terms: Terms = PLAIN) -> str:
+    with pytest.raises(Rejected) as caught:
+        place(ledger, order, at, terms)
+    return caught.value.reason
+
+
+def test_a_market_order_on_spot_exchanges_coins_and_takes_the_fee_from_what_is_received():
+    outcome = place(books(), request(SPOT, "BUY", "0.1"), view(SPOT, 50_000), PLAIN)
+
+    assert outcome.order.status is VenueStatus.FILLED
+    assert outcome.ledger.balance("USDT").total == 5_000
+    assert outcome.ledger.balance("BTC").total == D("0.0999")
+    assert (outcome.trades[0].fee, outcome.trades[0].fee_asset) == (D("0.0001"), "BTC")
+    assert outcome.trades[0].realized_pnl is None
+
+
+def test_selling_coins_pays_the_fee_in_the_quote():
+    outcome = place(books("BTC", 1), request(SPOT, "SELL", "0.1"), view(SPOT, 50_000), PLAIN)
+
+    assert outcome.ledger.balance("USDT").total == 4_995
+    assert outcome.trades[0].fee_asset == "USDT"
+
+
+def test_a_buyer_pays_the_ask_and_a_seller_gets_the_bid():
+    at = view(USD_M, 50_000, bid=D(49_990), ask=D(50_010))
+
+    assert place(books(), request(USD_M, "BUY", "0.01"), at, PLAIN).trades[0].price == 50_010
+    assert place(books(), request(USD_M, "SELL", "0.01"), at, PLAIN).trades[0].price == 49_990
+
+
+def test_slippage_makes_prices_worse_for_both_sides_and_stays_on_the_tick():
+    terms = Terms(slippage=D("2.5"), liquidity=None)
+
+    assert place(books(), request(USD_M, "BUY", "0.01"), view(USD_M, 50_000), terms).trades[0].price == D("50012.5")
+    assert place(books(), request(USD_M, "SELL", "0.01"), view(USD_M, "50000.1"), terms).trades[0].price == D("49987.5")
+
+
+def test_a_limit_order_that_crosses_never_pays_more_than_its_limit():
+    terms = Terms(slippage=D(100), liquidity=None)
+    outcome = place(books(), request(USD_M, "BUY", "0.01", price=50_020), view(USD_M, 50_000), terms)
+
+    assert outcome.trades[0].price == 50_020
+    assert not outcome.trades[0].is_maker
+
+
+def test_a_limit_order_away_from_the_market_rests_and_locks_what_it_needs():
+    spot = place(books(), request(SPOT, "BUY", "0.1", price=40_000), view(SPOT, 50_000), PLAIN)
+    futures = place(books(), request(USD_M, "BUY", "0.1", price=49_000), view(USD_M, 50_000), PLAIN)
+
+    assert spot.order.status is futures.order.status is VenueStatus.NEW
+    assert spot.ledger.balance("USDT").locked == 4_000
+    assert futures.ledger.balance("USDT").locked == 490
+
+
+def test_cancelling_unlocks_everything():
+    placed = place(books(), request(SPOT, "BUY", "0.1", price=40_000), view(SPOT, 50_000), PLAIN)
+    outcome = cancel(placed.ledger, placed.order, now=placed.order.created_at, status=VenueStatus.CANCELED)
+
+    assert outcome.order.status is VenueStatus.CANCELED
+    assert outcome.ledger.balance("USDT").free == 10_000
+
+
+def test_a_position_keeps_its_mean_price_and_realises_its_share_when_closed():
+    ledger = place(books(), request(USD_M, "BUY", "0.1"), view(USD_M, 50_000), PLAIN).ledger
+    ledger = place(ledger, request(USD_M, "BUY", "0.1"), view(USD_M, 60_000), PLAIN).ledger
+    outcome = place(ledger, request(USD_M, "SELL", "0.05"), view(USD_M, 57_000), PLAIN)
+
+    assert outcome.trades[0].realized_pnl == 100
+    assert outcome.ledger.positions[LONG].entry_price == 55_000
+    assert outcome.ledger.positions[LONG].quantity == D("0.15")
+    assert outcome.trades[0].fee == D("1.14")
+
+
+def test_an_inverse_position_is_counted_in_coins():
+    ledger = place(books("BTC", 1), request(COIN_M, "BUY", 100), view(COIN_M, 50_000), PLAIN).ledger
+    outcome = place(ledger, request(COIN_M, "SELL", 100), view(COIN_M, 40_000), PLAIN)
+
+    assert outcome.trades[0].realized_pnl == D("-0.05")  # 10,000 USD were 0.2 and are 0.25 coins
+    assert outcome.trades[0].quote_quantity == 10_000
+    assert outcome.trades[0].base_quantity == D("0.25")
+    assert INVERSE not in outcome.ledger.positions
+
+
+def test_an_order_larger_than_the_position_turns_it_around():
+    ledger = place(books(), request(USD_M, "BUY", "0.1"), view(USD_M, 50_000), PLAIN).ledger
+    outcome = place(ledger, request(USD_M, "SELL", "0.3"), view(USD_M, 51_000), PLAIN)
+
+    assert outcome.trades[0].realized_pnl == 100
+    assert outcome.ledger.positions[LONG].quantity == D("-0.2")
+    assert outcome.ledger.positions[LONG].entry_price == 51_000
+
+
+def test_long_and_short_stand_beside_each_other_in_hedge_mode():
+    ledger = books(hedge_mode=True)
+    for side, position_side in (("BUY", PositionSide.LONG), ("SELL", PositionSide.SHORT)):
+        order = request(USD_M, side, "0.1", position_side=position_side)
+        ledger = place(ledger, order, view(USD_M, 50_000), PLAIN).ledger
+
+    assert sorted(held.quantity for held in ledger.positions.values()) == [D("-0.1"), D("0.1")]
+
+
+def test_a_large_market_order_fills_over_several_trades_each_worse_than_the_last():
+    terms = Terms(slippage=D(1), liquidity=D(10_000))
+    outcome = place(books(amount=1_000_000), request(USD_M, "BUY", "2"), view(USD_M, 50_000), terms)
+
+    prices = [trade.price for trade in outcome.trades]
+    assert len(prices) > 10
+    assert prices == sorted(set(prices))
+    assert outcome.order.status is VenueStatus.FILLED
+    assert sum(trade.quantity for trade in outcome.trades) == 2
+
+
+def test_a_large_limit_order_gets_a_part_and_waits_for_the_rest():
+    terms = Terms(slippage=D(0), liquidity=D(10_000))
+    outcome = place(books(), request(USD_M, "BUY", "1", price=50_000), view(USD_M, 50_000), terms)
+
+    assert outcome.order.status is VenueStatus.PARTIALLY_FILLED
+    assert D("0.1") <= outcome.order.filled_quantity <= D("0.2")
+    assert outcome.ledger.balance("USDT").locked == outcome.order.remaining * 5_000
+
+
+def test_the_rest_of_an_immediate_order_expires_and_locks_nothing():
+    terms = Terms(slippage=D(0), liquidity=D(10_000))
+    order = request(USD_M, "BUY", "1", price=50_000, time_in_force=TimeInForce.IOC)
+    outcome = place(books(), order, view(USD_M, 50_000), terms)
+
+    assert outcome.order.status is VenueStatus.EXPIRED
+    assert outcome.order.filled_quantity > 0
+    assert outcome.ledger.balance("USDT").locked == 0
+
+
+def test_an_order_to_fill_or_kill_fills_whole_or_not_at_all():
+    terms = Terms(slippage=D(0), liquidity=D(10_000))
+    order = request(USD_M, "BUY", "1", price=50_000, time_in_force=TimeInForce.FOK)
+    killed = place(books(), order, view(USD_M, 50_000), terms)
+    filled = place(books(), replace(order, quantity=D("0.05")), view(USD_M, 50_000), terms)
+
+    assert (killed.order.status, killed.trades) == (VenueStatus.EXPIRED, ())
+    assert killed.ledger.balances == books().balances
+    assert filled.order.status is VenueStatus.FILLED
+
+
+def test_an_order_by_quote_spends_no_more_than_that_even_while_prices_get_worse():
+    terms = Terms(slippage=D(50), liquidity=D(1_000))
+    outcome = place(books(), request(SPOT, "BUY", quote_quantity=5_000), view(SPOT, 50_000), terms)
+
+    assert 4_500 < outcome.order.filled_quote <= 5_000
+    assert outcome.order.status is VenueStatus.FILLED
+
+
+def test_reduce_only_closes_no_more_than_the_position():
+    ledger = place(books(), request(USD_M, "BUY", "0.1"), view(USD_M, 50_000), PLAIN).ledger
+    outcome = place(ledger, request(USD_M, "SELL", "5", reduce_only=True), view(USD_M, 50_000), PLAIN)
+
+    assert outcome.order.status is VenueStatus.FILLED
+    assert outcome.order.quantity == D("0.1")
+    assert outcome.ledger.positions == {}
+
+
+def test_an_exit_may_be_smaller_than_the_smallest_order():
+    ledger = place(books(), request(USD_M, "BUY", "0.01"), view(USD_M, 50_000), PLAIN).ledger
+
+    assert refusal(ledger, request(USD_M, "SELL", "0.0005", reduce_only=True), view(USD_M, 50_000)) == "LOT_SIZE"
+    assert place(ledger, request(USD_M, "SELL", "0.001", reduce_only=True), view(USD_M, 20_000), PLAIN).trades
+
+
+def test_new_risk_on_a_stale_price_is_refused_with_its_age_and_an_exit_is_not():
+    ledger = place(books(), request(USD_M, "BUY", "0.1"), view(USD_M, 50_000), PLAIN).ledger
+    stale = replace(view(USD_M, 50_000, stale=True), now=view(USD_M, 1).now.replace(minute=2))
+
+    with pytest.raises(Rejected, match="120 seconds old") as caught:
+        place(ledger, request(USD_M, "BUY", "0.1"), stale, PLAIN)
+    assert caught.value.reason == "STALE_PRICE"
+    for exit_order in (request(USD_M, "SELL", "0.1"), request(USD_M, "SELL", "0.1", reduce_only=True)):
+        assert place(ledger, exit_order, stale, PLAIN).order.status is VenueStatus.FILLED
+
+
+def test_without_any_price_nothing_trades():
+    ledger = place(books(), request(USD_M, "BUY", "0.1"), view(USD_M, 50_000), PLAIN).ledger
+
+    assert refusal(ledger, request(USD_M, "SELL", "0.1"), view(USD_M, None)) == "STALE_PRICE"
+
+
+def test_a_loss_beyond_the_balance_is_forgiven():
+    ledger = place(books(amount=1_000), request(USD_M, "BUY", "0.15"), view(USD_M, 50_000), PLAIN).ledger
+    outcome = place(ledger, request(USD_M, "SELL", "0.15"), view(USD_M, 40_000), PLAIN)
+
+    assert outcome.ledger.balance("USDT").total == 0
+    assert outcome.ledger.forgiven["USDT"] > 500
+
+
+@pytest.mark.parametrize(
+    ("market", "order", "reason"),
+    [
+        (SPOT, {"side": "BUY", "quantity": "0.3"}, "INSUFFICIENT_BALANCE"),
+        (SPOT, {"side": "SELL", "quantity": "0.3"}, "INSUFFICIENT_BALANCE"),
+        (SPOT, {"side": "BUY", "quantity": "0.3", "price": 40_000}, "INSUFFICIENT_BALANCE"),
+        (USD_M, {"side": "BUY", "quantity": "2.1"}, "INSUFFICIENT_MARGIN"),
+        (USD_M, {"side": "SELL", "quantity": "2.1"}, "INSUFFICIENT_MARGIN"),
+        (COIN_M, {"side": "BUY", "quantity": "1"}, "INSUFFICIENT_MARGIN"),
+        (USD_M, {"side": "BUY", "quantity": "0.1", "price": "50000.05"}, "PRICE_FILTER"),
+        (USD_M, {"side": "BUY", "quantity": "0.1", "price": "60000"}, "PRICE_BAND"),
+        (USD_M, {"side": "BUY", "quantity": "0.0001"}, "LOT_SIZE"),
+        (USD_M, {"side": "BUY", "quantity": "0.1005"}, "LOT_SIZE"),
+        (USD_M, {"side": "BUY", "quantity": "121"}, "LOT_SIZE"),
+        (SPOT, {"side": "BUY", "quantity": "0.00009"}, "MIN_NOTIONAL"),
+        (USD_M, {"side": "SELL", "quantity": "0.1", "reduce_only": True}, "REDUCE_ONLY_REFUSED"),
+        (USD_M, {"side": "BUY", "quantity": "0.1", "position_side": PositionSide.LONG}, "POSITION_SIDE_MISMATCH"),
+        (
+            USD_M,
+            {"side": "BUY", "quantity": "0.1", "price": 50_000, "time_in_force": TimeInForce.GTX},
+            "POST_ONLY_WOULD_TAKE",
+        ),
+        (
+            USD_M,
+            {"side": "SELL", "quantity": "0.1", "type": OrderType.STOP_MARKET, "stop_price": 51_000},
+            "WOULD_TRIGGER",
+        ),
+        (
+            USD_M,
+            {"side": "SELL", "quantity": "0.1", "type": OrderType.TAKE_PROFIT_MARKET, "stop_price": 49_000},
+            "WOULD_TRIGGER",
+        ),
+        (USD_M, {"side": "BUY"}, "BAD_PARAMETERS"),
+        (USD_M, {"side": "BUY", "quantity": "0"}, "BAD_PARAMETERS"),
+        (USD_M, {"side": "BUY", "quantity": "NaN"}, "BAD_PARAMETERS"),
+        (USD_M, {"side": "BUY", "quote_quantity": "100"}, "BAD_PARAMETERS"),
+        (USD_M, {"side": "BUY", "quantity": "1", "type": OrderType.LIMIT}, "BAD_PARAMETERS"),
+        (USD_M, {"side": "BUY", "quantity": "1", "type": OrderType.STOP_MARKET}, "BAD_PARAMETERS"),
+        (USD_M, {"side": "BUY", "quantity": "1", "type": OrderType.TRAILING_STOP_MARKET}, "BAD_PARAMETERS"),
+        (USD_M, {"side": "SELL", "quantity": "1", "close_position": True}, "BAD_PARAMETERS"),
+        (SPOT, {"side": "SELL", "quantity": "1", "reduce_only": True}, "BAD_PARAMETERS"),
+    ],
+)
+def test_what_is_refused_has_a_reason_and_changes_nothing(market, order, reason):
+    ledger = books(BTC="0.0001")
+    before = ledger.copy()
+
+    assert refusal(ledger, request(market, **order), view(market, 50_000)) == reason
+    assert ledger == before
+
+
+def test_a_market_that_is_closed_refuses_everything():
+    closed = bitcoin(trading=False)
+
+    assert refusal(books(), request(closed, "BUY", "0.1"), view(closed, 50_000)) == "MARKET_CLOSED"
+
+
+def test_a_hedge_that_is_not_there_cannot_be_closed():
+    order = request(USD_M, "SELL", "0.1", position_side=PositionSide.LONG)
+
+    assert refusal(books(hedge_mode=True), order, view(USD_M, 50_000)) == "REDUCE_ONLY_REFUSED"
+
+
+def test_a_mode_cannot_change_while_a_position_of_the_other_one_is_open():
+    ledger = place(books(), request(USD_M, "BUY", "0.1"), view(USD_M, 50_000), PLAIN).ledger
+    ledger.hedge_mode = True
+    order = request(USD_M, "BUY", "0.1", position_side=PositionSide.LONG)
+
+    assert refusal(ledger, order, view(USD_M, 50_000)) == "POSITION_SIDE_MISMATCH"

@@ -1,0 +1,194 @@
+"""The way to one house of Binance and back: budget, clock, signature, and what the answer means.
+
+Orders are sent once, whatever happens. Every other request that the house found too old or too early is signed anew
+and sent once more, after this machine's clock has been compared with the house's.
+"""
+
+import asyncio
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+from markets.venues.base import AccountAccess, Credentials
+from markets.venues.binance.client import Client
+from markets.venues.binance.endpoints import (
+    ENDPOINTS,
+    LISTS,
+    LISTS_OR_OBJECTS,
+    PLACING,
+    URGENT,
+    WRITING,
+    Call,
+    Endpoint,
+)
+from markets.venues.binance.errors import SOON, error_of, failure
+from markets.venues.binance.houses import House
+from markets.venues.budget import Budget, Reservation, fingerprint
+from markets.venues.budget_rules import Demand
+from markets.venues.errors import (
+    AuthFailed,
+    NotSupported,
+    OutcomeUnknown,
+    RateLimited,
+    Retryable,
+    VenueDown,
+    VenueError,
+)
+from markets.venues.http import Answer, NoAnswerError, NotSentError, Transport, UnreadableError
+
+USED_WEIGHT = "X-MBX-USED-WEIGHT-1M"
+CLOCK_IS_OFF = "-1021"
+ORDER_COUNT = "-1015"
+
+
+class Gateway:
+    """Calls to one house. It belongs to the loop on which it is first used."""
+
+    def __init__(self, house: House, *, budget: Budget, timeout_seconds: float) -> None:
+        self.house = house
+        self.transport = Transport(timeout_seconds)
+        self.client = Client(house, self.transport)
+        self._budget = budget
+        self._endpoints = ENDPOINTS[house.kind]
+        self._clock_read = 0.0
+        self._clock_lock: tuple[asyncio.AbstractEventLoop, asyncio.Lock] | None = None
+
+    async def ask(self, call: Call, params: Mapping[str, Any], *, weight: int | None = None) -> Any:
+        """Ask what needs no key; return the decoded answer."""
+        return await self._once(call, params, None, weight)
+
+    async def signed(
+        self, account: AccountAccess, call: Call, params: Mapping[str, Any], *, weight: int | None = None
+    ) -> Any:
+        """Ask for an account; return the decoded answer."""
+        credentials = account.credentials
+        if credentials is None or not (credentials.key and credentials.secret):
+            raise AuthFailed("The account has no key.")
+        await self.compare_clocks()
+        asked = time.monotonic()
+        try:
+            return await self._once(call, params, credentials, weight)
+        except Retryable as error:
+            if error.code != CLOCK_IS_OFF:
+                raise
+            await self.compare_clocks(since=asked)
+            if call in PLACING:
+                raise
+        return await self._once(call, params, credentials, weight)
+
+    async def compare_clocks(self, *, since: float = 0.0) -> None:
+        """Learn how far this machine's clock is off, once, or anew where that was before `since` (monotonic)."""
+        if self._clock_read and self._clock_read >= since:
+            return
+        async with self._lock():
+            if self._clock_read and self._clock_read >= since:
+                return
+            sent = time.time()
+            reply = await self._once(Call.TIME, {}, None, None)
+            with self.understood():
+                there = int(reply["serverTime"])
+            here = (sent + time.time()) / 2 * 1000
+            self.client.set_time_difference(int(here - there))
+            self._clock_read = time.monotonic()
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self.transport.close()
+        await self._budget.close()
+
+    @contextmanager
+    def understood(self, *, writes: bool = False) -> Iterator[None]:
+        """Turn what is missing or malformed in an answer, read in this block, into the error that it means."""
+        try:
+            yield
+        except (UnreadableError, LookupError, TypeError, ValueError, ArithmeticError, AttributeError) as error:
+            raise _unreadable(writes=writes) from error
+
+    async def _once(
+        self, call: Call, params: Mapping[str, Any], credentials: Credentials | None, weight: int | None
+    ) -> Any:
+        endpoint = self._endpoint(call)
+        account = fingerprint(credentials.key) if credentials else ""
+        reservation = await self._reserve(call, endpoint, account, weight)
+        answer = await self._send(call, endpoint, credentials, params)
+        used = "" if endpoint.pool else answer.headers.get(USED_WEIGHT, "")  # it counts the house's own pool
+        if used.isdigit():
+            self._budget.learn(reservation, int(used))
+        with self.understood(writes=call in WRITING):
+            return await self._read(answer, call, reservation, account)
+
+    async def _reserve(self, call: Call, endpoint: Endpoint, account: str, weight: int | None) -> Reservation:
+        demand = Demand(
+            weight=endpoint.weight if weight is None else weight,
+            urgent=call in URGENT,
+            account=account,
+            places=call in PLACING,
+        )
+        return await self._budget.reserve(self.house.pools[endpoint.pool], demand)
+
+    async def _send(
+        self, call: Call, endpoint: Endpoint, credentials: Credentials | None, params: Mapping[str, Any]
+    ) -> Answer:
+        try:
+            return await self.client.send(credentials, endpoint.api, endpoint.method, endpoint.path, params)
+        except NotSentError as error:
+            raise VenueDown(f"{self.house.slug} cannot be reached ({error}).") from error
+        except NoAnswerError as error:
+            message = f"{self.house.slug} did not answer ({error})."
+            raise (OutcomeUnknown(message) if call in WRITING else VenueDown(message)) from error
+        except ValueError:
+            # Signing failed; the cause is not kept, since it may show what it could not read.
+            raise AuthFailed("The key or its secret cannot sign.") from None
+
+    async def _read(self, answer: Answer, call: Call, reservation: Reservation, account: str) -> Any:
+        body = _decoded(answer)
+        code = body.get("code") if isinstance(body, dict) else None
+        if 200 <= answer.status < 300 and not (isinstance(code, int) and code < 0):
+            return _shaped(body, call)
+        now = datetime.now(UTC)
+        error = error_of(
+            failure(answer.status, answer.headers, body), kind=self.house.kind, writes=call in WRITING, now=now
+        )
+        await self._tell_everyone(error, reservation, account, now)
+        raise error
+
+    async def _tell_everyone(self, error: VenueError, reservation: Reservation, account: str, now: datetime) -> None:
+        if isinstance(error, RateLimited):
+            await self._budget.ban(reservation.pool, error.until)
+        elif isinstance(error, Retryable) and error.code == ORDER_COUNT:
+            await self._budget.hold(reservation.pool, account, now + error.after)
+
+    def _endpoint(self, call: Call) -> Endpoint:
+        try:
+            return self._endpoints[call]
+        except KeyError:
+            raise NotSupported(f"{self.house.slug} has no {call.name.lower().replace('_', ' ')}.") from None
+
+    def _lock(self) -> asyncio.Lock:
+        loop = asyncio.get_running_loop()
+        if self._clock_lock is None or self._clock_lock[0] is not loop:
+            self._clock_lock = loop, asyncio.Lock()
+        return self._clock_lock[1]
+
+
+def _decoded(answer: Answer) -> Any:
+    """Return the body, or its text where it is not JSON."""
+    try:
+        return answer.json()
+    except UnreadableError:
+        return answer.body.decode(errors="replace").strip()
+
+
+def _shaped(body: Any, call: Call) -> Any:
+    """Return the body where it is of the documented kind: what is no list must not pass for an empty one."""
+    shapes = (list, dict) if call in LISTS_OR_OBJECTS else (list,) if call in LISTS else (dict,)
+    if not isinstance(body, shapes):
+        raise UnreadableError(f"{call.name} was answered with {type(body).__name__}")
+    return body
+
+
+def _unreadable(*, writes: bool) -> VenueError:
+    message = "The venue's answer cannot be read."
+    return OutcomeUnknown(message) if writes else Retryable(message, after=SOON)

@@ -1,0 +1,43 @@
+"""Numbers and times as Binance writes them (pure)."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from copytrade.lib.wire import from_milliseconds
+
+ZERO = Decimal(0)
+
+
+def amount(value: Any) -> Decimal:
+    """Return a number; raises `ValueError` where the value is none, or not finite."""
+    number = Decimal(str(value)) if str(value).strip() else None
+    if number is None or not number.is_finite():
+        raise ValueError(f"{value!r} is not a number")
+    return number
+
+
+def optional(reply: Mapping[str, Any], name: str) -> Decimal | None:
+    """Return a number that need not be there; what is missing or empty is None, never 0."""
+    value = reply.get(name)
+    return None if value in {None, "", "None"} else amount(value)
+
+
+def positive(reply: Mapping[str, Any], name: str) -> Decimal | None:
+    """Return a number where it is above zero: Binance writes 0 for "none" in prices."""
+    number = optional(reply, name)
+    return number if number is not None and number > ZERO else None
+
+
+def moment(value: Any) -> datetime:
+    """Return the moment of milliseconds since the epoch."""
+    return from_milliseconds(int(value))
+
+
+def first_moment(reply: Mapping[str, Any], *names: str) -> datetime:
+    """Return the first of the times that is set; raises `ValueError` where none is."""
+    for name in names:
+        if value := reply.get(name):
+            return moment(value)
+    raise ValueError(f"none of {', '.join(names)} is set")

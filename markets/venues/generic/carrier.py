@@ -1,0 +1,62 @@
+"""ccxt's exchanges on our own transport: what is sent, what comes back, and which digits.
+
+Mixed into an exchange's class, it replaces the methods through which ccxt meets the world: requests take our session,
+budget and bans; answers keep their digits; quantities and prices go out as they are.
+"""
+
+import json
+from decimal import Decimal
+from typing import Any
+
+from copytrade.lib.wire import plain_digits
+from markets.venues.budget import Budget
+from markets.venues.budget_rules import Demand, Pool
+from markets.venues.generic.errors import Told
+from markets.venues.http import Transport, UnreadableError
+
+
+class Carrier:
+    """Carries the requests of one exchange. `urgent` requests may use what the budget keeps for orders."""
+
+    transport: Transport
+    budget: Budget
+    pool: Pool
+    urgent: bool = False
+
+    async def fetch(self: Any, url: str, method: str = "GET", headers: Any = None, body: Any = None) -> Any:
+        """Send a request that ccxt has signed; return the decoded answer, or raise what ccxt makes of it."""
+        await self.budget.reserve(self.pool, Demand(weight=1, urgent=self.urgent))
+        sent = self.prepare_request_headers(headers)
+        answer = await self.transport.send(method, url, headers=sent, body=body.encode() if body else None)
+        text = answer.body.decode(errors="replace")
+        decoded = _decoded(text)
+        try:
+            self.handle_errors(answer.status, "", url, method, answer.headers, text, decoded, sent, body)
+            self.handle_http_status_code(answer.status, "", url, method, "")
+        except Exception as error:
+            error.told = Told(answer.status, answer.headers, text if decoded is None else decoded)  # type: ignore[attr-defined]
+            raise
+        if decoded is None:
+            raise UnreadableError(f"HTTP {answer.status} with a body that is not JSON")
+        return decoded
+
+    def amount_to_precision(self, symbol: str, amount: Any) -> str:
+        """Return the quantity as it is: it was checked against the market's step."""
+        return plain_digits(Decimal(str(amount)))
+
+    def price_to_precision(self, symbol: str, price: Any) -> str:
+        """Return the price as it is: it was checked against the market's tick."""
+        return plain_digits(Decimal(str(price)))
+
+
+def carried(exchange_class: Any) -> Any:
+    """Return an exchange's class with its requests carried by us."""
+    return type(exchange_class.__name__, (Carrier, exchange_class), {})
+
+
+def _decoded(text: str) -> Any:
+    """Return an answer decoded, with numbers in the digits in which they came; None where it is not JSON."""
+    try:
+        return json.loads(text, parse_float=str)
+    except ValueError:
+        return None

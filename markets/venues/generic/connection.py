@@ -1,0 +1,85 @@
+"""One exchange as this process reaches it: a template with its markets, and cheap copies of it for accounts.
+
+Importing ccxt takes a second and 100 MB, and a new exchange object milliseconds: so there is one, made on first use, and
+each call gets a copy with the account's own key.
+"""
+
+import asyncio
+import copy
+from collections.abc import Mapping
+from datetime import timedelta
+from importlib import import_module
+from typing import Any
+
+from django.conf import settings
+
+from markets.venues.base import Credentials
+from markets.venues.budget import Budget
+from markets.venues.budget_rules import Pool, Span
+from markets.venues.errors import AuthFailed
+from markets.venues.generic.carrier import carried
+from markets.venues.generic.exchanges import Exchange
+from markets.venues.http import Transport
+
+MINUTE = timedelta(minutes=1)
+
+
+class Connection:
+    """The template of one exchange. `address` leads everything somewhere else, a simulator."""
+
+    def __init__(self, slug: str, facts: Exchange, *, address: str = "") -> None:
+        self.slug = slug
+        self.facts = facts
+        self.transport = Transport(settings.VENUE_TIMEOUT_SECONDS)
+        self.budget = Budget(settings.REDIS_URL)
+        self._address = address
+        self._template: Any = None
+        self._making: asyncio.Task[Any] | None = None
+
+    async def public(self, *, reload: bool = False) -> Any:
+        """Return the exchange for what anyone may ask, with its markets loaded."""
+        template = await self._made()
+        if reload:
+            await template.load_markets(True)
+        return copy.copy(template)
+
+    async def private(self, credentials: Credentials | None, *, urgent: bool = False) -> Any:
+        """Return the exchange for an account; orders go first."""
+        if credentials is None or not (credentials.key and credentials.secret):
+            raise AuthFailed("The account has no key.")
+        own = copy.copy(await self._made())
+        own.apiKey, own.secret, own.password = credentials.key, credentials.secret, credentials.passphrase
+        own.options = dict(own.options)  # ccxt notes there what it learns of an account
+        own.urgent = urgent
+        return own
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self.transport.close()
+        await self.budget.close()
+
+    async def _made(self) -> Any:
+        """Return the template, made once; who comes meanwhile waits for it."""
+        if self._template is None:
+            if self._making is None or self._making.done():
+                self._making = asyncio.create_task(self._make())
+            self._template = await asyncio.shield(self._making)
+        return self._template
+
+    async def _make(self) -> Any:
+        library = await asyncio.to_thread(import_module, "ccxt.async_support")
+        template = carried(getattr(library, self.slug))({"enableRateLimit": False})
+        template.number = str
+        template.options = {**template.options, **self.facts.options}
+        template.transport, template.budget = self.transport, self.budget
+        template.pool = Pool(f"ccxt:{self.slug}", Span(MINUTE, int(60_000 / template.rateLimit)))
+        if self._address:
+            template.urls = {**template.urls, "api": _led_to(template.urls["api"], self._address)}
+        await template.load_markets()
+        return template
+
+
+def _led_to(addresses: Any, address: str) -> Any:
+    if isinstance(addresses, Mapping):
+        return {name: _led_to(value, address) for name, value in addresses.items()}
+    return address
