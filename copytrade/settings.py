@@ -341,6 +341,11 @@ CANDLE_RETENTION_DAYS = env.integer("CANDLE_RETENTION_DAYS", 30, least=1)
 CANDLE_RETENTION = env.texts("CANDLE_RETENTION", ("1h=365", "4h=1095", "1d=3650"))
 PRICE_STALE_AFTER_SECONDS = env.integer("PRICE_STALE_AFTER_SECONDS", 15, least=1)
 PRICE_SYNC_SECONDS = env.integer("PRICE_SYNC_SECONDS", 5, least=1)
+SCHEDULES |= {
+    "Sync candles": {"task": "markets.candles_sync", "every_seconds": CANDLESTICK_SYNC_INTERVAL},
+    "Refresh the markets of venues that are due": {"task": "markets.refresh_due", "every_seconds": 60},
+    "Prune candles": {"task": "markets.candles_prune", "crontab": {"minute": "37"}},
+}
 
 # Language, time, static files -----------------------------------------------
 LANGUAGE_CODE = "en-us"

@@ -78,7 +78,6 @@ def _refused(message: str, error: VenueError, venue: str, reason: str) -> VenueR
         venue_code=error.code,
         venue_message=error.message,
         reason=reason,
-        status=400 if error.status == 400 else 422,
     )
 
 

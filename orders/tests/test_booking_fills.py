@@ -116,7 +116,7 @@ sides = st.lists(
 )
 
 
-@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(rows=sides, seed=st.integers(0, 1_000))
 def test_whatever_comes_in_whatever_order_a_rebuild_agrees(account, write, rows, seed):
     Fill.objects.all().delete()

@@ -108,7 +108,7 @@ class TestRefusing:
         [
             (AuthFailed("Invalid API-key, IP, or permissions.", code="-2015"), 409, "VENUE_AUTH_FAILED"),
             (NotSupported("no such endpoint"), 422, "VENUE_REJECTED"),
-            (Rejected("Illegal characters.", code="-1100", status=400), 400, "VENUE_REJECTED"),
+            (Rejected("Illegal characters.", code="-1100", status=400), 422, "VENUE_REJECTED"),
             (VenueDown("connection refused"), 503, "VENUE_UNAVAILABLE"),
             (TimeoutError(), 503, "VENUE_UNAVAILABLE"),
             (RateLimited("banned", until=timezone.now() + timedelta(seconds=30)), 429, "VENUE_RATE_LIMITED"),

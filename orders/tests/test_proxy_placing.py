@@ -1,11 +1,18 @@
 """Placing orders through the proxy, against a Binance on loopback."""
 
-import pytest
+from decimal import Decimal
 
+import pytest
+from django.utils import timezone
+
+from markets.prices import prices_write
+from markets.venues.base import PriceReport
+from markets.venues.vocabulary import MarketKind
 from orders.models import Order, OrderEvent
 from orders.proxy.parameters import SPOT_TYPES
-from orders.tests.proxy_kit import KEY, SPOT_LIMIT, USDM_LIMIT, at
-from tests.factories import make_market
+from orders.services.accounts import account_create
+from orders.tests.proxy_kit import KEY, SPOT_LIMIT, USDM_LIMIT, Caller, at
+from tests.factories import make_market, make_user
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("binance")]
 
@@ -169,12 +176,19 @@ def test_every_step_of_a_placed_order_is_kept(ada):
     assert steps == ["PENDING", "SENDING", "NEW"]
 
 
-def test_a_paper_account_is_answered_by_its_own_books(ada, binance):
-    account = at(ada.user, "binance")
-    account.mode = "paper"
-    account.save()
+@pytest.mark.django_db(transaction=True)
+def test_a_paper_account_is_answered_by_its_own_books(binance):
+    user = make_user()
+    account_create(user=user, name="Paper", venue="binance", actor=None)
+    make_market(venue="binance")
+    price = Decimal(77_000)
+    prices_write("binance", [PriceReport("BTCUSDT", MarketKind.SPOT, timezone.now(), last=price, bid=price, ask=price)])
 
-    answer = ada.post("spot/order", {**SPOT_LIMIT, "type": "TAKE_PROFIT", "stopPrice": "1", "price": "1"})
+    resting = Caller(user).post("spot/order", SPOT_LIMIT)
+    filled = Caller(user).post(
+        "spot/order", {"symbol": "BTCUSDT", "side": "BUY", "type": "MARKET", "quantity": "0.001"}
+    )
 
-    assert answer.status == 400
+    assert (resting.status, resting.data["status"]) == (201, "NEW")
+    assert (filled.status, filled.data["status"], filled.data["executed_qty"]) == (201, "FILLED", "0.001")
     assert binance.placements() == []

@@ -6,6 +6,7 @@ from decimal import Decimal
 
 import pytest
 from hypothesis import given as properties
+from hypothesis import settings
 from hypothesis import strategies as st
 
 from copytrade.lib.errors import InvalidInput, MalformedJson
@@ -170,6 +171,7 @@ json_values = st.recursive(
 names = st.sampled_from([name for table in PARAMETERS.values() for entry in table.values() for name in entry.names])
 
 
+@settings(deadline=None)
 @properties(st.sampled_from(Family), st.dictionaries(names | st.text(max_size=12), json_values, max_size=8))
 def test_no_body_raises_anything_but_refusals(family, members):
     body = json.dumps(members, default=str).encode()
@@ -186,6 +188,7 @@ def test_no_body_raises_anything_but_refusals(family, members):
     )
 
 
+@settings(deadline=None)
 @properties(st.binary(max_size=60))
 def test_no_bytes_raise_anything_but_refusals(body):
     with suppress(InvalidInput, MalformedJson):

@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from hypothesis import assume
+from hypothesis import assume, settings
 from hypothesis import given as properties
 from hypothesis import strategies as st
 
@@ -315,6 +315,7 @@ def bodies(draw: Any) -> tuple[Family, dict[str, Any]]:
     return family, {**members, **({"type": kind} if "type" in members else {})}
 
 
+@settings(deadline=None)
 @properties(bodies())
 def test_what_passes_is_translated_and_has_exactly_what_binance_requires(body):
     family, members = body

@@ -10,6 +10,7 @@ from django.conf import settings as configured
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from hypothesis import given
+from hypothesis import settings as examples
 from hypothesis import strategies as st
 
 from markets.venues.base import Credentials
@@ -21,6 +22,7 @@ KEY = Credentials("the-public-part-8xQ2", "the-secret-part", "the-passphrase")
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=60)
 
 
+@examples(deadline=None)
 @given(texts, texts, texts)
 def test_what_is_sealed_opens_again(key, secret, passphrase):
     account = uuid4()

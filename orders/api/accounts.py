@@ -1,0 +1,170 @@
+"""A user's accounts: opened, renamed, keyed, closed. Another user's account is 404."""
+
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from copytrade.lib.api.paging import LIMIT_PARAMETER, OFFSET_PARAMETER, read_page
+from copytrade.lib.api.responses import success
+from orders.api.account_base import ONE, TAGS, AccountsView
+from orders.api.answers import (
+    ACCOUNT,
+    BALANCE,
+    PAGE,
+    AccountAnswer,
+    AccountsAnswer,
+    BalancesAnswer,
+    CredentialsAnswer,
+    sent,
+    shown,
+)
+from orders.api.bodies import read_body
+from orders.api.reading import AccountChange, NewAccount, NewCredentials, paper_balance
+from orders.api.shapes import account_info, balance_info, credential_of, key_info
+from orders.models import Mode
+from orders.selectors.accounts import accounts_list, balances_list
+from orders.services import accounts, credentials
+from traders.api.serializers import PageMeta
+
+
+class AccountListView(AccountsView):
+    """All accounts."""
+
+    @extend_schema(
+        operation_id="accounts_list",
+        summary="My accounts",
+        tags=TAGS,
+        parameters=[LIMIT_PARAMETER, OFFSET_PARAMETER],
+        responses=AccountsAnswer,
+        examples=[shown([ACCOUNT], meta=PAGE)],
+    )
+    def get(self, request: Request) -> Response:
+        """Return the caller's accounts, the closed ones too, newest first."""
+        page = read_page(request.query_params)
+        views, total = accounts_list(self.user(request), page=page)
+        return success([account_info(view) for view in views], meta=PageMeta(total, page.limit, page.offset))
+
+    @extend_schema(
+        operation_id="account_create",
+        summary="Open an account",
+        tags=TAGS,
+        request=NewAccount,
+        responses=AccountAnswer,
+        examples=[
+            sent({"name": "Practice", "venue": "binanceusdm", "paper_balance": "5000"}, "Paper"),
+            sent({"name": "Main account", "venue": "binanceusdm", "mode": "live"}, "Live"),
+            shown(ACCOUNT),
+        ],
+    )
+    def post(self, request: Request) -> Response:
+        """Open an account: a paper one in our own books, unless `mode` says live. A live one then needs a key."""
+        body, user = read_body(request, NewAccount), self.user(request)
+        account = accounts.account_create(
+            user=user,
+            name=body.name,
+            venue=body.venue,
+            mode=Mode(body.mode),
+            actor=user,
+            paper_balance=paper_balance(body),
+        )
+        return self.answer(request, account.pk)
+
+
+class AccountView(AccountsView):
+    """One account."""
+
+    @extend_schema(
+        operation_id="account_get",
+        summary="An account",
+        tags=TAGS,
+        parameters=ONE,
+        responses=AccountAnswer,
+        examples=[shown(ACCOUNT)],
+    )
+    def get(self, request: Request, account_id: int) -> Response:
+        """Return an account."""
+        return self.answer(request, account_id)
+
+    @extend_schema(
+        operation_id="account_rename",
+        summary="Rename an account",
+        tags=TAGS,
+        parameters=ONE,
+        request=AccountChange,
+        responses=AccountAnswer,
+        examples=[sent({"name": "Second account"}), shown({**ACCOUNT, "name": "Second account"})],
+    )
+    def patch(self, request: Request, account_id: int) -> Response:
+        """Give an account another name."""
+        account, body = self.account(request, account_id), read_body(request, AccountChange)
+        accounts.account_rename(account=account, name=body.name, actor=self.user(request))
+        return self.answer(request, account_id)
+
+    @extend_schema(
+        operation_id="account_close",
+        summary="Close an account",
+        tags=TAGS,
+        parameters=ONE,
+        responses={200: AccountAnswer},
+        examples=[shown({**ACCOUNT, "state": "closed", "credentials": None})],
+    )
+    def delete(self, request: Request, account_id: int) -> Response:
+        """End an account for good: its key is deleted, its history stays. Open orders have to be cancelled first."""
+        accounts.account_close(account=self.account(request, account_id), actor=self.user(request))
+        return self.answer(request, account_id)
+
+
+class CredentialsView(AccountsView):
+    """The venue's key of an account."""
+
+    @extend_schema(
+        operation_id="account_credentials_save",
+        summary="Save a venue key",
+        description=(
+            "Asks the venue what the key may do, before anything is stored. A key that may withdraw is refused, and so "
+            "is one that may not read or trade, or that the venue does not know. The key is stored encrypted; no "
+            "answer ever holds it."
+        ),
+        tags=TAGS,
+        parameters=ONE,
+        request=NewCredentials,
+        responses=CredentialsAnswer,
+        examples=[sent({"key": "vmPUZE6mv9SD5VNH…", "secret": "NhqPtmdSJYdKjVHj…"}), shown(ACCOUNT["credentials"])],
+    )
+    def put(self, request: Request, account_id: int) -> Response:
+        """Check a key with the venue and store it in place of the one before."""
+        account, body = self.account(request, account_id), read_body(request, NewCredentials)
+        stored = credentials.credential_save(
+            account=account, key=body.key, secret=body.secret, passphrase=body.passphrase, actor=self.user(request)
+        )
+        return success(key_info(stored))
+
+    @extend_schema(
+        operation_id="account_credentials_delete",
+        summary="Delete a venue key",
+        tags=TAGS,
+        parameters=ONE,
+        responses={200: CredentialsAnswer},
+        examples=[shown(None)],
+    )
+    def delete(self, request: Request, account_id: int) -> Response:
+        """Delete the key of an account, so that nothing more can be sent for it."""
+        account = self.account(request, account_id)
+        credentials.credential_delete(account=account, actor=self.user(request))
+        return success(key_info(credential_of(self.account(request, account_id))))
+
+
+class BalancesView(AccountsView):
+    """What an account has."""
+
+    @extend_schema(
+        operation_id="account_balances",
+        summary="Balances of an account",
+        tags=TAGS,
+        parameters=ONE,
+        responses=BalancesAnswer,
+        examples=[shown([BALANCE])],
+    )
+    def get(self, request: Request, account_id: int) -> Response:
+        """Return what the account has, by asset, as of its last sync."""
+        return success([balance_info(balance) for balance in balances_list(self.account(request, account_id))])

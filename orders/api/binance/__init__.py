@@ -1,0 +1,1 @@
+"""The order proxy's endpoints, in Binance's words."""

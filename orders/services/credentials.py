@@ -1,0 +1,179 @@
+"""Venue keys of accounts: checked with the venue, stored sealed, deleted, moved to a new encryption key."""
+
+from collections.abc import Iterator
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+
+from copytrade.accounts.models import User
+from copytrade.accounts.services import audit_record
+from copytrade.lib.errors import ApplicationError, InvalidInput
+from copytrade.lib.sql import update_rows
+from markets.venues.base import Credentials, Permissions
+from markets.venues.errors import NotSupported, VenueError
+from markets.venues.loop import run
+from markets.venues.registry import venue_info
+from orders.access import access_of, is_paper, venue_of
+from orders.failures import presented
+from orders.models import AccountState, Credential, TradingAccount
+from orders.services.accounts import AccountConflict, account_lock, account_target
+from orders.vault import CredentialUnreadable, first_key_id, open_sealed, seal
+
+HINT_LENGTH = 4
+SHORTEST_KEY = 2 * HINT_LENGTH
+ROTATION_BATCH = 200
+
+
+def credential_save(*, account: TradingAccount, key: str, secret: str, passphrase: str = "", actor: User) -> Credential:
+    """Ask the venue what a key may do and store it, encrypted, if it may read and trade but not withdraw.
+
+    Must not run inside a transaction: it waits for the venue. Nothing is stored unless all is well. `InvalidInput`: the
+    key may withdraw, or lacks a right; `VenueAuthFailed`: the venue does not know it; `VenueRefused`: the venue cannot
+    tell what a key may do; `VenueUnavailable`, `VenueRateLimited`: ask again later.
+    """
+    if is_paper(account) or account.state == AccountState.CLOSED:
+        raise AccountConflict(f"A {'paper' if is_paper(account) else 'closed'} account needs no key.")
+    credentials = _checked(Credentials(key.strip(), secret.strip(), passphrase.strip()))
+    if problem := permission_problem(_ask(account, credentials), account.venue):
+        raise InvalidInput([{"path": "key", "message": problem}])
+    with transaction.atomic():
+        locked = account_lock(account)
+        if locked.state == AccountState.CLOSED:
+            raise AccountConflict("This account was closed.")
+        stored = _store(locked, credentials, checked=True)
+        if locked.state == AccountState.AUTH_FAILED:
+            locked.state, locked.state_reason = AccountState.ACTIVE, ""
+            locked.save(update_fields=["state", "state_reason"])
+        audit_record(
+            actor=actor,
+            action="account.key.save",
+            target=account_target(locked)[:160],
+            changes={"key": f"…{stored.key_hint}"},
+        )
+    return stored
+
+
+@transaction.atomic
+def credential_keep_unchecked(*, account: TradingAccount, credentials: Credentials) -> Credential:
+    """Store a key of the environment without asking the venue: the first sync does, and trading waits for it."""
+    stored = _store(account_lock(account), _checked(credentials), checked=False)
+    audit_record(
+        actor=None,
+        action="account.key.save",
+        target=account_target(account)[:160],
+        changes={"key": f"…{stored.key_hint}", "source": "environment"},
+    )
+    return stored
+
+
+@transaction.atomic
+def credential_delete(*, account: TradingAccount, actor: User) -> None:
+    """Delete the key of an account, so that nothing more can be sent for it; without one, nothing changes."""
+    locked = account_lock(account)
+    deleted, _ = Credential.objects.filter(account=locked).delete()
+    if deleted:
+        audit_record(actor=actor, action="account.key.delete", target=account_target(locked)[:160])
+
+
+def permission_problem(permissions: Permissions, venue: str) -> str | None:
+    """Return what is wrong with a key's rights, and what to change; None where all is well."""
+    name = venue_info(venue).name
+    if permissions.withdraw:
+        return (
+            f"this key may withdraw money. Nothing here ever withdraws, so switch that right off at {name} "
+            "(or make a key without it) and save the key again"
+        )
+    if not permissions.read:
+        return f"this key may not read the account: allow reading at {name} and save the key again"
+    if not permissions.trade:
+        return f"this key may not trade here: allow trading for {name} and save the key again"
+    return None
+
+
+def key_hint(key: str) -> str:
+    """Return what is shown of a key: the end of its public part."""
+    return key[-HINT_LENGTH:]
+
+
+def rotate_keys() -> Iterator[tuple[int, int]]:
+    """Re-encrypt, batch by batch, all records that are not under the first encryption key.
+
+    Yields after each batch how many were done and how many could not be read. It may be ended and begun again at any
+    time, and run beside a working installation: each row is locked while it is rewritten, and both keys decrypt.
+    """
+    last = 0
+    while True:
+        with transaction.atomic():
+            batch = list(
+                Credential.objects.select_for_update(of=("self",))
+                .select_related("account")
+                .filter(pk__gt=last)
+                .exclude(key_id=first_key_id())
+                .order_by("pk")[:ROTATION_BATCH]
+            )
+            if not batch:
+                return
+            done = _reseal(batch)
+            audit_record(
+                actor=None,
+                action="account.key.rotate",
+                target=f"{done} keys",
+                changes={"key_id": first_key_id(), "unreadable": len(batch) - done},
+            )
+        last = batch[-1].pk
+        yield done, len(batch) - done
+
+
+def _ask(account: TradingAccount, credentials: Credentials) -> Permissions:
+    asking = venue_of(account).permissions(access_of(account, credentials))
+    try:
+        return run(asking, timeout=settings.VENUE_TIMEOUT_SECONDS * 2)
+    except NotSupported as error:
+        raise _unable_to_tell(error, account.venue) from error
+    except (VenueError, TimeoutError) as error:
+        raise presented(error, account.venue) from error
+
+
+def _unable_to_tell(error: NotSupported, venue: str) -> ApplicationError:
+    name = venue_info(venue).name
+    message = f"{name} does not tell what a key may do, so nobody can see that this one may not withdraw"
+    return presented(NotSupported(message, code=error.code, status=error.status), venue)
+
+
+def _checked(credentials: Credentials) -> Credentials:
+    if not credentials.key.isascii() or not credentials.key.isprintable() or len(credentials.key) < SHORTEST_KEY:
+        raise InvalidInput([{"path": "key", "message": "is not the key of a venue"}])
+    if not credentials.secret:  # it may be a private key of several lines
+        raise InvalidInput([{"path": "secret", "message": "is empty"}])
+    return credentials
+
+
+def _store(account: TradingAccount, credentials: Credentials, *, checked: bool) -> Credential:
+    ciphertext, key_id = seal(credentials, account.key)
+    now = timezone.now()
+    stored, _ = Credential.objects.update_or_create(
+        account=account,
+        defaults={
+            "ciphertext": ciphertext,
+            "key_id": key_id,
+            "key_hint": key_hint(credentials.key),
+            "can_trade": checked,
+            "checked_at": now if checked else None,
+            "updated_at": now,
+        },
+    )
+    return stored
+
+
+def _reseal(batch: list[Credential]) -> int:
+    rows = []
+    for row in batch:
+        try:
+            credentials = open_sealed(row.ciphertext, row.key_id, row.account.key)
+        except CredentialUnreadable:
+            continue
+        ciphertext, key_id = seal(credentials, row.account.key)
+        rows.append({"id": row.pk, "ciphertext": f"\\x{ciphertext.hex()}", "key_id": key_id})
+    update_rows("orders_credential", {"ciphertext": "bytea", "key_id": "text"}, rows)
+    return len(rows)
