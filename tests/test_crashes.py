@@ -56,7 +56,7 @@ def trading(exchange: BinanceSimulator, settings: Any) -> dict[str, str]:
     changed = {**dict.fromkeys(ADDRESSES, exchange.url), "LIVE_TRADING": True, "ORDER_SEND_WINDOW_SECONDS": 1}
     for name, value in changed.items():
         setattr(settings, name, value)
-    registry.adapter.cache_clear()
+    registry.adapters_close()
     for kind in ("drop_after", "drop_before", "garbage"):
         exchange.fault(kind, method="POST", path="/fapi/v1/order", count=None, probability=0.03)
     make_market()
