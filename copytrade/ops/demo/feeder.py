@@ -1,11 +1,13 @@
-"""Pushes the demo world's present through the real endpoint, for ever and politely."""
+"""Pushes the demo world's present through the real endpoint, for ever and politely, and tells its prices."""
 
 import time
 from collections.abc import Callable
 
 import requests
+from django.db import close_old_connections
 from django.utils import timezone
 
+from copytrade.ops.demo.prices import DemoPrices
 from copytrade.ops.demo.world import World, report
 
 PATH = "/ingest/binance-copytrade"
@@ -68,13 +70,15 @@ class Endpoint:
         self._state = state
 
 
-def feed(world: World, endpoint: Endpoint, *, interval: float, count: int | None) -> None:
-    """Push a report of a few leaders at each tick, until `count` pushes are done (None: without an end)."""
+def feed(world: World, endpoint: Endpoint, prices: DemoPrices, *, interval: float, count: int | None) -> None:
+    """Tell prices and push a report of a few leaders at each tick, until `count` pushes are done (None: for ever)."""
     at_once = max(1, min(MOST_AT_ONCE, int(interval)))  # one a second: well below the budget of a key
     pushed = 0
     while count is None or pushed < count:
         began = time.monotonic()
         world.advance(interval)
+        close_old_connections()  # one that broke is replaced
+        prices.tell(world.market.prices)
         for leader in world.next_leaders(at_once, timezone.now()):
             endpoint.deliver(report(leader))
             pushed += 1

@@ -21,7 +21,7 @@ def world_load(*, personas: Collection[Persona] = PERSONAS, now: datetime, seed:
 
     What a leader hides is not known here either, so it goes on without those positions.
     """
-    market = Market(dice(seed, "market"), _prices())
+    market = market_load(seed)
     told, results, holdings = _told_until(), _results(), _holdings()
     leaders = [
         Leader(
@@ -35,6 +35,11 @@ def world_load(*, personas: Collection[Persona] = PERSONAS, now: datetime, seed:
         for persona in personas
     ]
     return World(market, leaders)
+
+
+def market_load(seed: int) -> Market:
+    """Return the simulated market at the newest prices that the demo's leaders reported."""
+    return Market(dice(seed, "market"), _prices())
 
 
 def personas_behind(*, now: datetime, patience: timedelta) -> list[Persona]:

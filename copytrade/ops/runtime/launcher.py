@@ -86,7 +86,8 @@ class Launcher:
                 self._wait_healthy()
                 if demo:
                     self._supervisor.keep(programs.feeder())
-                self._log.block(welcome_text(self._config.base_url, ingest_key, datetime.now(UTC)))
+                trade_key = self._config.var_dir / "demo_trade_key" if demo else None
+                self._log.block(welcome_text(self._config.base_url, ingest_key, datetime.now(UTC), trade_key))
                 self._supervisor.wait(lambda: False)
         except StopRequested:
             self._log.say("stopping")

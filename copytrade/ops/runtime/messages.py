@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from datetime import datetime
+from pathlib import Path
 
 _RULE = "=" * 72
 
@@ -42,8 +43,8 @@ def first_payload(now: datetime) -> dict[str, object]:
     return {"leadId": lead_id, "fetchedAt": fetched_at, "positions": [position]}
 
 
-def welcome_text(base_url: str, ingest_key: str | None, now: datetime) -> str:
-    """The addresses, and a command that pushes a first payload.
+def welcome_text(base_url: str, ingest_key: str | None, now: datetime, trade_key_file: Path | None = None) -> str:
+    """The addresses, and commands that push a first payload and, where a file holds a key for it, place a paper order.
 
     `ingest_key` is None where only the reader knows it: the command then takes $INGEST_API_KEY.
     """
@@ -61,6 +62,17 @@ Push a first payload from another terminal:
 curl -sS -X POST {base_url}/ingest/binance-copytrade \\
   -H 'Content-Type: application/json' -H "X-API-Key: {key}" \\
   -d '{json.dumps(first_payload(now))}'
-
+{_paper_order_text(base_url, trade_key_file) if trade_key_file else ""}
 Ctrl-C stops everything; the data stays.
+"""
+
+
+def _paper_order_text(base_url: str, trade_key_file: Path) -> str:
+    order = {"symbol": "BTCUSDT", "side": "BUY", "type": "MARKET", "quantity": "0.01"}
+    return f"""
+Place a paper order of the demo's trader:
+
+curl -sS {base_url}/api/binance/futures/order \\
+  -H 'Content-Type: application/json' -H "X-API-Key: $(cat '{trade_key_file}')" \\
+  -d '{json.dumps(order)}'
 """

@@ -53,7 +53,7 @@ def var_dir(settings: Any, tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def real_leader(db: None) -> LeadTrader:
+def real_leader(transactional_db: None) -> LeadTrader:
     position = {"symbol": "BTCUSDT", "side": "LONG", "size": "1.5", "entryPrice": "60000"}
     body = {"leadId": "4681698170884314113", "fetchedAt": iso_time(timezone.now()), "positions": [position]}
     push_receive(body=json.dumps(body).encode(), holder=KeyHolder("n8n", frozenset({"ingest"}), None))
@@ -105,7 +105,7 @@ def test_amounts_add_up_to_the_positions() -> None:
     assert {key: amount for key, amount in traded.items() if amount} == {key: a for key, a in held.items() if a}
 
 
-@pytest.mark.django_db
+@pytest.mark.django_db(transaction=True)
 def test_seed_marks_what_it_makes_and_run_again_changes_nothing() -> None:
     run("seed_demo", "--days", "3")
     events = TradeEvent.objects.count()
@@ -120,7 +120,7 @@ def test_seed_marks_what_it_makes_and_run_again_changes_nothing() -> None:
     assert TradeEvent.objects.count() == events
 
 
-@pytest.mark.django_db
+@pytest.mark.django_db(transaction=True)
 def test_seed_goes_on_where_it_ended() -> None:
     run("seed_demo", "--days", "2")
     known = set(Position.objects.values_list("id", flat=True))

@@ -1,13 +1,13 @@
 """One exchange as this process reaches it: a template with its markets, and cheap copies of it for accounts.
 
-Importing ccxt takes a second and 100 MB, and a new exchange object milliseconds: so there is one, made on first use, and
-each call gets a copy with the account's own key.
+Importing ccxt takes a second and 100 MB, and a new exchange object milliseconds: so there is one, made on first use,
+and each call gets a copy with the account's own key.
 """
 
 import asyncio
 import copy
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from importlib import import_module
 from typing import Any
 
@@ -35,6 +35,7 @@ class Connection:
         self._address = address
         self._template: Any = None
         self._making: asyncio.Task[Any] | None = None
+        self._pool: Pool | None = None
 
     async def public(self, *, reload: bool = False) -> Any:
         """Return the exchange for what anyone may ask, with its markets loaded."""
@@ -52,6 +53,11 @@ class Connection:
         own.options = dict(own.options)  # ccxt notes there what it learns of an account
         own.urgent = urgent
         return own
+
+    async def ban(self, until: datetime) -> None:
+        """Let nobody call before a moment."""
+        if self._pool is not None:
+            await self.budget.ban(self._pool, until)
 
     async def close(self) -> None:
         """Close the connections."""
@@ -72,7 +78,7 @@ class Connection:
         template.number = str
         template.options = {**template.options, **self.facts.options}
         template.transport, template.budget = self.transport, self.budget
-        template.pool = Pool(f"ccxt:{self.slug}", Span(MINUTE, int(60_000 / template.rateLimit)))
+        template.pool = self._pool = Pool(f"ccxt:{self.slug}", Span(MINUTE, int(60_000 / template.rateLimit)))
         if self._address:
             template.urls = {**template.urls, "api": _led_to(template.urls["api"], self._address)}
         await template.load_markets()

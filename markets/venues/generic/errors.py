@@ -74,7 +74,7 @@ def error_of(
     return (
         _transported(error, writes=writes)
         or _limited(names, message, told, now, details)
-        or _certain(names, message, exchange, contract, details)
+        or _certain(names, message, exchange, details, contract=contract)
         or _doubtful(f"{names[0]}: {message}", writes=writes, details=details)
     )
 
@@ -101,8 +101,8 @@ def _limited(
 
 
 def _certain(
-    names: list[str], message: str, exchange: Exchange, contract: bool, details: Mapping[str, Any]
-) -> VenueError | None:  # noqa: FBT001
+    names: list[str], message: str, exchange: Exchange, details: Mapping[str, Any], *, contract: bool
+) -> VenueError | None:
     """Return the error where the exchange has said for certain that nothing was done."""
     if "DuplicateOrderId" in names or (REFUSING & set(names) and DUPLICATE.search(message)):
         return None  # the order that is there may be the very one that this request repeats

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
 from decimal import Decimal
 from functools import partial
 
@@ -34,6 +35,9 @@ class GenericBench:
 
     def __init__(self, category: str, exchange: BybitSimulator) -> None:
         self.adapter: Venue = GenericVenue("bybit", address=exchange.url)
+        if category == "spot":
+            # The suite takes a venue for one kind of market, and coins are not positions.
+            self.adapter.capabilities = replace(self.adapter.capabilities, reduce_only=False)
         self.exchange, self.category = exchange, category
         self.kind, self.symbol, self.quantity = KINDS[category], "BTCUSDT", Decimal("0.01")
         self._keys: dict[str, str] = {}
@@ -46,7 +50,7 @@ class GenericBench:
     def account(self, *, poor: bool = False, hedge: bool = False) -> AccountAccess:
         made = self.exchange.account({"USDT": "1"} if poor else {"USDT": "1000000", "BTC": "10"})
         self._keys[made.key] = made.secret
-        return AccountAccess(made.key, Credentials(made.key, made.secret), hedge_mode=hedge)
+        return AccountAccess(f"account-{len(self._keys)}", Credentials(made.key, made.secret), hedge_mode=hedge)
 
     def set_price(self, price: Decimal) -> None:
         self.exchange.price(self.category, price)
@@ -64,7 +68,7 @@ class GenericBench:
 
 @contextmanager
 def made_bench(category: str) -> Iterator[Bench]:
-    with BybitSimulator() as exchange:
+    with BybitSimulator([category]) as exchange:
         made = GenericBench(category, exchange)
         try:
             yield made

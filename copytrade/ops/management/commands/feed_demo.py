@@ -14,15 +14,16 @@ from django.utils import timezone
 
 from copytrade.ops.demo.feeder import Endpoint, KeyRefused, PushRefused, feed
 from copytrade.ops.demo.key import key_read
+from copytrade.ops.demo.prices import DemoPrices
 from copytrade.ops.demo.store import world_load
 
 KEY_PAUSE = 3.0
 
 
 class Command(BaseCommand):
-    """Push new reports of the demo leaders over HTTP until a signal ends it."""
+    """Push new reports of the demo leaders over HTTP, and tell prices, until a signal ends it."""
 
-    help = "Pushes new reports of the demo leaders through the ingest endpoint until it is stopped."
+    help = "Pushes new reports of the demo leaders through the ingest endpoint, and tells prices, until it is stopped."
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Declare the options."""
@@ -42,7 +43,8 @@ class Command(BaseCommand):
                 world = world_load(now=now, seed=int(now.timestamp()))
                 endpoint = Endpoint(options["url"], key, self.stdout.write)
                 try:
-                    return feed(world, endpoint, interval=options["interval"], count=options["count"])
+                    prices = DemoPrices(self.stdout.write)
+                    return feed(world, endpoint, prices, interval=options["interval"], count=options["count"])
                 except KeyRefused:
                     refused = key
                 except PushRefused as error:

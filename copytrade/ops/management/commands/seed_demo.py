@@ -1,4 +1,4 @@
-"""Makes the demo world: invented leaders with weeks of history."""
+"""Makes the demo world: invented leaders with weeks of history, and a trader with paper orders."""
 
 from datetime import timedelta
 from typing import Any
@@ -6,8 +6,12 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandParser
 from django.utils import timezone
 
-from copytrade.ops.demo.key import key_for_seeding
-from copytrade.ops.demo.store import personas_behind, world_load
+from copytrade.accounts.authentication import KeyHolder
+from copytrade.ops.demo.key import key_for_seeding, trade_key_ensure
+from copytrade.ops.demo.listing import markets_seed
+from copytrade.ops.demo.prices import DemoPrices
+from copytrade.ops.demo.store import market_load, personas_behind, world_load
+from copytrade.ops.demo.trader import trader_seed
 from ingest.services import push_receive
 
 SEED = 11  # a history in which the leader who doubles his losses loses everything
@@ -15,23 +19,32 @@ UP_TO_DATE = timedelta(minutes=10)
 
 
 class Command(BaseCommand):
-    """Push the history of each demo leader, from its last report (or its beginning) until now."""
+    """Push the history of each demo leader, from its last report (or its beginning) until now; then let one trade."""
 
-    help = "Makes demo leaders with weeks of history; run again, it adds what is missing up to now."
+    help = "Makes demo leaders with weeks of history and a paper trader; run again, it adds what is missing up to now."
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Declare the options."""
         parser.add_argument("--days", type=int, default=45, help="how long the history is at most (%(default)s)")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Push through the service behind the endpoint, so that all that follows from a push is there."""
+        """Push and trade through the services behind the endpoints, so that all that follows from it is there."""
+        with key_for_seeding() as holder:
+            done = [*self._seed_leaders(holder, options["days"]), *self._seed_trading()]
+        self.stdout.write(f"The demo world: {', '.join(done)}." if done else "The demo world is up to date.")
+
+    def _seed_leaders(self, holder: KeyHolder, days: int) -> list[str]:
         now = timezone.now()
         behind = personas_behind(now=now, patience=UP_TO_DATE)
-        with key_for_seeding() as holder:
-            if not behind:
-                self.stdout.write("The demo world is up to date.")
-                return
-            world = world_load(personas=behind, now=now, days=options["days"], seed=SEED)
-            receipts = [push_receive(body=body, holder=holder) for body in world.history(now)]
+        if not behind:
+            return []
+        world = world_load(personas=behind, now=now, days=days, seed=SEED)
+        receipts = [push_receive(body=body, holder=holder) for body in world.history(now)]
         events = sum(receipt.events_inserted for receipt in receipts)
-        self.stdout.write(f"The demo world: {len(behind)} leaders, {len(receipts)} pushes, {events} events.")
+        return [f"{len(behind)} leaders", f"{len(receipts)} pushes", f"{events} events"]
+
+    def _seed_trading(self) -> list[str]:
+        markets = markets_seed()
+        user, orders = trader_seed(prices=market_load(SEED).prices, feed=DemoPrices(self.stdout.write))
+        trade_key_ensure(user=user)
+        return [f"{count} {what}" for count, what in ((markets, "markets"), (orders, "paper orders")) if count]
