@@ -35,11 +35,11 @@ class Programs:
 
     def worker(self) -> Program:
         """Background tasks, and what waits for sources and venues."""
-        return self._worker("worker", "default,feeds")
+        return self._worker("worker", "default,feeds", level="INFO")
 
     def executor(self) -> Program:
-        """Orders: a worker of their own, so that nothing holds them up."""
-        return self._worker("executor", "copy")
+        """Orders: a worker of their own, so that nothing holds them up. It wakes up every few seconds: no line for each."""
+        return self._worker("executor", "copy", level="WARNING")
 
     def streams(self) -> Program:
         """What venues tell of live accounts."""
@@ -51,16 +51,16 @@ class Programs:
 
     def beat(self) -> Program:
         """The clock that sends scheduled tasks."""
-        return self._celery("beat", "--loglevel", "INFO", "--pidfile=", grace=1.0)
+        return self._celery("beat", "--loglevel", "WARNING", "--pidfile=", grace=1.0)
 
     def feeder(self) -> Program:
         """The demo's moving world."""
         return self.manage("feeder", "feed_demo", "--url", self.config.base_url, grace=0.5)
 
-    def _worker(self, name: str, queues: str) -> Program:
+    def _worker(self, name: str, queues: str, *, level: str) -> Program:
         copy = hashlib.sha256(str(self.config.var_dir).encode()).hexdigest()[:8]
         place = ("-Q", queues, "-c", "2", "-n", f"{name}-{copy}@%h")
-        options = ("--loglevel", "INFO", "--without-gossip", "--without-mingle")
+        options = ("--loglevel", level, "--without-gossip", "--without-mingle")
         worker = self._python(name, "-m", "celery", "-A", "copytrade", "worker", *place, *options, grace=2.0)
         # SIGTERM lets the tasks finish; without a launcher nobody would end one that does not.
         return replace(worker, death_signal=signal.SIGQUIT)

@@ -5,6 +5,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand
 from django.db import transaction
+from django.utils import timezone
 from django_celery_beat.models import CrontabSchedule, IntervalSchedule, PeriodicTask
 
 
@@ -16,9 +17,12 @@ class Command(BaseCommand):
     @transaction.atomic
     def handle(self, *args: Any, **options: Any) -> None:
         """Write one row for each schedule."""
+        now = timezone.now()
         for name, schedule in settings.SCHEDULES.items():
+            values = {"task": schedule["task"], **self._when(schedule)}
+            # A time to start that has passed makes the first run one at once, not one after an interval.
             PeriodicTask.objects.update_or_create(
-                name=name, defaults={"task": schedule["task"], **self._when(schedule)}
+                name=name, defaults=values, create_defaults={**values, "start_time": now}
             )
         self.stdout.write(f"{len(settings.SCHEDULES)} schedules are set up.")
 
