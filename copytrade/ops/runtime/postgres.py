@@ -90,6 +90,7 @@ class Postgres:
             kill_signal=signal.SIGQUIT,  # "immediate": takes its backends along, unlike SIGKILL
             grace=1.8,
             identity=self.identity,
+            serves=True,
         )
 
     def ready(self) -> bool:

@@ -24,7 +24,8 @@ class Program:
 
     `grace` is how many seconds it surely gets to act on `stop_signal`; then it gets `kill_signal`
     (and soon after SIGKILL, in case that was a softer one). `death_signal` is what the kernel
-    sends it if the launcher dies; by default that is `stop_signal`.
+    sends it if the launcher dies; by default that is `stop_signal`. What `serves` is needed by the
+    others until they have ended.
     """
 
     name: str
@@ -36,6 +37,7 @@ class Program:
     death_signal: signal.Signals | None = None
     grace: float = 2.0
     identity: Identity = Identity.SAME
+    serves: bool = False
 
 
 class Child:
@@ -49,6 +51,7 @@ class Child:
         self.started = time.monotonic()
         self.output: list[str] = []
         self._group_ended = False
+        self._asked = False
         self._process = subprocess.Popen(
             confined(
                 program.command,
@@ -82,12 +85,18 @@ class Child:
         for thread in self._pumps:
             thread.join(timeout=1)
 
-    def stop(self, seconds: float, hurry: Callable[[], bool]) -> None:
-        """End the process within so many seconds, or at once when `hurry()` says so.
+    def ask_to_stop(self) -> None:
+        """Send the signal to stop, once: a second one tells some programs to drop their work.
 
-        The signal goes to the process alone, which knows what its own children have to finish.
+        It goes to the process alone, which knows what its own children have to finish.
         """
-        self._process.send_signal(self.program.stop_signal)  # nothing where it has ended
+        if not self._asked:
+            self._process.send_signal(self.program.stop_signal)  # nothing where it has ended
+        self._asked = True
+
+    def stop(self, seconds: float, hurry: Callable[[], bool]) -> None:
+        """End the process within so many seconds, or at once when `hurry()` says so."""
+        self.ask_to_stop()
         if not self._ends_within(seconds, hurry):
             self._process.send_signal(self.program.kill_signal)
             self._ends_within(KILL_SECONDS, lambda: False)

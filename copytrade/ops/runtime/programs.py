@@ -38,7 +38,7 @@ class Programs:
         return self._worker("worker", "default,feeds", level="INFO")
 
     def executor(self) -> Program:
-        """Orders: a worker of their own, so that nothing holds them up. It wakes up every few seconds: no line for each."""
+        """Orders: a worker of their own, so that nothing holds them up; it wakes up often, so no line for each task."""
         return self._worker("executor", "copy", level="WARNING")
 
     def streams(self) -> Program:

@@ -128,13 +128,16 @@ class Supervisor:
         return ["\n".join(step.output) for step in steps]
 
     def stop(self) -> None:
-        """End every program, the last one started first.
+        """End every program: those that serve others last, and of the rest all at once.
 
         All of it takes STOP_SECONDS: what the quick ones leave of their time goes to the others.
         """
         deadline = time.monotonic() + STOP_SECONDS
         children = [kept.child for kept in self._kept] + self._steps
         self._kept, self._steps = [], []
+        for child in reversed(children):
+            if not child.program.serves:
+                child.ask_to_stop()
         while children:
             child = children.pop()
             reserved = sum(other.program.grace for other in children)

@@ -57,6 +57,7 @@ class Valkey:
             folder=self.folder,
             stop_signal=signal.SIGTERM,
             grace=0.5,
+            serves=True,
         )
 
     def ready(self) -> bool:
