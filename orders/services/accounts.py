@@ -8,6 +8,7 @@ from django.db import IntegrityError, transaction
 from copytrade.accounts.models import User
 from copytrade.accounts.services import audit_record
 from copytrade.lib.errors import ApplicationError, InvalidInput
+from markets.services.refresh import market_venue_want
 from markets.venues.paper.accounts import paper_account_open
 from markets.venues.registry import venue_info
 from orders.models import AccountState, Credential, Mode, Order, TradingAccount
@@ -48,6 +49,7 @@ def account_create(
         if mode == Mode.PAPER:
             paper_account_open(key=str(account.key), venue=venue, asset=asset, amount=amount)
         _audit(account, actor, "create", {"venue": venue, "mode": mode.value})
+        market_venue_want(venue)
     return account
 
 

@@ -16,6 +16,7 @@ from orders.executor.checking import orders_check
 from orders.executor.findings import Source
 from orders.executor.sending import orders_execute
 from orders.models import Order, OrderEvent, Origin, TradingAccount
+from orders.services.pricing import prices_bring
 from orders.states import FINAL, IN_DOUBT, OrderState, move
 
 __all__ = ["DuplicateClientOrderId", "order_cancel", "order_refresh", "order_write", "orders_execute", "orders_place"]
@@ -96,6 +97,7 @@ def client_order_id_of(key: UUID) -> str:
 
 def orders_place(order_ids: list[int]) -> None:
     """Send written orders now, and ask once about those whose outcome is in doubt."""
+    prices_bring(order_ids)
     sent = orders_execute(order_ids)
     doubtful = Order.objects.filter(pk__in=sent, state=OrderState.UNKNOWN).values_list("pk", flat=True)
     if ids := list(doubtful):

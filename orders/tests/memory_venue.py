@@ -19,6 +19,7 @@ from markets.venues.base import (
     OrderReport,
     OrderRequest,
     PositionReport,
+    PriceReport,
     PrivateEvent,
 )
 from markets.venues.errors import OutcomeUnknown, Rejected, VenueDown, VenueError
@@ -50,6 +51,8 @@ class MemoryVenue:
         self.positions: list[PositionReport] = []
         self.next: deque[Any] = deque()
         self.questions = 0
+        self.prices_told: list[PriceReport] | VenueError = []
+        self.price_questions = 0
         self._numbers = itertools.count(100)
 
     async def place(self, account: AccountAccess, request: OrderRequest) -> OrderReport:
@@ -104,6 +107,13 @@ class MemoryVenue:
         """Tell nothing."""
         return
         yield
+
+    async def prices(self, kind: MarketKind, symbols: Sequence[str]) -> Sequence[PriceReport]:
+        """Return the prices that were set."""
+        self.price_questions += 1
+        if isinstance(self.prices_told, VenueError):
+            raise self.prices_told
+        return self.prices_told
 
     async def close(self) -> None:
         """Nothing is open."""
