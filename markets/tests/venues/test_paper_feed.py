@@ -4,7 +4,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from markets.models import PaperOrder, PaperPosition, PaperTransfer, TransferReason
+from markets.models import PaperAccount, PaperOrder, PaperPosition, PaperTransfer, TransferReason
 from markets.tests.venues.paper_desk import PaperDesk
 from markets.tests.venues.paper_kit import D, MarketKind, OrderType, VenueStatus
 from markets.venues.paper import books
@@ -136,6 +136,25 @@ def test_an_account_whose_margin_is_gone_is_liquidated_and_owes_nothing(desk):
     assert (closing.status, closing.reason, closing.filled_quantity) == ("FILLED", "LIQUIDATION", D("0.19"))
     assert PaperTransfer.objects.get(reason=TransferReason.FORGIVEN).amount > 140
     assert PaperPosition.objects.get().account.key == rich.id
+
+
+def test_an_account_may_keep_more_margin_than_usual(desk):
+    careful, usual = desk.account(1_000, maintenance="0.05"), desk.account(1_000)
+    for access in (careful, usual):
+        desk.place(access, desk.order("BUY", "0.19"))
+
+    assert desk.price(47_000) == 1
+    assert PaperPosition.objects.get().account.key == usual.id
+
+
+def test_terms_that_somebody_broke_hold_up_nobody(desk, caplog):
+    broken, other = desk.account(1_000), desk.account(1_000)
+    PaperAccount.objects.filter(key=broken.id).update(settings={"maintenance": "much"})
+    for access in (broken, other):
+        desk.place(access, desk.order("BUY", "0.19"))
+
+    assert desk.price(44_000) == 2
+    assert "usual terms" in caplog.text
 
 
 def test_an_inverse_account_is_liquidated_in_coins():

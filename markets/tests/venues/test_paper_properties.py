@@ -1,11 +1,12 @@
 """What holds for paper accounts whatever happens to them."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from decimal import Decimal, localcontext
 from itertools import count
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from markets.tests.venues.paper_kit import ASSETS, D, MarketKind, OrderType, TimeInForce, bitcoin, books, request
@@ -140,17 +141,26 @@ class Story:
         self.trades += [(order, trade) for trade in outcome.trades]
 
 
-def stories(kind: MarketKind) -> st.SearchStrategy[Story]:
-    return st.builds(lambda script, how: Story(kind, how).play(script), steps, terms)
+def told(*kinds: MarketKind, examples: int = 150) -> Callable[[Callable[[Story], None]], Callable[[], None]]:
+    """Let a test look at many stories of accounts in these kinds of markets."""
+
+    def decorate(test: Callable[[Story], None]) -> Callable[[], None]:
+        def look_at(kind: MarketKind, script: list[Any], how: Terms) -> None:
+            test(Story(kind, how).play(script))
+
+        look_at.__name__ = look_at.__qualname__ = test.__name__
+        slow_is_fine = settings(max_examples=examples, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+        return slow_is_fine(given(st.sampled_from(kinds), steps, terms)(look_at))
+
+    return decorate
 
 
-any_story = st.sampled_from(list(MarketKind)).flatmap(stories)
-contract_stories = st.sampled_from([MarketKind.USD_M, MarketKind.COIN_M]).flatmap(stories)
+ALL = tuple(MarketKind)
+CONTRACTS = (MarketKind.USD_M, MarketKind.COIN_M)
 
 
-@settings(max_examples=150, deadline=None)
-@given(any_story)
-def test_no_order_fills_above_its_quantity_and_its_trades_add_up(story):
+@told(*ALL)
+def test_no_order_fills_above_its_quantity_and_its_trades_add_up(story: Story) -> None:
     for name, order in story.orders.items():
         trades = [trade for owner, trade in story.trades if owner.client_order_id == order.client_order_id]
         assert order.filled_quantity <= order.quantity, name
@@ -159,9 +169,8 @@ def test_no_order_fills_above_its_quantity_and_its_trades_add_up(story):
             assert [trade.number for trade in trades] == list(range(1, order.trades + 1))
 
 
-@settings(max_examples=150, deadline=None)
-@given(stories(MarketKind.SPOT))
-def test_coins_are_exchanged_and_never_made_and_no_free_balance_is_negative(story):
+@told(MarketKind.SPOT)
+def test_coins_are_exchanged_and_never_made_and_no_free_balance_is_negative(story: Story) -> None:
     with localcontext(prec=60):
         for asset, sign in (("BTC", 1), ("USDT", -1)):
             moved = D(0)
@@ -173,9 +182,8 @@ def test_coins_are_exchanged_and_never_made_and_no_free_balance_is_negative(stor
             assert story.ledger.balance(asset).free >= 0
 
 
-@settings(max_examples=200, deadline=None)
-@given(any_story)
-def test_what_is_locked_is_what_open_orders_reserved(story):
+@told(*ALL)
+def test_what_is_locked_is_what_open_orders_reserved(story: Story) -> None:
     with localcontext(prec=60):
         for asset in ("BTC", "USDT"):
             reserved = [order.reserved for order in story.orders.values() if order.reserved_asset == asset]
@@ -183,11 +191,10 @@ def test_what_is_locked_is_what_open_orders_reserved(story):
     assert all(order.reserved == 0 for order in story.orders.values() if not order.is_open)
 
 
-@settings(max_examples=200, deadline=None)
-@given(contract_stories)
-def test_a_wallet_is_what_was_paid_in_with_profits_without_fees_and_with_what_was_forgiven(story):
+@told(*CONTRACTS)
+def test_a_wallet_is_what_was_paid_in_with_profits_without_fees_and_with_what_was_forgiven(story: Story) -> None:
     with localcontext(prec=60):
-        realized = sum((trade.realized_pnl for _, trade in story.trades), D(0))
+        realized = sum((trade.realized_pnl or D(0) for _, trade in story.trades), D(0))
         fees = sum((trade.fee for _, trade in story.trades), D(0))
         forgiven = story.ledger.forgiven.get(story.asset, D(0))
         start = story.start.balance(story.asset).total
@@ -196,9 +203,8 @@ def test_a_wallet_is_what_was_paid_in_with_profits_without_fees_and_with_what_wa
         assert story.ledger.balance(story.asset).total >= 0
 
 
-@settings(max_examples=200, deadline=None)
-@given(contract_stories)
-def test_profit_is_what_contracts_were_worth_when_sold_less_when_bought(story):
+@told(*CONTRACTS)
+def test_profit_is_what_contracts_were_worth_when_sold_less_when_bought(story: Story) -> None:
     """The cash flow of all trades, with what is held at cost, is the sum over all closed lots, to the last digit."""
     inverse = story.kind is MarketKind.COIN_M
     with localcontext(prec=60):
@@ -209,21 +215,19 @@ def test_profit_is_what_contracts_were_worth_when_sold_less_when_bought(story):
             flow += value if (order.side is Side.SELL) != inverse else -value
         for held in story.ledger.positions.values():
             flow += held.cost if (held.quantity > 0) != inverse else -held.cost
-        realized = sum((trade.realized_pnl for _, trade in story.trades), D(0))
+        realized = sum((trade.realized_pnl or D(0) for _, trade in story.trades), D(0))
     assert flow == realized
 
 
-@settings(max_examples=150, deadline=None)
-@given(contract_stories)
-def test_positions_are_the_sum_of_the_trades(story):
+@told(*CONTRACTS)
+def test_positions_are_the_sum_of_the_trades(story: Story) -> None:
     signed = [trade.quantity if order.side is Side.BUY else -trade.quantity for order, trade in story.trades]
     held = [position.quantity for position in story.ledger.positions.values()]
     assert sum(signed, D(0)) == sum(held, D(0))
 
 
-@settings(max_examples=150, deadline=None)
-@given(contract_stories)
-def test_new_risk_never_takes_more_than_is_available(story):
+@told(*CONTRACTS)
+def test_new_risk_never_takes_more_than_is_available(story: Story) -> None:
     free = story.ledger.available(story.asset, story.view().marks)
     wish = {"side": "BUY", "units": 400, "type": OrderType.MARKET}
     held = next(iter(story.ledger.positions.values()), None)
@@ -234,8 +238,8 @@ def test_new_risk_never_takes_more_than_is_available(story):
         assert story.ledger.available(story.asset, story.view().marks) >= 0
 
 
-@settings(max_examples=100, deadline=None)
-@given(st.sampled_from(list(MarketKind)), steps, terms)
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.sampled_from(ALL), steps, terms)
 def test_the_same_seed_tells_the_same_story(kind, script, how):
     first, second = Story(kind, how).play(script), Story(kind, how).play(script)
     assert first.trades == second.trades

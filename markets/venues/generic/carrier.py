@@ -5,6 +5,7 @@ budget and bans; answers keep their digits; quantities and prices go out as they
 """
 
 import json
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
@@ -12,7 +13,26 @@ from copytrade.lib.wire import plain_digits
 from markets.venues.budget import Budget
 from markets.venues.budget_rules import Demand, Pool
 from markets.venues.generic.errors import Told
-from markets.venues.http import Transport, UnreadableError
+from markets.venues.http import NotSentError, Transport, UnreadableError
+
+
+class Digits(Decimal):
+    """A JSON number in the digits in which it came, as ccxt reads numbers from text."""
+
+    def __str__(self) -> str:
+        return format(self, "f")
+
+
+@dataclass(slots=True)
+class Door:
+    """Whether requests may go out; all copies of an exchange share it."""
+
+    is_closed: bool = False
+
+    def pass_through(self) -> None:
+        """Stop a request that nobody waits for any more: ccxt asks several things at once, and one has failed."""
+        if self.is_closed:
+            raise NotSentError("closed")
 
 
 class Carrier:
@@ -21,11 +41,14 @@ class Carrier:
     transport: Transport
     budget: Budget
     pool: Pool
+    door: Door
     urgent: bool = False
 
     async def fetch(self: Any, url: str, method: str = "GET", headers: Any = None, body: Any = None) -> Any:
         """Send a request that ccxt has signed; return the decoded answer, or raise what ccxt makes of it."""
+        self.door.pass_through()
         await self.budget.reserve(self.pool, Demand(weight=1, urgent=self.urgent))
+        self.door.pass_through()
         sent = self.prepare_request_headers(headers)
         answer = await self.transport.send(method, url, headers=sent, body=body.encode() if body else None)
         text = answer.body.decode(errors="replace")
@@ -39,6 +62,11 @@ class Carrier:
         if decoded is None:
             raise UnreadableError(f"HTTP {answer.status} with a body that is not JSON")
         return decoded
+
+    @staticmethod
+    def json(data: Any, params: Any = None) -> str:  # noqa: ARG004  (ccxt's signature)
+        """Return JSON; numbers are written as text."""
+        return json.dumps(data, separators=(",", ":"), default=str)
 
     def amount_to_precision(self, symbol: str, amount: Any) -> str:
         """Return the quantity as it is: it was checked against the market's step."""
@@ -57,6 +85,6 @@ def carried(exchange_class: Any) -> Any:
 def _decoded(text: str) -> Any:
     """Return an answer decoded, with numbers in the digits in which they came; None where it is not JSON."""
     try:
-        return json.loads(text, parse_float=str)
+        return json.loads(text, parse_float=Digits)
     except ValueError:
         return None

@@ -17,7 +17,7 @@ from markets.venues.base import Credentials
 from markets.venues.budget import Budget
 from markets.venues.budget_rules import Pool, Span
 from markets.venues.errors import AuthFailed
-from markets.venues.generic.carrier import carried
+from markets.venues.generic.carrier import Door, carried
 from markets.venues.generic.exchanges import Exchange
 from markets.venues.http import Transport
 
@@ -36,6 +36,7 @@ class Connection:
         self._template: Any = None
         self._making: asyncio.Task[Any] | None = None
         self._pool: Pool | None = None
+        self._door = Door()
 
     async def public(self, *, reload: bool = False) -> Any:
         """Return the exchange for what anyone may ask, with its markets loaded."""
@@ -54,18 +55,25 @@ class Connection:
         own.urgent = urgent
         return own
 
+    @property
+    def precision_mode(self) -> int:
+        """How ccxt writes this exchange's steps, once its markets are loaded."""
+        return int(self._template.precisionMode)
+
     async def ban(self, until: datetime) -> None:
         """Let nobody call before a moment."""
         if self._pool is not None:
             await self.budget.ban(self._pool, until)
 
     async def close(self) -> None:
-        """Close the connections."""
+        """Close the connections; the next call opens them again."""
+        self._door.is_closed = True
         await self.transport.close()
         await self.budget.close()
 
     async def _made(self) -> Any:
         """Return the template, made once; who comes meanwhile waits for it."""
+        self._door.is_closed = False
         if self._template is None:
             if self._making is None or self._making.done():
                 self._making = asyncio.create_task(self._make())
@@ -77,7 +85,7 @@ class Connection:
         template = carried(getattr(library, self.slug))({"enableRateLimit": False})
         template.number = str
         template.options = {**template.options, **self.facts.options}
-        template.transport, template.budget = self.transport, self.budget
+        template.transport, template.budget, template.door = self.transport, self.budget, self._door
         template.pool = self._pool = Pool(f"ccxt:{self.slug}", Span(MINUTE, int(60_000 / template.rateLimit)))
         if self._address:
             template.urls = {**template.urls, "api": _led_to(template.urls["api"], self._address)}

@@ -79,6 +79,12 @@ def error_of(
     )
 
 
+def is_unexpected(error: Exception) -> bool:
+    """Whether a failure is neither ours nor one that ccxt foresees: somebody should look at it."""
+    ours = isinstance(error, VenueError | NotSentError | NoAnswerError | UnreadableError)
+    return not ours and not any(kind.__module__.startswith("ccxt") for kind in type(error).__mro__)
+
+
 def _transported(error: Exception, *, writes: bool) -> VenueError | None:
     if isinstance(error, NotSentError):
         return VenueDown(f"The exchange cannot be reached ({error}).")

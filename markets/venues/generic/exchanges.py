@@ -25,8 +25,19 @@ class Lookup(Enum):
 
 
 @dataclass(frozen=True, slots=True)
+class Scope:
+    """The parameters of one list. `kind` is what is in it, where that has to be said: symbols do not tell it."""
+
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    kind: MarketKind | None = None
+
+
+EVERYTHING = (Scope(),)
+
+
+@dataclass(frozen=True, slots=True)
 class Exchange:
-    """One exchange. `scopes` are the parameters of the lists that together hold everything of an account.
+    """One exchange. `order_scopes` and `position_scopes` are the lists that together hold all of an account.
 
     `id_parameter` names the client order id in lookups. `request_lifetime`: see `Capabilities`; exchanges without such
     a bound get one that no request outlives. `reasons` tell refusals apart by the exchange's own codes.
@@ -37,8 +48,8 @@ class Exchange:
     client_order_id: str = r"[A-Za-z0-9]{1,32}"
     lookup: Lookup = Lookup.LISTS
     id_parameter: str = "clientOrderId"
-    scopes: tuple[Mapping[str, str], ...] = ({},)
-    position_scopes: tuple[Mapping[str, str], ...] = ({},)
+    order_scopes: tuple[Scope, ...] = EVERYTHING
+    position_scopes: tuple[Scope, ...] = EVERYTHING
     options: Mapping[str, Any] = field(default_factory=dict)
     request_lifetime: timedelta = timedelta(seconds=60)
     # Past trades are asked for in stretches of this length, where the exchange has a limit.
@@ -47,20 +58,16 @@ class Exchange:
     reasons: Mapping[str, RejectReason] = field(default_factory=dict)
 
 
+BYBIT_LINEAR = tuple(
+    Scope({"type": "swap", "subType": "linear", "settleCoin": coin}, USD_M) for coin in ("USDT", "USDC")
+)
 BYBIT = Exchange(
     kinds=frozenset({SPOT, USD_M}),
     client_order_id=r"[A-Za-z0-9_-]{1,36}",
     lookup=Lookup.FILTERED_LISTS,
     id_parameter="orderLinkId",
-    scopes=(
-        {"type": "spot"},
-        {"type": "swap", "subType": "linear", "settleCoin": "USDT"},
-        {"type": "swap", "subType": "linear", "settleCoin": "USDC"},
-    ),
-    position_scopes=(
-        {"type": "swap", "subType": "linear", "settleCoin": "USDT"},
-        {"type": "swap", "subType": "linear", "settleCoin": "USDC"},
-    ),
+    order_scopes=(Scope({"type": "spot"}, SPOT), *BYBIT_LINEAR),
+    position_scopes=BYBIT_LINEAR,
     # All accounts are unified ones by now; ccxt would ask each account twice to learn that.
     options={
         "enableUnifiedMargin": False,
@@ -112,9 +119,10 @@ BITGET = Exchange(
     kinds=frozenset({USD_M}),
     client_order_id=r"[A-Za-z0-9_-]{1,36}",
     lookup=Lookup.ORDER,
-    scopes=({"type": "swap", "productType": "USDT-FUTURES"},),
-    position_scopes=({"productType": "USDT-FUTURES"},),
-    options={"defaultType": "swap"},
+    order_scopes=(Scope({"type": "swap", "productType": "USDT-FUTURES"}, USD_M),),
+    position_scopes=(Scope({"productType": "USDT-FUTURES"}, USD_M),),
+    # Classic accounts: ccxt would take an account for a classic one whenever its question about that failed.
+    options={"defaultType": "swap", "uta": False},
 )
 # Its client order ids are UUIDs, with or without dashes, or up to 18 characters.
 KRAKEN = Exchange(

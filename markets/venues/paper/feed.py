@@ -66,7 +66,8 @@ BROKE = """
     HAVING bool_or(changed) AND count(mark) = count(*)
         AND coalesce((account.balances -> valued.margin_asset ->> 'total')::numeric, 0)
             + sum(direction * (worth - cost))
-            <= sum(worth) * coalesce((account.settings ->> 'maintenance')::numeric, %(maintenance)s)
+            <= sum(worth) * CASE WHEN account.settings ->> 'maintenance' ~ '^[0-9]*[.]?[0-9]+$'
+                THEN (account.settings ->> 'maintenance')::numeric ELSE %(maintenance)s END
 """
 
 

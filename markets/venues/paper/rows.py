@@ -1,5 +1,6 @@
 """Reading and writing the paper books, many accounts at a time."""
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import datetime
@@ -21,6 +22,8 @@ from markets.venues.vocabulary import (
     VenueStatus,
     WorkingType,
 )
+
+logger = logging.getLogger(__name__)
 
 _json = msgspec.json.Decoder(float_hook=Decimal)
 ORDER_COLUMNS = tuple(column.name for column in fields(Order))
@@ -146,7 +149,7 @@ def accounts_read(venue: str, *, keys: Sequence[str] = (), ids: Sequence[int] = 
             row[2],
             row[3],
             _ledger(_object(row[4]), row[5], _object(row[6])),
-            terms_of({"seed": row[1]} | _object(row[7])),
+            _terms(row[1], row[7]),
         )
         for row in run(statement, [venue, list(keys), list(ids)])
     ]
@@ -187,7 +190,7 @@ def held_markets(venue: str, keys: Sequence[str]) -> tuple[set[MarketKey], dict[
     """Return the markets in which accounts hold contracts, and the latency of each account in milliseconds."""
     markets, latencies = set(), {}
     for key, settings, kind, symbol in run(HELD, [venue, list(keys)]):
-        latencies[key] = terms_of(_object(settings)).latency
+        latencies[key] = _terms(key, settings).latency
         if symbol is not None:
             markets.add(MarketKey(MarketKind(kind), symbol))
     return markets, latencies
@@ -210,6 +213,15 @@ def _object(text: str) -> dict[str, Any]:
     """Return a JSON column, whose text Django leaves as it is; its numbers keep their digits."""
     found: dict[str, Any] = _json.decode(text)
     return found
+
+
+def _terms(key: str, settings: str) -> Terms:
+    """Return the terms of an account; what somebody broke by hand must not hold up all the others."""
+    try:
+        return terms_of({"seed": key} | _object(settings))
+    except ValueError as error:
+        logger.warning("Paper account %s has the usual terms, since its own are wrong: %s", key, error)
+        return Terms(seed=key)
 
 
 def _ledger(balances: Mapping[str, Any], leverage: int, leverages: Mapping[str, int]) -> Ledger:
