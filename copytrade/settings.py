@@ -185,7 +185,6 @@ CELERY_TASK_DEFAULT_QUEUE = "default"
 CELERY_TASK_ROUTES = {  # what waits for sources and venues does not hold up the rest
     "ingest.*": {"queue": "feeds"},
     "markets.*": {"queue": "feeds"},
-    "orders.execute": {"queue": "copy"},
     "orders.sweep": {"queue": "copy"},
     "orders.*": {"queue": "feeds"},
 }

@@ -8,36 +8,27 @@ from django.utils import timezone
 
 from markets.venues.registry import venues
 from orders.executor.checking import orders_check
-from orders.executor.sending import orders_execute
+from orders.executor.sending import orders_execute_due
 from orders.models import AccountState, TradingAccount
 from orders.services.reconcile import account_reconcile
 from orders.tasks_accounts import sync_accounts
 
-__all__ = ["execute", "reconcile", "sweep", "sync_accounts"]
+__all__ = ["reconcile", "sweep", "sync_accounts"]
 
 MOST_ROUNDS = 20
 RECONCILE_EVERY = timedelta(minutes=5)
 MOST_ACCOUNTS = 100
 
 
-@shared_task(name="orders.execute")
-def execute(order_ids: list[int] | None = None) -> None:
-    """Send orders: these, or all that are due."""
-    if order_ids is not None:
-        orders_execute(order_ids)
-        return
-    for _ in range(MOST_ROUNDS):
-        if not orders_execute():
-            return
-
-
 @shared_task(name="orders.sweep")
 def sweep() -> None:
-    """Send what a lost message left behind, and ask the venues about what is in doubt, open or incomplete."""
-    execute()
+    """Send what waits, and ask the venues about what is in doubt, open or incomplete."""
+    for _ in range(MOST_ROUNDS):
+        if not orders_execute_due():
+            break
     for _ in range(MOST_ROUNDS):
         if not orders_check():
-            return
+            break
 
 
 @shared_task(name="orders.reconcile")

@@ -21,7 +21,7 @@ from markets.models import Market  # noqa: E402  (Django has to be set up first)
 from markets.venues import registry  # noqa: E402
 from markets.venues.vocabulary import OrderType, Side  # noqa: E402
 from orders.executor.checking import orders_check  # noqa: E402
-from orders.executor.sending import orders_execute  # noqa: E402
+from orders.executor.sending import orders_execute, orders_execute_due  # noqa: E402
 from orders.models import Origin, TradingAccount  # noqa: E402
 from orders.services.placing import order_write  # noqa: E402
 
@@ -46,7 +46,10 @@ def work(ready: int) -> None:
             send_within=timedelta(hours=1),
             attempts_allowed=ENOUGH,
         )
-        orders_execute([order.pk] if random.random() < 0.7 else None)
+        if random.random() < 0.7:
+            orders_execute([order.pk])
+        else:
+            orders_execute_due()
         orders_check()
 
 

@@ -21,7 +21,7 @@ from django.db import connection
 from markets.venues import registry
 from markets.venues.base import Credentials
 from orders.executor.checking import orders_check
-from orders.executor.sending import orders_execute
+from orders.executor.sending import orders_execute_due
 from orders.models import Credential, Fill, Holding, Mode, Order, TradingAccount
 from orders.services.rebuild import holdings_rebuild
 from orders.states import OrderState
@@ -104,7 +104,7 @@ def _settle() -> None:
 
 
 def _swept() -> bool:
-    orders_execute()
+    orders_execute_due()
     orders_check()
     return not Order.objects.exclude(state=OrderState.FILLED, check_at=None).exists()
 

@@ -51,28 +51,31 @@ def orders_check(order_ids: Sequence[int] | None = None) -> int:
 
     Must not run inside a transaction. Each order is asked about by one worker at a time.
     """
-    questions = _take(order_ids)
+    taken, questions = _take(order_ids)
     if questions:
         findings: SimpleQueue[Finding] = SimpleQueue()
         asking = submit(_ask_all(questions, findings))
         for batch in batches(findings, len(questions), asking):
             findings_record(batch)
-    return len(questions)
+    return taken
 
 
-def _take(order_ids: Sequence[int] | None) -> list[Question]:
+def _take(order_ids: Sequence[int] | None) -> tuple[int, list[Question]]:
     now = timezone.now()
     which = "id = ANY(%(ids)s)" if order_ids is not None else "check_at <= %(now)s"
     with transaction.atomic():
         taken = run(
-            "UPDATE orders_order SET check_at = %(lease)s, checks = least(checks + 1, 30000) WHERE id IN ("
+            # Those that nobody can ask about, for want of a key, come back ever more rarely.
+            "UPDATE orders_order SET check_at = %(now)s + %(lease)s * least(checks + 1, 20), "
+            "checks = least(checks + 1, 30000) WHERE id IN ("
             f"SELECT id FROM orders_order WHERE {which} AND state <> 'PENDING' ORDER BY check_at "
             "FOR UPDATE SKIP LOCKED LIMIT %(limit)s) RETURNING id",
-            {"ids": list(order_ids or ()), "now": now, "lease": now + LEASE, "limit": LARGEST_BATCH},
+            {"ids": list(order_ids or ()), "now": now, "lease": LEASE, "limit": LARGEST_BATCH},
         )
     orders = Order.objects.select_related("account", "market").filter(pk__in=[pk for (pk,) in taken])
     accesses = accesses_of([order.account for order in orders if order.account.venue in venues()])
-    return [_question(order, accesses[order.account_id]) for order in orders if order.account_id in accesses]
+    askable = [order for order in orders if order.account_id in accesses]
+    return len(taken), [_question(order, accesses[order.account_id]) for order in askable]
 
 
 def _question(order: Order, access: AccountAccess) -> Question:
@@ -115,7 +118,7 @@ async def _learn(question: Question, asked_at: datetime) -> Finding:
     else:
         report = await venue.query(question.access, question.reference)
     if report is None:
-        return Finding(question.order_id, Source.POLL, asked_at)
+        return Finding(question.order_id, Source.POLL, asked_at, absent=True)
     known = report.fills or report.filled_quantity <= question.booked or not report.venue_order_id
     fills = () if known else await _fills(venue, question, report.venue_order_id)
     return Finding(question.order_id, Source.POLL, asked_at, report=report, fills=fills)

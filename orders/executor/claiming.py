@@ -4,7 +4,6 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from django.conf import settings
 from django.db import transaction
@@ -18,7 +17,7 @@ from markets.venues.vocabulary import MarketKind, OrderType, PositionSide, Side,
 from orders.access import accesses_of, venue_of
 from orders.executor.findings import Source
 from orders.executor.permits import Applicant, Halt, Refusal, is_exit, refuse
-from orders.models import AccountState, Holding, Mode, Order, TradingHalt
+from orders.models import AccountState, Mode, Order, TradingHalt
 from orders.services.recording import EVENT_COLUMNS, event_row, send_window
 from orders.states import OrderState, move
 
@@ -51,7 +50,15 @@ class Claimed:
     deadline: float
 
 
-def orders_claim(order_ids: Sequence[int] | None = None, *, limit: int = LARGEST_BATCH) -> list[Claimed]:
+@dataclass(frozen=True, slots=True)
+class Claims:
+    """A batch: how many orders were taken, and those of them that may be sent."""
+
+    taken: int
+    allowed: list[Claimed]
+
+
+def orders_claim(order_ids: Sequence[int] | None = None, *, limit: int = LARGEST_BATCH) -> Claims:
     """Take orders that wait to be sent: these, or whichever are due; exits first.
 
     Those that may not be sent end as FAILED with the reason. The statements do not grow with orders.
@@ -59,24 +66,25 @@ def orders_claim(order_ids: Sequence[int] | None = None, *, limit: int = LARGEST
     with transaction.atomic():
         waiting = list(_waiting(order_ids, limit))
         if not waiting:
-            return []
+            return Claims(0, [])
         for account in {order.account for order in waiting if order.account.venue in venues()}:
             venue_of(account)  # the first use of a venue loads its library, which must not eat the time to send
         deadline = time.monotonic() + send_window().total_seconds()
         allowed = _settle(waiting)
     accesses = accesses_of([order.account for order in allowed])
-    return [
-        Claimed(
-            order_id=order.pk,
-            attempt=order.attempts,
-            venue=order.account.venue,
-            paper=order.account.mode == Mode.PAPER,
-            access=accesses.get(order.account_id),
-            request=request_of(order),
-            deadline=deadline,
-        )
-        for order in allowed
-    ]
+    return Claims(len(waiting), [_claimed(order, accesses.get(order.account_id), deadline) for order in allowed])
+
+
+def _claimed(order: Order, access: AccountAccess | None, deadline: float) -> Claimed:
+    return Claimed(
+        order_id=order.pk,
+        attempt=order.attempts,
+        venue=order.account.venue,
+        paper=order.account.mode == Mode.PAPER,
+        access=access,
+        request=request_of(order),
+        deadline=deadline,
+    )
 
 
 def request_of(order: Order) -> OrderRequest:
@@ -123,10 +131,10 @@ def _waiting(order_ids: Sequence[int] | None, limit: int) -> "QuerySet[Order]":
 
 
 def _settle(waiting: Sequence[Order]) -> list[Order]:
-    now, halts, held = timezone.now(), _halts(), _held(waiting)
+    now, halts = timezone.now(), _halts()
     rows, events, allowed = [], [], []
     for order in waiting:
-        refusal = refuse(_applicant(order, held), halts, live_trading=settings.LIVE_TRADING, now=now)
+        refusal = refuse(_applicant(order), halts, live_trading=settings.LIVE_TRADING, now=now)
         before = order.state
         _stamp(order, refusal, now)
         if refusal is None:
@@ -156,14 +164,7 @@ def _halts() -> list[Halt]:
     return [Halt(row.venue, row.account_id, row.mode == "reduce_only", row.reason) for row in rows]
 
 
-def _held(orders: Sequence[Order]) -> dict[tuple[int, int, str], Any]:
-    rows = Holding.objects.filter(
-        account__in={order.account_id for order in orders}, market__in={order.market_id for order in orders}
-    )
-    return {(row.account_id, row.market_id, row.side): row.quantity for row in rows}
-
-
-def _applicant(order: Order, held: dict[tuple[int, int, str], Any]) -> Applicant:
+def _applicant(order: Order) -> Applicant:
     account = order.account
     return Applicant(
         account_id=account.pk,
@@ -178,8 +179,6 @@ def _applicant(order: Order, held: dict[tuple[int, int, str], Any]) -> Applicant
             reduces=order.reduce_only or order.close_position,
             position_side=order.position_side,
             spot=order.market.kind == MarketKind.SPOT,
-            quantity=order.quantity,
-            held=held.get((order.account_id, order.market_id, order.position_side), 0),
         ),
         send_before=order.send_before,
     )

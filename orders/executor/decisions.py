@@ -9,7 +9,12 @@ from orders.executor.findings import Finding
 from orders.executor.timing import FIRST_RETRY, absence_is_proof_from, back_off
 from orders.states import IN_DOUBT, OPEN, OrderState, Progress, advance, move
 
-GONE_AFTER = timedelta(seconds=60)  # until then, the venue's own books may lag behind its answers
+# A venue's books may lag behind its answers: it has to say so more than once, over some time.
+GONE_AFTER = timedelta(seconds=60)
+NEVER_ARRIVED_AFTER = timedelta(seconds=1)
+
+
+NEVER_ARRIVED = "The venue never received this order."
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +25,7 @@ class Standing:
     filled: Decimal
     attempts: int
     attempts_allowed: int
-    acknowledged_at: datetime | None
+    absent_since: datetime | None
     claimed_at: datetime | None
     send_before: datetime
 
@@ -56,7 +61,9 @@ def decide(standing: Standing, finding: Finding, *, now: datetime, terms: Terms)
         # What an earlier attempt was told says nothing about one that is under way.
         placing = finding.sent_at is not None and finding.attempt == standing.attempts
         return _on_error(standing, finding.error, now, placing=placing)
-    return _on_absence(standing, finding.asked_at, now, terms)
+    if finding.absent:
+        return _on_absence(standing, finding.asked_at, now, terms)
+    return Decision(standing.state, standing.filled)
 
 
 def _on_error(standing: Standing, error: VenueError, now: datetime, *, placing: bool) -> Decision:
@@ -80,19 +87,24 @@ def _on_error(standing: Standing, error: VenueError, now: datetime, *, placing: 
 
 def _on_absence(standing: Standing, asked_at: datetime, now: datetime, terms: Terms) -> Decision:
     stay = Decision(standing.state, standing.filled)
-    if standing.state in OPEN and standing.acknowledged_at and asked_at > standing.acknowledged_at + GONE_AFTER:
+    absent_for = asked_at - standing.absent_since if standing.absent_since else timedelta(0)
+    if standing.state in OPEN and absent_for >= GONE_AFTER:
         return Decision(OrderState.EXPIRED, standing.filled, "GONE_AT_VENUE", "The venue no longer has this order.")
     if standing.state not in IN_DOUBT or standing.claimed_at is None:
         return stay
-    if asked_at < absence_is_proof_from(standing.claimed_at, terms.send_window, terms.request_lifetime):
-        if standing.state == OrderState.UNKNOWN:
-            return stay
-        return Decision(OrderState.UNKNOWN, standing.filled, "UNKNOWN", "The venue does not have it yet; asking again.")
-    return _again_or_failed(standing, "NEVER_ARRIVED", "The venue never received this order.", now)
+    proof_from = absence_is_proof_from(standing.claimed_at, terms.send_window, terms.request_lifetime)
+    if asked_at >= proof_from and absent_for >= NEVER_ARRIVED_AFTER:
+        if standing.attempts < standing.attempts_allowed:
+            return _again_or_failed(standing, "NEVER_ARRIVED", NEVER_ARRIVED, now)
+        return Decision(move(standing.state, OrderState.FAILED), standing.filled, "NEVER_ARRIVED", NEVER_ARRIVED)
+    if standing.state == OrderState.UNKNOWN:
+        return stay
+    return Decision(OrderState.UNKNOWN, standing.filled, "UNKNOWN", "The venue does not have it yet; asking again.")
 
 
 def _again_or_failed(standing: Standing, code: str, message: str, after: datetime) -> Decision:
-    if standing.attempts < standing.attempts_allowed and after < standing.send_before:
+    """What is proven not to be at the venue is sent again until its time is over, unless it had only one attempt."""
+    if standing.attempts_allowed > 1 and after < standing.send_before:
         again = move(standing.state, OrderState.PENDING)
         return Decision(again, standing.filled, code, message, send_after=after)
     return Decision(move(standing.state, OrderState.FAILED), standing.filled, code, message, send_after=after)

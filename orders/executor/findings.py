@@ -21,9 +21,10 @@ class Source(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What is known of one order: the venue's report, an error, or (neither) that the venue has no such order.
+    """What is known of one order: the venue's report, its trades, an error, or that the venue has no such order.
 
-    `asked_at` is when the question or the order left; `sent_at` and `attempt` are set on answers to a placing only.
+    Only `absent` says the last: trades alone say nothing of the rest. `asked_at` is when the question or the order
+    left; `sent_at` and `attempt` are set on answers to a placing only.
     """
 
     order_id: int
@@ -33,6 +34,7 @@ class Finding:
     error: VenueError | None = None
     sent_at: datetime | None = None
     attempt: int = 0
+    absent: bool = False
     fills: tuple[FillReport, ...] = ()
 
     @property

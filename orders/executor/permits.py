@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,21 +54,16 @@ def refuse(applicant: Applicant, halts: Sequence[Halt], *, live_trading: bool, n
     return None
 
 
-def is_exit(
-    *, buy: bool, reduces: bool, position_side: str, spot: bool, quantity: Decimal | None, held: Decimal
-) -> bool:
-    """Return whether an order can only make a position smaller.
+def is_exit(*, buy: bool, reduces: bool, position_side: str, spot: bool) -> bool:
+    """Return whether an order can only make a position smaller, whatever else is under way.
 
-    `reduces` is the order's own reduce-only or close-position, `held` the signed position that it would meet.
+    `reduces` is the order's own reduce-only or close-position, which the venue enforces in one-way mode. In hedge mode
+    the side of the position alone tells. What just happens to be smaller than the position is no exit: two of those
+    turn it.
     """
-    if reduces:
-        return True
     if position_side != "BOTH":
         return buy == (position_side == "SHORT")
-    if spot and not buy:
-        return True
-    against = held < 0 if buy else held > 0
-    return against and quantity is not None and quantity <= abs(held)
+    return reduces or (spot and not buy)
 
 
 def _reaches(halt: Halt, applicant: Applicant) -> bool:

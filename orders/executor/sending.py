@@ -16,7 +16,7 @@ from markets.venues.base import AccountAccess, OrderReport, OrderRequest, Venue
 from markets.venues.errors import AuthFailed, OutcomeUnknown, Retryable, VenueError
 from markets.venues.loop import submit
 from markets.venues.registry import adapter
-from orders.executor.claiming import Claimed, orders_claim
+from orders.executor.claiming import LARGEST_BATCH, Claimed, orders_claim
 from orders.executor.findings import Finding, Source
 from orders.services.recording import findings_record
 
@@ -36,18 +36,32 @@ class PlacesMany(Protocol):
         ...
 
 
-def orders_execute(order_ids: Sequence[int] | None = None) -> list[int]:
-    """Claim, send and record orders: these, or a batch of those that are due; return the ids of those sent.
+def orders_execute(order_ids: Sequence[int]) -> list[int]:
+    """Claim, send and record these orders; return the ids of those sent.
 
     Must not run inside a transaction: it waits for venues. An order that another worker has is left to it.
     """
-    claimed = orders_claim(order_ids)
+    sent: list[int] = []
+    for start in range(0, len(order_ids), LARGEST_BATCH):
+        claims = orders_claim(order_ids[start : start + LARGEST_BATCH])
+        _carry(claims.allowed)
+        sent += [item.order_id for item in claims.allowed]
+    return sent
+
+
+def orders_execute_due() -> int:
+    """Claim, send and record a batch of the orders that are due; return how many were taken, 0 when none is left."""
+    claims = orders_claim()
+    _carry(claims.allowed)
+    return claims.taken
+
+
+def _carry(claimed: Sequence[Claimed]) -> None:
     if claimed:
         findings: SimpleQueue[Finding] = SimpleQueue()
         sending = submit(_send_all(claimed, findings.put))
         for batch in batches(findings, len(claimed), sending):
             findings_record(batch)
-    return [item.order_id for item in claimed]
 
 
 def batches(findings: "SimpleQueue[Finding]", expected: int, source: "Future[None]") -> Iterator[list[Finding]]:
@@ -59,7 +73,7 @@ def batches(findings: "SimpleQueue[Finding]", expected: int, source: "Future[Non
         try:
             batch = [findings.get(timeout=1)]
         except Empty:
-            if source.done():
+            if source.done() and findings.empty():
                 source.result()
                 return
             continue

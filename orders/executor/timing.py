@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from orders.states import OPEN, OrderState
+from orders.states import IN_DOUBT, OPEN, OrderState
 
 MARGIN = timedelta(seconds=1)  # clocks of the venue and ours are not the same
 FIRST_CHECK = timedelta(milliseconds=300)
@@ -35,7 +35,7 @@ def absence_is_proof_from(claimed_at: datetime, send_window: timedelta, lifetime
 
 def next_check(state: OrderState, *, missing_fills: bool, checks: int, now: datetime, pace: Pace) -> datetime | None:
     """Return when the venue is to be asked about an order; None where there is nothing to learn."""
-    if state == OrderState.UNKNOWN or missing_fills:
+    if state in IN_DOUBT or missing_fills:
         return now + back_off(checks, FIRST_CHECK)
     if state in OPEN:
         return now + min(back_off(checks, timedelta(seconds=2)), pace.open_every)

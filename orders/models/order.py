@@ -75,6 +75,7 @@ class Order(models.Model):
     send_after = models.DateTimeField(default=timezone.now)
     send_before = models.DateTimeField()
     check_at = models.DateTimeField(null=True)
+    absent_since = models.DateTimeField(null=True, help_text="Since when the venue says that it has no such order.")
     created_at = models.DateTimeField(default=timezone.now)
     claimed_at = models.DateTimeField(null=True)
     sent_at = models.DateTimeField(null=True)
@@ -125,7 +126,10 @@ class OrderEvent(models.Model):
 
 
 class Fill(models.Model):
-    """One trade of one order. The venue's trade id keeps it from being stored twice, whoever brings it."""
+    """One trade of one order. The venue's trade id keeps it from being stored twice, whoever brings it.
+
+    Where two orders of one account meet each other, both sides have the same trade id.
+    """
 
     account = models.ForeignKey(TradingAccount, on_delete=models.PROTECT, related_name="fills")
     market = models.ForeignKey(Market, on_delete=models.PROTECT, related_name="+")
@@ -148,7 +152,7 @@ class Fill(models.Model):
 
         ordering = ["-time", "-id"]
         constraints = [
-            models.UniqueConstraint(fields=["account", "market", "venue_trade_id"], name="orders_fill_trade"),
+            models.UniqueConstraint(fields=["account", "market", "venue_trade_id", "side"], name="orders_fill_trade"),
         ]
         indexes = [
             models.Index(fields=["account", "market", "position_side", "time"], name="orders_fill_holding"),

@@ -45,7 +45,7 @@ HOLDING_COLUMNS = {
 }
 NEW_HOLDING_COLUMNS = {"account_id": "bigint", "market_id": "bigint", "side": "text", **HOLDING_COLUMNS}
 KEYS = "json_to_recordset(%s) AS key(account_id bigint, market_id bigint, side text)"
-RETURNED = "account_id, market_id, position_side, venue_trade_id"
+RETURNED = "account_id, market_id, position_side, venue_trade_id, side"
 
 
 class HoldingKey(NamedTuple):
@@ -75,12 +75,13 @@ def fills_book(trades: Sequence[tuple[Order, FillReport]]) -> int:
     """
     now = timezone.now()
     rows = {
-        (order.account_id, order.market_id, trade.venue_trade_id): _row(order, trade, now) for order, trade in trades
+        (order.account_id, order.market_id, trade.venue_trade_id, str(trade.side)): _row(order, trade, now)
+        for order, trade in trades
     }
     stored = insert_rows("orders_fill", FILL_COLUMNS, list(rows.values()), unless_there=True, returning=RETURNED)
     facts: dict[HoldingKey, list[Fact]] = defaultdict(list)
-    for account, market, side, trade_id in stored:
-        facts[HoldingKey(account, market, side)].append(_fact(rows[account, market, trade_id]))
+    for account, market, position_side, trade_id, side in stored:
+        facts[HoldingKey(account, market, position_side)].append(_fact(rows[account, market, trade_id, side]))
     if facts:
         holdings_apply(facts, {order.market_id: order.market for order, _ in trades})
     return len(stored)

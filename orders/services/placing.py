@@ -117,7 +117,7 @@ def order_cancel(*, order: Order) -> Order:
         if current.state == OrderState.PENDING:
             _cancel_unsent(current, now)
             return _fresh(order)
-        Order.objects.filter(pk=order.pk).update(cancel_requested_at=now, updated_at=now)
+        Order.objects.filter(pk=order.pk).update(cancel_requested_at=now, check_at=now, checks=0, updated_at=now)
     if current.state in IN_DOUBT:
         orders_check([order.pk])
     if Order.objects.get(pk=order.pk).state not in FINAL:

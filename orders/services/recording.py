@@ -1,16 +1,19 @@
 """Findings into orders: one short transaction for any number of them, each step of an order's life appended."""
 
+import logging
+from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
 from django.conf import settings
-from django.db import transaction
+from django.db import DataError, IntegrityError, transaction
 from django.utils import timezone
 
 from copytrade.lib.sql import insert_rows, update_rows
-from markets.venues.base import FillReport
+from markets.venues.base import FillReport, OrderReport
 from markets.venues.registry import capabilities
 from markets.venues.vocabulary import MarketKind, VenueStatus
 from orders.executor.decisions import Decision, Standing, Terms, decide
@@ -18,7 +21,9 @@ from orders.executor.findings import Finding, Source
 from orders.executor.timing import Pace, next_check
 from orders.models import AccountState, Mode, Order, TradingAccount
 from orders.services.booking import fill_totals, fills_book
-from orders.states import AT_VENUE, FINAL, OrderState, Progress, advance
+from orders.states import AT_VENUE, FINAL, PROGRESS, OrderState, Progress, advance
+
+logger = logging.getLogger(__name__)
 
 ORDER_COLUMNS = {
     "state": "text",
@@ -34,6 +39,7 @@ ORDER_COLUMNS = {
     "checks": "smallint",
     "send_after": "timestamptz",
     "check_at": "timestamptz",
+    "absent_since": "timestamptz",
     "sent_at": "timestamptz",
     "acknowledged_at": "timestamptz",
     "finished_at": "timestamptz",
@@ -49,30 +55,58 @@ EVENT_COLUMNS = {
     "filled_quantity": "numeric",
     "at": "timestamptz",
 }
-MOST_CHECKS = 30_000
-LONGEST_TEXT = 500
+LONGEST_TEXT, LONGEST_CODE = 500, 40
 POLL_PAPER = timedelta(seconds=3)
 POLL_WITHOUT_STREAM = timedelta(seconds=10)
 POLL_BESIDE_STREAM = timedelta(seconds=60)
 
 
-@transaction.atomic
 def findings_record(findings: Sequence[Finding]) -> None:
     """Store what was learnt: orders moved, trades booked, holdings changed, events appended.
 
-    Findings of one order are taken in their order. Repeating a finding changes nothing.
+    Findings of one order are taken in their order. Repeating a finding changes nothing. One that the database does not
+    take is left out, without the venue's raw words, and does not hold up the others.
     """
+    try:
+        refused = _record(findings)
+    except (DataError, IntegrityError) as error:
+        by_order: dict[int, list[Finding]] = defaultdict(list)
+        for finding in findings:
+            by_order[finding.order_id].append(finding)
+        if len(by_order) > 1:
+            for mine in by_order.values():
+                findings_record(mine)
+        elif any(finding.report and finding.report.raw for finding in findings):
+            logger.warning("Order %s: the venue's answer cannot be stored whole: %s", *by_order, error)
+            findings_record([_without_words(finding) for finding in findings])
+        else:
+            logger.exception("Order %s: what was learnt cannot be stored", *by_order)
+    else:
+        _pause_refused(refused)  # in a transaction of its own: others lock the account first and its orders second
+
+
+@transaction.atomic
+def _record(findings: Sequence[Finding]) -> dict[int, str]:
+    """Store findings; return the accounts whose key was refused, with the reason."""
     orders = {order.pk: order for order in _lock({finding.order_id for finding in findings})}
     known = [finding for finding in findings if finding.order_id in orders]
     events: list[dict[str, Any]] = []
+    refused: dict[int, str] = {}
     for finding in known:
-        _take(orders[finding.order_id], finding, events)
+        order = orders[finding.order_id]
+        if _take(order, finding, events).account_refused:
+            refused[order.account_id] = order.reason
     _book(orders, known, events)
     for order in orders.values():
         order.check_at = _next_check(order)
     update_rows("orders_order", ORDER_COLUMNS, [_row(order) for order in orders.values()])
     insert_rows("orders_orderevent", EVENT_COLUMNS, events)
-    _pause_refused({order.account_id: order.reason for order in orders.values() if order.reason_code == "AUTH_FAILED"})
+    return refused
+
+
+def _without_words(finding: Finding) -> Finding:
+    report = replace(finding.report, raw={}, reason="") if finding.report else None
+    return replace(finding, report=report)
 
 
 def send_window() -> timedelta:
@@ -95,8 +129,8 @@ def event_row(order: Order, before: str, source: Source, *, code: str = "", mess
         "from_state": before,
         "to_state": order.state,
         "source": source,
-        "code": code,
-        "message": message[:LONGEST_TEXT],
+        "code": code[:LONGEST_CODE],
+        "message": _text(message),
         "filled_quantity": order.filled_quantity,
         "at": order.updated_at,
     }
@@ -107,22 +141,35 @@ def _lock(ids: set[int]) -> list[Order]:
     return list(rows.filter(pk__in=ids).order_by("pk"))
 
 
-def _take(order: Order, finding: Finding, events: list[dict[str, Any]]) -> None:
+def _take(order: Order, finding: Finding, events: list[dict[str, Any]]) -> Decision:
     now = timezone.now()
     terms = Terms(send_window(), pace_of(order.account).request_lifetime)
     decision = decide(_standing(order), finding, now=now, terms=terms)
     if finding.sent_at is not None:
         order.sent_at = finding.sent_at
-    if (report := finding.report) is not None:
-        order.venue_order_id = report.venue_order_id or order.venue_order_id
-        order.quantity = order.quantity or report.quantity or None
-        order.filled_quote = report.filled_quote if report.filled_quote is not None else order.filled_quote
-        order.average_price = report.average_price or order.average_price
-        if finding.source == Source.REPLY or order.venue_response is None:
-            order.venue_response = dict(report.raw)
+    if finding.fills:
+        order.absent_since = None
+    if finding.absent:
+        order.absent_since = order.absent_since or finding.asked_at
+    elif finding.report is not None:
+        _take_report(order, finding.report, first=finding.source == Source.REPLY or order.venue_response is None)
     elif finding.error is not None and finding.error.code and decision.state in FINAL:
         order.venue_response = {"code": finding.error.code, "msg": finding.error.message}  # its refusal, in its words
     _move(order, decision, finding.source, events)
+    return decision
+
+
+def _take_report(order: Order, report: OrderReport, *, first: bool) -> None:
+    order.absent_since = None
+    if PROGRESS[OrderState(report.status)] >= PROGRESS.get(OrderState(order.state), 0):
+        # A stop has another number once it is triggered; a late report still tells the old one.
+        order.venue_order_id = report.venue_order_id or order.venue_order_id
+    order.quantity = order.quantity or report.quantity or None
+    if report.filled_quantity and report.filled_quantity >= order.filled_quantity:  # an older report knows less
+        order.filled_quote = report.filled_quote if report.filled_quote is not None else order.filled_quote
+        order.average_price = report.average_price or order.average_price
+    if first:
+        order.venue_response = dict(report.raw)
 
 
 def _move(order: Order, decision: Decision, source: Source, events: list[dict[str, Any]]) -> None:
@@ -134,10 +181,12 @@ def _move(order: Order, decision: Decision, source: Source, events: list[dict[st
     order.updated_at = timezone.now()
     order.state, order.filled_quantity, order.checks = decision.state, decision.filled, 0
     if decision.code or decision.message or before in {OrderState.UNKNOWN, OrderState.FAILED}:
-        order.reason_code, order.reason = decision.code, decision.message[:LONGEST_TEXT]
+        order.reason_code, order.reason = decision.code[:LONGEST_CODE], _text(decision.message)
     if decision.state in AT_VENUE:
         order.acknowledged_at = order.acknowledged_at or order.updated_at
     order.finished_at = (order.finished_at or order.updated_at) if decision.state in FINAL else None
+    if decision.state == OrderState.PENDING:
+        order.absent_since = None
     if decision.send_after is not None:
         order.send_after = decision.send_after
     events.append(event_row(order, before, source, code=decision.code, message=decision.message))
@@ -187,10 +236,15 @@ def _standing(order: Order) -> Standing:
         filled=order.filled_quantity,
         attempts=order.attempts,
         attempts_allowed=order.attempts_allowed,
-        acknowledged_at=order.acknowledged_at,
+        absent_since=order.absent_since,
         claimed_at=order.claimed_at,
         send_before=order.send_before,
     )
+
+
+def _text(words: str) -> str:
+    """Return a venue's words as a column takes them."""
+    return words.replace("\0", "")[:LONGEST_TEXT]
 
 
 def _row(order: Order) -> dict[str, Any]:

@@ -9,6 +9,7 @@ import pytest
 
 from markets.venues import registry
 from markets.venues.base import Credentials
+from orders.executor.checking import orders_check
 from orders.models import Credential, Mode, Order, Origin, TradingAccount
 from orders.services.placing import order_write
 from orders.tests import memory_venue
@@ -73,7 +74,16 @@ def age(order: Order, seconds: float) -> None:
     row = Order.objects.get(pk=order.pk)
     Order.objects.filter(pk=order.pk).update(
         claimed_at=row.claimed_at and row.claimed_at - past,
+        absent_since=row.absent_since and row.absent_since - past,
         acknowledged_at=row.acknowledged_at and row.acknowledged_at - past,
         check_at=row.check_at and row.check_at - past,
         send_after=row.send_after - past,
     )
+
+
+def prove(order: Order) -> None:
+    """Let the venue be asked so late, and so often, that its "no" is a proof."""
+    age(order, 12)
+    orders_check()
+    age(order, 2)
+    orders_check()

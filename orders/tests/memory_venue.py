@@ -70,6 +70,11 @@ class MemoryVenue:
     async def query(self, account: AccountAccess, reference: OrderReference) -> OrderReport | None:
         """Return the order by its client id."""
         self.questions += 1
+        if reference.venue_order_id:
+            found = next(
+                (each for each in self.orders.values() if each.venue_order_id == reference.venue_order_id), None
+            )
+            return replace(found, fills=()) if found else None
         if self.next and isinstance(self.next[0], VenueError):
             raise self.next.popleft()
         found = self.orders.get(reference.client_order_id)
@@ -93,8 +98,10 @@ class MemoryVenue:
         self, account: AccountAccess, symbol: str, kind: MarketKind, *, venue_order_id: str = "", since: Any = None
     ) -> Sequence[FillReport]:
         """Return trades."""
-        mine = [trade for trade in self.trades if trade.symbol == symbol]
-        return [trade for trade in mine if venue_order_id in {"", trade.venue_order_id}]
+        mine = [
+            trade for trade in self.trades if trade.symbol == symbol and venue_order_id in {"", trade.venue_order_id}
+        ]
+        return [replace(trade, client_order_id="") for trade in mine]  # as Binance's lists of trades do
 
     async def account(self, account: AccountAccess) -> AccountReport:
         """Return positions as they were set."""

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from markets.venues.base import FillReport
 from markets.venues.vocabulary import PositionSide, Side
 from orders.executor.findings import Finding, Source
-from orders.executor.sending import orders_execute
+from orders.executor.sending import orders_execute_due
 from orders.models import Fill, Holding, Order
 from orders.services.rebuild import holdings_rebuild
 from orders.services.recording import findings_record
@@ -28,7 +28,7 @@ D = Decimal
 def resting(write):
     """An order to buy 2 that waits at the venue."""
     order = write(type="LIMIT", price=D(50_000), quantity=D(2))
-    orders_execute()
+    orders_execute_due()
     return Order.objects.get(pk=order.pk)
 
 
@@ -47,7 +47,7 @@ def test_a_trade_from_the_stream_fills_the_order_and_the_holding(account, restin
 def test_one_trade_from_reply_stream_and_poll_is_one_trade(account, write, venue):
     venue.next.append("with fills")
     order = write()
-    orders_execute()
+    orders_execute_due()
     (trade,) = venue.trades
 
     heard(account, trade)

@@ -33,7 +33,7 @@ def standing(state=S.SENDING, **values):
             "filled": Decimal(0),
             "attempts": 1,
             "attempts_allowed": 3,
-            "acknowledged_at": None,
+            "absent_since": NOW - 5 * SECOND,
             "claimed_at": NOW - SECOND,
             "send_before": NOW + 60 * SECOND,
             **values,
@@ -55,7 +55,7 @@ def refused(error, **values):
 
 
 def absent(asked_at=NOW, **values):
-    return after(Finding(1, Source.POLL, asked_at), **values)
+    return after(Finding(1, Source.POLL, asked_at, absent=True), **values)
 
 
 def report(status, filled=0):
@@ -95,10 +95,10 @@ def test_a_venue_that_limits_us_is_left_alone_until_it_says():
     assert refused(RateLimited("Banned.", until=NOW + 720 * SECOND)).state == S.FAILED
 
 
-def test_nothing_is_sent_after_its_time_or_more_often_than_allowed():
+def test_nothing_is_sent_after_its_time_or_again_where_one_attempt_is_allowed():
     assert refused(VenueDown("Connection refused."), send_before=NOW).state == S.FAILED
-    assert refused(VenueDown("Connection refused."), attempts=3).state == S.FAILED
-    assert refused(VenueDown("Connection refused."), attempts=3).code == "VENUE_DOWN"
+    assert refused(VenueDown("Connection refused."), attempts_allowed=1).state == S.FAILED
+    assert refused(VenueDown("Connection refused."), attempts_allowed=1).code == "VENUE_DOWN"
 
 
 def test_a_refused_key_fails_the_order_and_stops_the_account():
@@ -131,9 +131,27 @@ def test_a_question_that_failed_says_nothing(state):
     assert after(finding, state=state).state == state
 
 
-def test_an_open_order_that_the_venue_lost_long_after_is_over():
-    young = absent(state=S.NEW, acknowledged_at=NOW - 30 * SECOND)
-    old = absent(state=S.NEW, acknowledged_at=NOW - 90 * SECOND)
+def test_a_single_no_proves_nothing():
+    assert absent(state=S.UNKNOWN, claimed_at=NOW - 60 * SECOND, absent_since=None).state == S.UNKNOWN
+    assert absent(state=S.NEW, absent_since=None).state == S.NEW
+
+
+def test_a_venue_that_is_away_for_a_while_does_not_use_up_the_attempts():
+    later = NOW + 600 * SECOND
+
+    assert refused(VenueDown("Connection refused."), attempts=40, send_before=later).state == S.PENDING
+
+
+def test_trades_alone_do_not_say_that_the_order_is_gone():
+    finding = Finding(1, Source.STREAM, NOW)
+
+    assert after(finding, state=S.NEW, absent_since=NOW - 90 * SECOND).state == S.NEW
+    assert after(finding, state=S.UNKNOWN, claimed_at=NOW - 90 * SECOND).state == S.UNKNOWN
+
+
+def test_an_open_order_of_which_the_venue_knows_nothing_for_a_minute_is_over():
+    young = absent(state=S.NEW, absent_since=NOW - 30 * SECOND)
+    old = absent(state=S.NEW, absent_since=NOW - 90 * SECOND)
 
     assert young.state == S.NEW
     assert (old.state, old.code) == (S.EXPIRED, "GONE_AT_VENUE")

@@ -12,7 +12,7 @@ from markets.venues.errors import VenueDown
 from markets.venues.vocabulary import MarketKind, PositionSide
 from orders import tasks
 from orders.executor.claiming import orders_claim
-from orders.executor.sending import orders_execute
+from orders.executor.sending import orders_execute_due
 from orders.models import Fill, Holding, HoldingAdjustment, Order, Reconciliation
 from orders.services.rebuild import holdings_rebuild
 from orders.services.reconcile import account_reconcile
@@ -25,7 +25,7 @@ D = Decimal
 def resting(write):
     """An order to buy 2 that waits at the venue, sent a while ago."""
     order = write(type="LIMIT", price=D(50_000), quantity=D(2))
-    orders_execute()
+    orders_execute_due()
     age(order, 5)
     return Order.objects.get(pk=order.pk)
 
@@ -76,7 +76,7 @@ def test_an_order_that_is_no_longer_open_there_is_asked_about(account, resting, 
 
 
 def test_an_order_placed_at_the_venue_itself_is_written_here(account, write, venue):
-    (claimed,) = orders_claim([write(type="LIMIT", price=D(1)).pk])
+    (claimed,) = orders_claim([write(type="LIMIT", price=D(1)).pk]).allowed
     venue.accept(replace(claimed.request, client_order_id="by-hand"))
 
     report = compare(account)

@@ -13,7 +13,7 @@ from markets.venues.errors import AuthFailed, RateLimited, Rejected, VenueDown
 from orders.executor.checking import orders_check
 from orders.executor.claiming import orders_claim
 from orders.executor.findings import Finding, Source
-from orders.executor.sending import orders_execute
+from orders.executor.sending import orders_execute, orders_execute_due
 from orders.models import AccountState, Credential, Fill, Holding, Order, TradingHalt
 from orders.services.recording import findings_record
 from orders.tests.conftest import age, make_live_account
@@ -89,13 +89,13 @@ def test_a_refusal_ends_the_order_with_the_venues_words(write, venue):
 def test_a_venue_that_is_down_is_tried_again_later_under_the_same_id(write, venue):
     venue.next.append(VenueDown("Connection refused."))
     order = write()
-    orders_execute()
+    orders_execute_due()
     order.refresh_from_db()
     assert (order.state, order.reason_code) == ("PENDING", "VENUE_DOWN")
-    assert orders_execute() == []
+    assert orders_execute_due() == 0
 
     age(order, 1)
-    orders_execute()
+    orders_execute_due()
 
     order.refresh_from_db()
     assert (order.state, venue.placements) == ("FILLED", {order.client_order_id: 1})
@@ -106,7 +106,7 @@ def test_during_a_ban_the_order_waits_until_it_ends(write, venue):
     venue.next.append(RateLimited("Banned.", until=until))
     order = write()
 
-    orders_execute()
+    orders_execute_due()
 
     order.refresh_from_db()
     assert (order.state, order.send_after) == ("PENDING", until)
@@ -132,7 +132,7 @@ def test_an_account_without_a_readable_key_sends_nothing(write, venue):
     Credential.objects.update(ciphertext=b"not what was sealed")
     order = write()
 
-    orders_execute()
+    orders_execute_due()
 
     order.refresh_from_db()
     assert (order.state, order.reason_code, venue.placements) == ("FAILED", "AUTH_FAILED", {})
@@ -142,7 +142,7 @@ def test_halts_are_obeyed_by_the_executor_itself_and_exits_stay_allowed(write, v
     TradingHalt.objects.create(scope="venue", venue="fake", reason="the venue misbehaves")
     entry, way_out = write(), write(side="SELL", reduce_only=True)
 
-    orders_execute()
+    orders_execute_due()
 
     entry.refresh_from_db()
     way_out.refresh_from_db()
@@ -153,7 +153,7 @@ def test_halts_are_obeyed_by_the_executor_itself_and_exits_stay_allowed(write, v
 def test_an_order_that_could_not_be_sent_in_time_is_not_sent(write, venue):
     order = write(send_within=timedelta(0))
 
-    orders_execute()
+    orders_execute_due()
 
     order.refresh_from_db()
     assert (order.state, order.reason_code, venue.placements) == ("FAILED", "NOT_SENT_IN_TIME", {})
@@ -163,7 +163,7 @@ def test_a_worker_whose_window_has_passed_does_not_send_any_more(write, venue, s
     settings.ORDER_SEND_WINDOW_SECONDS = 0
     order = write()
 
-    orders_execute()
+    orders_execute_due()
 
     order.refresh_from_db()
     assert (order.state, venue.placements) == ("PENDING", {})
@@ -173,7 +173,7 @@ def test_what_breaks_in_an_adapter_leaves_the_outcome_unknown(write, venue):
     venue.next.append(KeyError("orderId"))
     order = write()
 
-    orders_execute()
+    orders_execute_due()
 
     order.refresh_from_db()
     assert order.state == "UNKNOWN"
@@ -183,7 +183,7 @@ def test_the_statements_do_not_grow_with_the_orders(write, venue):
     def statements(count):
         orders = [write() for _ in range(count)]
         with CaptureQueriesContext(connection) as claiming:
-            claimed = orders_claim([order.pk for order in orders])
+            claimed = orders_claim([order.pk for order in orders]).allowed
         findings = [answered(venue, item) for item in claimed]
         with CaptureQueriesContext(connection) as recording:
             findings_record(findings)
@@ -205,7 +205,7 @@ def test_many_workers_send_each_order_once(write, venue):
     def work():
         try:
             barrier.wait()
-            while orders_execute():
+            while orders_execute_due():
                 pass
         finally:
             connection.close()
@@ -223,21 +223,21 @@ def test_many_workers_send_each_order_once(write, venue):
 def test_a_claimed_order_is_nobody_elses(write):
     order = write()
 
-    assert len(orders_claim([order.pk])) == 1
-    assert orders_claim([order.pk]) == []
+    assert orders_claim([order.pk]).taken == 1
+    assert orders_claim([order.pk]).taken == 0
 
 
 def test_exits_are_sent_first(write):
     entry, way_out = write(), write(side="SELL", reduce_only=True)
 
-    assert [item.order_id for item in orders_claim()] == [way_out.pk, entry.pk]
+    assert [item.order_id for item in orders_claim().allowed] == [way_out.pk, entry.pk]
 
 
 def test_accounts_do_not_share_keys(write, venue):
     other = make_live_account()
     mine, theirs = write(), write(account=other)
 
-    claimed = {item.order_id: item.access for item in orders_claim() if item.access}
+    claimed = {item.order_id: item.access for item in orders_claim().allowed if item.access}
 
     assert claimed[mine.pk].id != claimed[theirs.pk].id
     assert "secret" not in repr(claimed)
