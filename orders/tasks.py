@@ -1,15 +1,17 @@
 """Background work: tasks only wake the executor up, the rows say what is to be done."""
 
+import time
+from contextlib import suppress
 from datetime import timedelta
 
 from celery import shared_task
-from django.db.models import Max, Q
+from django.db.models import F, Max, Q
 from django.utils import timezone
 
 from markets.venues.registry import venues
 from orders.executor.checking import orders_check
 from orders.executor.sending import orders_execute_due
-from orders.models import AccountState, TradingAccount
+from orders.models import AccountState, Mode, TradingAccount
 from orders.services.reconcile import account_reconcile
 from orders.tasks_accounts import sync_accounts
 
@@ -18,6 +20,7 @@ __all__ = ["reconcile", "sweep", "sync_accounts"]
 MOST_ROUNDS = 20
 RECONCILE_EVERY = timedelta(minutes=5)
 MOST_ACCOUNTS = 100
+SECONDS_A_RUN = 120.0
 
 
 @shared_task(name="orders.sweep")
@@ -38,8 +41,13 @@ def reconcile() -> None:
     After a stop of the whole installation every account is due, so this is the comparison at start as well.
     """
     long_ago = timezone.now() - RECONCILE_EVERY
-    trading = TradingAccount.objects.filter(state=AccountState.ACTIVE, venue__in=list(venues()), orders__isnull=False)
-    compared = trading.annotate(compared_at=Max("reconciliations__started_at"))
+    open_accounts = TradingAccount.objects.exclude(state=AccountState.CLOSED).filter(venue__in=list(venues()))
+    used = open_accounts.filter(Q(orders__isnull=False) | Q(mode=Mode.LIVE, credential__isnull=False))
+    compared = used.annotate(compared_at=Max("reconciliations__started_at"))
     due = compared.filter(Q(compared_at=None) | Q(compared_at__lt=long_ago))
-    for account in due.order_by("compared_at")[:MOST_ACCOUNTS]:
-        account_reconcile(account=account, trigger="schedule")
+    ended = time.monotonic() + SECONDS_A_RUN
+    for account in due.order_by(F("compared_at").asc(nulls_first=True))[:MOST_ACCOUNTS]:
+        with suppress(Exception):  # it is in the log and in the account's record, and must not stop the others
+            account_reconcile(account=account, trigger="schedule")
+        if time.monotonic() > ended:
+            return

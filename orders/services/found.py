@@ -1,6 +1,11 @@
-"""Orders that the venue has and we did not write: placed by hand at the venue, or by another program."""
+"""Orders that the venue has and we did not write: placed by hand at the venue, or by another program.
+
+An order is known by the number that its venue gave it, in its market. Client order ids come second: venues forbid one
+twice only while the first order is open, and a REST list of trades does not tell them.
+"""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from django.db import transaction
@@ -8,94 +13,131 @@ from django.utils import timezone
 
 from copytrade.lib.sql import insert_rows
 from markets.models import Market
-from markets.venues.base import OrderReport
-from markets.venues.vocabulary import MarketKind
+from markets.venues.base import FillReport, OrderReport
+from markets.venues.vocabulary import CONDITIONAL_TYPES, MarketKind
 from orders.executor.findings import Source
 from orders.models import Order, Origin, TradingAccount
 from orders.services.recording import EVENT_COLUMNS, event_row
 from orders.states import OrderState
 
+MarketName = tuple[str, MarketKind]
+
+
+@dataclass(frozen=True, slots=True)
+class KnownOrders:
+    """Our orders of one account, as venues name them."""
+
+    by_number: Mapping[tuple[MarketName, str], int]
+    by_client: Mapping[tuple[MarketName, str], Order]
+
+    def of(self, told: OrderReport | FillReport) -> int | None:
+        """Return the id of our order for what a venue told, None where there is none."""
+        market = (told.symbol, told.kind)
+        if pk := self.by_number.get((market, told.venue_order_id)):
+            return pk
+        order = self.by_client.get((market, told.client_order_id)) if told.client_order_id else None
+        return order.pk if order is not None and _may_have_number(order, told.venue_order_id) else None
+
+
+def orders_known(*, account: TradingAccount, told: Sequence[OrderReport | FillReport]) -> KnownOrders:
+    """Return those of our orders that reports and trades may speak of, in two statements."""
+    mine = Order.objects.filter(account=account).select_related("market")
+    clients = {each.client_order_id for each in told if each.client_order_id}
+    numbers = {each.venue_order_id for each in told if each.venue_order_id}
+    rows = [*mine.filter(client_order_id__in=clients), *mine.filter(venue_order_id__in=numbers)]
+    return KnownOrders(
+        {(_market_of(row), row.venue_order_id): row.pk for row in rows if row.venue_order_id},
+        {(_market_of(row), row.client_order_id): row for row in rows},
+    )
+
 
 def orders_find(
-    *, account: TradingAccount, reports: Sequence[OrderReport], source: Source
-) -> tuple[dict[str, int], dict[str, int]]:
-    """Return the ids of our orders for these reports, by client and by venue order id; unknown ones are written.
+    *, account: TradingAccount, reports: Sequence[OrderReport], trades: Sequence[FillReport], source: Source
+) -> KnownOrders:
+    """Return our orders for reports and trades; those that we do not know are written first.
 
-    A written one is of origin `manual` and was never ours to send. Markets that are not listed here are left out.
+    A written one is of origin `manual` and was never ours to send. A trade proves an order; how large that is will be
+    asked for. Markets that are not listed here are left out.
     """
-    markets = markets_of(account.venue, [(report.symbol, report.kind) for report in reports])
+    told: list[OrderReport | FillReport] = [*reports, *trades]
+    markets = markets_of(account.venue, [(each.symbol, each.kind) for each in told])
     with transaction.atomic():
-        known = _known(account, reports)
-        missing = {
-            report.client_order_id: report
-            for report in reports
-            if _match(report, known) is None and (report.symbol, report.kind) in markets
+        known = orders_known(account=account, told=told)
+        # A report may link the number of a trade to our order.
+        linked = {name_of(report) for report in reports if known.of(report) is not None}
+        strangers = {
+            name_of(each): each
+            for each in reversed(told)
+            if known.of(each) is None and (each.symbol, each.kind) in markets and name_of(each) not in linked
         }
-        _write(account, list(missing.values()), markets, source)
-        by_client, by_venue = _known(account, reports)
-    return by_client, by_venue
+        if not strangers:
+            return known
+        _write(account, strangers, markets, source)
+        return orders_known(account=account, told=told)
 
 
-def markets_of(venue: str, wanted: Sequence[tuple[str, MarketKind]]) -> Mapping[tuple[str, MarketKind], Market]:
+def markets_of(venue: str, wanted: Sequence[MarketName]) -> Mapping[MarketName, Market]:
     """Return market rows by symbol and kind, in one statement."""
     rows = Market.objects.filter(venue=venue, symbol__in={symbol for symbol, _ in wanted})
     return {(row.symbol, MarketKind(row.kind)): row for row in rows}
 
 
-def _match(report: OrderReport, known: tuple[dict[str, int], dict[str, int]]) -> int | None:
-    by_client, by_venue = known
-    return by_client.get(report.client_order_id) or by_venue.get(venue_key(report.symbol, report.venue_order_id))
+def name_of(told: OrderReport | FillReport) -> tuple[MarketName, str]:
+    """Return what names an order at its venue: numbers may be the same in two markets."""
+    return (told.symbol, told.kind), told.venue_order_id
 
 
-def venue_key(symbol: str, venue_order_id: str) -> str:
-    """Return what names an order at its venue: order ids may be the same in two markets."""
-    return f"{symbol}:{venue_order_id}"
+def _market_of(order: Order) -> MarketName:
+    return order.market.symbol, MarketKind(order.market.kind)
 
 
-def _known(account: TradingAccount, reports: Sequence[OrderReport]) -> tuple[dict[str, int], dict[str, int]]:
-    clients = {report.client_order_id for report in reports if report.client_order_id}
-    numbers = {report.venue_order_id for report in reports if report.venue_order_id}
-    rows = list(Order.objects.filter(account=account, client_order_id__in=clients).select_related("market"))
-    rows += Order.objects.filter(account=account, venue_order_id__in=numbers).select_related("market")
-    by_client = {row.client_order_id: row.pk for row in rows}
-    by_venue = {venue_key(row.market.symbol, row.venue_order_id): row.pk for row in rows if row.venue_order_id}
-    return by_client, by_venue
+def _may_have_number(order: Order, number: str) -> bool:
+    """A stop gets another number when it is triggered; any other order keeps the one that it has."""
+    return order.venue_order_id in {"", number} or order.type in CONDITIONAL_TYPES or not number
 
 
 def _write(
     account: TradingAccount,
-    reports: Sequence[OrderReport],
-    markets: Mapping[tuple[str, MarketKind], Market],
+    strangers: Mapping[tuple[MarketName, str], OrderReport | FillReport],
+    markets: Mapping[MarketName, Market],
     source: Source,
 ) -> None:
-    orders = [_order(account, report, markets[report.symbol, report.kind]) for report in reports]
-    written = Order.objects.bulk_create(orders, ignore_conflicts=True)
-    stored = Order.objects.filter(account=account, client_order_id__in=[order.client_order_id for order in written])
+    taken = set(
+        Order.objects.filter(
+            account=account, client_order_id__in=[each.client_order_id for each in strangers.values()]
+        ).values_list("client_order_id", flat=True)
+    )
+    orders = [_order(account, told, markets[market], taken) for (market, _), told in sorted(strangers.items())]
+    Order.objects.bulk_create(orders, ignore_conflicts=True)
+    stored = Order.objects.filter(account=account, client_order_id__in=[order.client_order_id for order in orders])
     message = "Found at the venue; it was not placed here."
-    rows: list[dict[str, Any]] = [event_row(order, "", source, code="FOUND", message=message) for order in stored]
+    rows: list[dict[str, Any]] = [
+        event_row(order, "", source, code="FOUND", message=message) for order in stored.filter(events=None)
+    ]
     insert_rows("orders_orderevent", EVENT_COLUMNS, rows)
 
 
-def _order(account: TradingAccount, report: OrderReport, market: Market) -> Order:
+def _order(account: TradingAccount, told: OrderReport | FillReport, market: Market, taken: set[str]) -> Order:
     now = timezone.now()
-    return Order(
+    client = told.client_order_id
+    order = Order(
         account=account,
         market=market,
         origin=Origin.MANUAL,
-        client_order_id=report.client_order_id or f"venue-{market.pk}-{report.venue_order_id}",
-        venue_order_id=report.venue_order_id,
-        side=report.side,
-        position_side=report.position_side,
-        type=report.type,
-        quantity=report.quantity or None,
-        price=report.price,
-        stop_price=report.stop_price,
-        reduce_only=report.reduce_only,
+        client_order_id=client if client and client not in taken else f"venue-{market.pk}-{told.venue_order_id}",
+        venue_order_id=told.venue_order_id,
+        side=told.side,
+        position_side=told.position_side,
+        type="MARKET",
         state=OrderState.NEW,
-        send_before=report.time,
-        created_at=report.time,
+        send_before=told.time,
+        created_at=told.time,
         acknowledged_at=now,
         updated_at=now,
         check_at=now,
         attempts_allowed=0,
     )
+    if isinstance(told, OrderReport):
+        order.type, order.price, order.stop_price = told.type, told.price, told.stop_price
+        order.quantity, order.reduce_only = told.quantity or None, told.reduce_only
+    return order

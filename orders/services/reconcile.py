@@ -13,30 +13,41 @@ from decimal import Decimal
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import F, Q
 from django.utils import timezone
 
 from copytrade.lib.wire import plain_digits
 from markets.models import Market
-from markets.venues.base import ZERO, AccountAccess, AccountReport, FillReport, OrderReport, PositionReport, Venue
+from markets.venues.base import (
+    ZERO,
+    AccountAccess,
+    AccountReport,
+    FillReport,
+    OrderReference,
+    OrderReport,
+    PositionReport,
+    Venue,
+)
 from markets.venues.errors import VenueError
 from markets.venues.loop import run
-from markets.venues.vocabulary import MarketKind
+from markets.venues.vocabulary import CONDITIONAL_TYPES, MarketKind, OrderType
 from orders.access import accesses_of, venue_of
 from orders.accounting import value_of
 from orders.executor.checking import orders_check
 from orders.executor.findings import Source
-from orders.models import Holding, HoldingAdjustment, Order, Reconciliation, TradingAccount
+from orders.models import Fill, Holding, HoldingAdjustment, Order, Reconciliation, TradingAccount
 from orders.services.booking import HoldingKey, adjustment_fact, holdings_apply, holdings_lock, terms_of
-from orders.services.found import markets_of
+from orders.services.found import markets_of, name_of, orders_known
 from orders.services.reports import reports_record
-from orders.states import FINAL, OPEN, OrderState
+from orders.states import FINAL, IN_DOUBT, OPEN, OrderState
 
 logger = logging.getLogger(__name__)
 
 OVERLAP = timedelta(minutes=10)  # venues list trades late, and clocks differ
 FIRST_LOOK_BACK = timedelta(days=1)
-RECENTLY = timedelta(hours=1)
+LONGEST_LOOK_BACK = timedelta(days=7)
+APART = timedelta(seconds=10)  # so long lists of trades may lag
+TIMEOUT_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,22 +66,28 @@ def account_reconcile(*, account: TradingAccount, trigger: str) -> Reconciliatio
     Must not run in a transaction. A venue that cannot be asked is reported as the error; nothing is changed then.
     """
     record = Reconciliation(account=account, trigger=trigger)
-    access = accesses_of([account]).get(account.pk)
     try:
+        access = accesses_of([account]).get(account.pk)
         if access is None:
             raise VenueError("The account has no key that can be read.")
-        snapshot = run(_ask(venue_of(account), access, account, _markets_to_read(account)))
-        _repair(account, snapshot, record)
-    except VenueError as error:
-        record.error = error.message[:500]
-    record.finished_at = timezone.now()
-    record.save()
+        snapshot = run(_ask(venue_of(account), access, account, _markets_to_read(account)), timeout=TIMEOUT_SECONDS)
+        _repair(account, access, snapshot, record)
+    except (VenueError, TimeoutError) as error:
+        record.error = (str(error) or "The venue took too long to answer.")[:500]
+    except Exception as error:
+        logger.exception("Comparing account %s with its venue failed unexpectedly", account.pk)
+        record.error = f"Unexpected: {type(error).__name__}"
+        raise
+    finally:
+        record.finished_at = timezone.now()
+        record.save()
     return record
 
 
-def _repair(account: TradingAccount, snapshot: Snapshot, record: Reconciliation) -> None:
+def _repair(account: TradingAccount, access: AccountAccess, snapshot: Snapshot, record: Reconciliation) -> None:
     before = _counts(account)
-    reports_record(account=account, orders=snapshot.orders, fills=snapshot.fills, source=Source.RECONCILE)
+    reports = [*snapshot.orders, *_orders_behind(account, access, snapshot)]
+    reports_record(account=account, orders=reports, fills=snapshot.fills, source=Source.RECONCILE)
     listed = {report.client_order_id for report in snapshot.orders}
     gone = _open_orders(account).exclude(client_order_id__in=listed).filter(acknowledged_at__lt=snapshot.asked_at)
     if ids := list(gone.values_list("pk", flat=True)):
@@ -78,16 +95,45 @@ def _repair(account: TradingAccount, snapshot: Snapshot, record: Reconciliation)
     after = _counts(account)
     record.fills_found = after["fills"] - before["fills"]
     record.orders_repaired = after["orders"] - before["orders"] + len(ids)
-    differences = _adjust(account, snapshot)
-    record.holdings_adjusted, record.differences = len(differences), differences
+    record.differences, record.holdings_adjusted = _differences(account, snapshot)
     TradingAccount.objects.filter(pk=account.pk).update(fills_read_until=snapshot.asked_at - OVERLAP)
+
+
+def _orders_behind(account: TradingAccount, access: AccountAccess, snapshot: Snapshot) -> list[OrderReport]:
+    """Return the orders of trades that we cannot place: lists of trades tell an order's number, not our id for it.
+
+    Ours that are in doubt, or were waiting for a price, are asked about first, and so learn their numbers.
+    """
+    unplaced = _unplaced(account, snapshot.fills)
+    if not unplaced:
+        return []
+    waiting = Q(state__in=list(IN_DOUBT)) | Q(state__in=list(OPEN), type__in=list(CONDITIONAL_TYPES))
+    if ids := list(Order.objects.filter(waiting, account=account).values_list("pk", flat=True)):
+        orders_check(ids)
+        unplaced = _unplaced(account, snapshot.fills)
+    return run(_ask_for_orders(venue_of(account), access, unplaced), timeout=TIMEOUT_SECONDS)
+
+
+def _unplaced(account: TradingAccount, fills: Sequence[FillReport]) -> list[FillReport]:
+    known = orders_known(account=account, told=fills)
+    return list({name_of(trade): trade for trade in fills if known.of(trade) is None}.values())
+
+
+async def _ask_for_orders(venue: Venue, access: AccountAccess, trades: Sequence[FillReport]) -> list[OrderReport]:
+    found = await asyncio.gather(
+        *(
+            venue.query(access, OrderReference(trade.symbol, trade.kind, OrderType.MARKET, "", trade.venue_order_id))
+            for trade in trades
+        )
+    )
+    return [report for report in found if report is not None]
 
 
 async def _ask(
     venue: Venue, access: AccountAccess, account: TradingAccount, markets: Sequence[tuple[str, MarketKind]]
 ) -> Snapshot:
     asked_at = timezone.now()
-    since = account.fills_read_until or asked_at - FIRST_LOOK_BACK
+    since = max(account.fills_read_until or asked_at - FIRST_LOOK_BACK, asked_at - LONGEST_LOOK_BACK)
     report, orders = await asyncio.gather(venue.account(access), venue.open_orders(access))
     active = {(position.symbol, position.kind) for position in report.positions}
     active |= {(order.symbol, order.kind) for order in orders}
@@ -113,10 +159,15 @@ def _counts(account: TradingAccount) -> dict[str, int]:
     return {"fills": account.fills.count(), "orders": account.orders.count()}
 
 
-def _adjust(account: TradingAccount, snapshot: Snapshot) -> list[dict[str, Any]]:
-    """Take the venue's positions where ours differ, unless something happened since it was asked."""
+def _differences(account: TradingAccount, snapshot: Snapshot) -> tuple[list[dict[str, Any]], int]:
+    """Return where positions differ, and how many of them became what the venue says.
+
+    Its list of trades may lag behind its positions, and its clock is not ours. So a difference is repaired only when
+    the comparison before, some time ago, showed the same one and nothing has moved since.
+    """
     theirs = {(p.symbol, p.kind, str(p.position_side)): p for p in snapshot.account.positions}
     markets = markets_of(account.venue, [(symbol, kind) for symbol, kind, _ in theirs])
+    earlier, since = _seen_before(account, snapshot.asked_at)
     with transaction.atomic():
         keys = _held(account) | {
             HoldingKey(account.pk, markets[symbol, kind].pk, side)
@@ -125,14 +176,27 @@ def _adjust(account: TradingAccount, snapshot: Snapshot) -> list[dict[str, Any]]
         }
         holdings = holdings_lock(keys) if keys else {}
         rows = {market.pk: market for market in Market.objects.filter(pk__in={key.market_id for key in keys})}
-        differences = []
+        differences, adjusted = [], 0
         for key, holding in holdings.items():
             market = rows[key.market_id]
             position = theirs.get((market.symbol, MarketKind(market.kind), key.side))
             quantity = position.quantity if position else ZERO
-            if quantity != holding.quantity and not _moved_since(holding, snapshot.asked_at):
-                differences.append(_take_theirs(holding, key, market, quantity, position, snapshot.asked_at))
-    return differences
+            if quantity == holding.quantity:
+                continue
+            difference = _difference(market, key, holding, quantity)
+            differences.append(difference)
+            if since is not None and difference in earlier and not _moving(holding, since):
+                _take_theirs(holding, key, market, position, since)
+                adjusted += 1
+    return differences, adjusted
+
+
+def _seen_before(account: TradingAccount, now: datetime) -> tuple[list[Any], datetime | None]:
+    """Return the differences of the last comparison and its end, if that is long enough ago."""
+    last = account.reconciliations.filter(error="", finished_at__isnull=False).first()
+    if last is None or last.finished_at is None or last.finished_at > now - APART:
+        return [], None
+    return last.differences, last.finished_at
 
 
 def _held(account: TradingAccount) -> set[HoldingKey]:
@@ -140,34 +204,31 @@ def _held(account: TradingAccount) -> set[HoldingKey]:
     return {HoldingKey(row.account_id, row.market_id, row.side) for row in rows}
 
 
-def _moved_since(holding: Holding, asked_at: datetime) -> bool:
-    moved = holding.last_time is not None and holding.last_time >= asked_at
-    under_way = Order.objects.filter(account=holding.account_id, market=holding.market_id).exclude(
-        state__in=list(FINAL)
-    )
-    unbooked = under_way.filter(state__in=[OrderState.SENDING, OrderState.UNKNOWN, OrderState.PARTIALLY_FILLED])
-    return moved or unbooked.exists()
+def _moving(holding: Holding, since: datetime) -> bool:
+    """Return whether trades were booked since, by our clock, or are still expected."""
+    orders = Order.objects.filter(account=holding.account_id, market=holding.market_id)
+    expected = orders.filter(Q(state__in=list(IN_DOUBT)) | Q(filled_quantity__gt=F("booked_quantity")))
+    trades = Fill.objects.filter(account=holding.account_id, market=holding.market_id, position_side=holding.side)
+    return trades.filter(stored_at__gte=since).exists() or expected.exists()
+
+
+def _difference(market: Market, key: HoldingKey, holding: Holding, quantity: Decimal) -> dict[str, Any]:
+    here, there = plain_digits(holding.quantity), plain_digits(quantity)
+    return {"symbol": market.symbol, "kind": market.kind, "side": key.side, "here": here, "venue": there}
 
 
 def _take_theirs(
-    holding: Holding,
-    key: HoldingKey,
-    market: Market,
-    quantity: Decimal,
-    position: PositionReport | None,
-    asked_at: datetime,
-) -> dict[str, Any]:
+    holding: Holding, key: HoldingKey, market: Market, position: PositionReport | None, since: datetime
+) -> None:
+    quantity = position.quantity if position else ZERO
     entry = position.entry_price if position else ZERO
-    cost = value_of(terms_of(market), abs(quantity), entry) if quantity and entry else ZERO
     adjustment = HoldingAdjustment.objects.create(
         **key._asdict(),
         quantity_before=holding.quantity,
         quantity=quantity,
-        cost=cost,
+        cost=value_of(terms_of(market), abs(quantity), entry) if quantity and entry else ZERO,
         reason="The venue holds this, and no trade explains the difference.",
-        time=asked_at,
+        time=since,
     )
     holdings_apply({key: [adjustment_fact(adjustment)]}, {market.pk: market})
-    here, there = plain_digits(holding.quantity), plain_digits(quantity)
-    logger.warning("Account %s: %s of %s here, %s at the venue", key.account_id, here, market, there)
-    return {"symbol": market.symbol, "side": key.side, "here": here, "venue": there}
+    logger.warning("Account %s: %s of %s becomes %s, as at the venue", key.account_id, holding, market, quantity)

@@ -20,6 +20,8 @@ from orders.models import Fill, Holding, Order
 from orders.services.rebuild import holdings_rebuild
 from orders.services.recording import findings_record
 from orders.services.reports import reports_record
+from orders.tests.conftest import age
+from tests.factories import make_market
 
 D = Decimal
 
@@ -88,6 +90,63 @@ def test_an_order_that_was_placed_at_the_venue_is_written_with_its_trades(accoun
     found = Order.objects.get(client_order_id="by-hand")
     assert (found.origin, found.state, found.venue_order_id) == ("manual", "PARTIALLY_FILLED", "777")
     assert found.check_at is not None
+
+
+def test_a_client_id_of_another_market_or_of_an_earlier_order_is_another_order(account, resting, venue):
+    other = make_market(venue="fake", symbol="ETHUSDT", base_asset="ETH")
+    trade = venue.fill(resting.client_order_id, 1)
+    heard(account, trade)
+
+    heard(account, replace(trade, symbol="ETHUSDT", venue_trade_id="1", venue_order_id="9"))
+    heard(account, replace(trade, venue_trade_id="2", venue_order_id="10"))
+
+    resting.refresh_from_db()
+    assert resting.booked_quantity == 1
+    assert {order.market.symbol: order.origin for order in Order.objects.exclude(pk=resting.pk)} == {
+        "ETHUSDT": "manual",
+        "BTCUSDT": "manual",
+    }
+    assert Holding.objects.get(market=other).quantity == 1
+
+
+def test_an_account_that_trades_with_itself_has_both_sides(account, resting, venue):
+    trade = venue.fill(resting.client_order_id, 1)
+    heard(account, trade, replace(trade, side=Side.SELL, client_order_id="other", venue_order_id="11"))
+
+    assert Fill.objects.count() == 2
+    assert Holding.objects.get().quantity == 0
+
+
+def test_a_late_report_does_not_turn_figures_back(account, resting, venue):
+    stale = venue.orders[resting.client_order_id]
+    heard(account, venue.fill(resting.client_order_id, 2))
+
+    heard(account, orders=[replace(stale, filled_quote=D(0), average_price=D(0))])
+
+    resting.refresh_from_db()
+    assert (resting.state, resting.filled_quote, resting.average_price) == ("FILLED", 100_000, 50_000)
+
+
+def test_a_stop_that_was_open_for_long_and_fills_in_part_stays_open(account, resting, venue):
+    age(resting, 600)
+
+    heard(account, venue.fill(resting.client_order_id, 1))
+
+    resting.refresh_from_db()
+    assert resting.state == "PARTIALLY_FILLED"
+
+
+def test_words_that_the_database_does_not_take_cost_nothing_but_themselves(account, resting, write, venue):
+    other = write(type="LIMIT", price=D(50_000))
+    orders_execute_due()
+    bad, good = venue.fill(resting.client_order_id, 2), venue.fill(other.client_order_id, "0.5")
+    filled = replace(venue.orders[resting.client_order_id], raw={"msg": "\0"}, reason="\0")
+    Order.objects.filter(pk=resting.pk).update(venue_response=None)
+
+    heard(account, bad, good, orders=[filled])
+
+    assert set(Order.objects.values_list("state", flat=True)) == {"FILLED"}
+    assert Fill.objects.count() == 2
 
 
 def test_a_late_trade_is_booked_where_it_belongs(account, resting, venue):
