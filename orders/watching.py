@@ -12,8 +12,9 @@ import time
 from collections import defaultdict
 from collections.abc import AsyncGenerator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import dataclass
+from datetime import datetime
 from queue import Empty, SimpleQueue
 from typing import cast
 
@@ -37,6 +38,7 @@ logger = logging.getLogger(__name__)
 LOOK_FOR_ACCOUNTS_SECONDS = 5.0
 LARGEST_BATCH = 500
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 60.0
+LONG_ENOUGH = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +49,14 @@ class Heard:
     event: PrivateEvent
 
 
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """A stream that runs, and which version of the account's key it runs with."""
+
+    key: datetime
+    running: "Future[None]"
+
+
 class Watch:
     """The streams of all accounts that have one; `run` returns when `stop` is set."""
 
@@ -54,44 +64,53 @@ class Watch:
         self._stop = stop
         self._look_every = look_every
         self._heard: SimpleQueue[Heard] = SimpleQueue()
-        self._streams: dict[int, Future[None]] = {}
+        self._streams: dict[int, Stream] = {}
         self._accounts: dict[int, TradingAccount] = {}
-        self._comparing = ThreadPoolExecutor(max_workers=4, thread_name_prefix="reconcile")
+        # Accounts that must be compared with their venue; one leaves only when that has succeeded.
+        self._to_compare: set[int] = set()
+        self._comparing: dict[int, Future[bool]] = {}
+        self._pool = ThreadPoolExecutor(max_workers=4, thread_name_prefix="reconcile")
 
     def run(self) -> None:
         """Listen until told to stop; a database that is away is waited for."""
         next_look = 0.0
         while not self._stop.is_set():
+            batch: list[Heard] = []
             try:
                 if time.monotonic() >= next_look:
                     self._look_for_accounts()
                     next_look = time.monotonic() + self._look_every
-                self._store(self._next_batch(timeout=0.5))
+                batch = self._next_batch(timeout=0.5)
+                self._store(batch)
+                self._compare()
             except DATABASE_AWAY as error:
                 logger.warning("The database does not answer; the streams go on: %s", error)
                 close_old_connections()
-                self._compare_all()
+                self._to_compare |= {heard.account_id for heard in batch}  # what is not stored is asked for again
                 self._stop.wait(1)
         self._end()
 
     def _look_for_accounts(self) -> None:
         close_old_connections()
         self._accounts = {account.pk: account for account in self._wanted()}
-        for pk in self._streams.keys() - self._accounts.keys():
-            self._streams.pop(pk).cancel()
+        keys = {pk: account.credential.updated_at for pk, account in self._accounts.items()}
+        for pk in [pk for pk, stream in self._streams.items() if keys.get(pk) != stream.key]:
+            self._streams.pop(pk).running.cancel()
         fresh = [account for pk, account in self._accounts.items() if pk not in self._streams]
         accesses = accesses_of(fresh)
         for account in fresh:
-            if account.pk in accesses:
-                self._streams[account.pk] = submit(
-                    _listen(account.pk, account.venue, accesses[account.pk], self._heard)
-                )
+            if access := accesses.get(account.pk):
+                running = submit(_listen(account.pk, account.venue, access, self._heard))
+                self._streams[account.pk] = Stream(keys[account.pk], running)
 
     def _wanted(self) -> list[TradingAccount]:
+        """Accounts that a person paused are listened to as well: their orders and positions live on."""
         if not settings.LIVE_TRADING:
             return []
-        rows = TradingAccount.objects.filter(mode=Mode.LIVE, live_enabled=True, state=AccountState.ACTIVE)
-        return [account for account in rows if account.venue in venues() and capabilities(account.venue).private_stream]
+        states = (AccountState.ACTIVE, AccountState.PAUSED)
+        rows = TradingAccount.objects.filter(mode=Mode.LIVE, live_enabled=True, state__in=states)
+        rows = rows.filter(credential__isnull=False, venue__in=list(venues())).select_related("credential")
+        return [account for account in rows if capabilities(account.venue).private_stream]
 
     def _next_batch(self, *, timeout: float) -> list[Heard]:
         batch: list[Heard] = []
@@ -116,39 +135,48 @@ class Watch:
             if orders or fills:
                 reports_record(account=account, orders=orders, fills=fills, source=Source.STREAM)
             if any(isinstance(event, StreamConnected) for event in events):
-                self._comparing.submit(_compare, account)
+                self._to_compare.add(pk)
 
-    def _compare_all(self) -> None:
-        """What was heard and could not be stored is asked for again."""
-        for pk in self._accounts:
-            self._heard.put(Heard(pk, StreamConnected(time=timezone.now())))
+    def _compare(self) -> None:
+        for pk in [pk for pk, future in self._comparing.items() if future.done()]:
+            if not self._comparing.pop(pk).result():
+                self._to_compare.add(pk)
+        for pk in (self._to_compare & self._accounts.keys()) - self._comparing.keys():
+            self._to_compare.discard(pk)
+            self._comparing[pk] = self._pool.submit(_compare, self._accounts[pk])
 
     def _end(self) -> None:
         for stream in self._streams.values():
-            stream.cancel()
-        self._store(self._next_batch(timeout=0.0))
-        self._comparing.shutdown(wait=True, cancel_futures=True)
+            stream.running.cancel()
+        with suppress(*DATABASE_AWAY):  # a comparison at the next start brings it
+            self._store(self._next_batch(timeout=0.0))
+        self._pool.shutdown(wait=True, cancel_futures=True)
         adapters_close()
 
 
-def _compare(account: TradingAccount) -> None:
+def _compare(account: TradingAccount) -> bool:
+    """Compare an account with its venue; return whether that is done. A venue's refusal is in the report."""
     try:
         account_reconcile(account=account, trigger="stream")
     except DATABASE_AWAY as error:
         logger.warning("Account %s could not be compared with its venue: %s", account.pk, error)
+        return False
+    except Exception:  # noqa: BLE001 - it is in the log already, and must not end the streams of all others
+        return True
     finally:
         close_old_connections()
+    return True
 
 
 async def _listen(account_id: int, venue: str, access: AccountAccess, heard: "SimpleQueue[Heard]") -> None:
     pause = FIRST_PAUSE
     while True:
+        began = time.monotonic()
         try:
             stream = cast("AsyncGenerator[PrivateEvent]", adapter(venue).private_stream(access))
             async with aclosing(stream) as events:
                 async for event in events:
                     heard.put(Heard(account_id, event))
-                    pause = FIRST_PAUSE
         except AuthFailed as error:
             logger.warning("Account %s: %s", account_id, error.message)
             pause = LONGEST_PAUSE
@@ -158,5 +186,7 @@ async def _listen(account_id: int, venue: str, access: AccountAccess, heard: "Si
             logger.info("The stream of account %s ended: %s", account_id, error.message)
         except Exception:
             logger.exception("The stream of account %s failed unexpectedly", account_id)
+        if time.monotonic() - began > LONG_ENOUGH:  # connecting alone is no success
+            pause = FIRST_PAUSE
         await asyncio.sleep(pause * random.uniform(0.8, 1.2))  # noqa: S311 - so that not all come at once
         pause = min(pause * 2, LONGEST_PAUSE)

@@ -13,6 +13,7 @@ from typing import Any, Protocol, runtime_checkable
 from django.utils import timezone
 
 from markets.venues.base import AccountAccess, OrderReport, OrderRequest, Venue
+from markets.venues.deadline import sending_until
 from markets.venues.errors import AuthFailed, OutcomeUnknown, Retryable, VenueError
 from markets.venues.loop import submit
 from markets.venues.registry import adapter
@@ -104,7 +105,9 @@ async def _send(venue: Venue, item: Claimed, room: asyncio.Semaphore, emit: Emit
         sent_at = timezone.now()
         try:
             access = _permitted(item)
-            emit(_answer(item, sent_at, await venue.place(access, item.request)))
+            with sending_until(item.deadline):
+                report = await venue.place(access, item.request)
+            emit(_answer(item, sent_at, report))
         except VenueError as error:
             emit(_answer(item, sent_at, error))
         except Exception as error:
@@ -116,7 +119,9 @@ async def _send_together(venue: PlacesMany, items: Sequence[Claimed], emit: Emit
     sent_at = timezone.now()
     answers: Sequence[OrderReport | VenueError]
     try:
-        answers = await venue.place_many([(_permitted(item), item.request) for item in items])
+        permitted = [(_permitted(item), item.request) for item in items]
+        with sending_until(min(item.deadline for item in items)):
+            answers = await venue.place_many(permitted)
     except VenueError as error:
         answers = [error] * len(items)
     except Exception as error:

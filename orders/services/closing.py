@@ -4,6 +4,7 @@ from datetime import timedelta
 from decimal import Decimal
 
 from django.db import transaction
+from django.db.models import F, Q
 
 from copytrade.accounts.models import User
 from copytrade.lib.errors import ApplicationError
@@ -96,5 +97,6 @@ def closing_quantity(market: Market, held: Decimal) -> Decimal:
 def _being_closed(holding: Holding) -> bool:
     """Return whether a market order against this position is under way: two could turn it around."""
     against = Side.SELL if holding.quantity > 0 else Side.BUY
-    under_way = Order.objects.filter(account=holding.account, market=holding.market, position_side=holding.side)
-    return under_way.filter(side=against, type=OrderType.MARKET).exclude(state__in=list(FINAL)).exists()
+    orders = Order.objects.filter(account=holding.account, market=holding.market, position_side=holding.side)
+    unbooked = Q(filled_quantity__gt=F("booked_quantity"))  # it is done, and the holding does not show it yet
+    return orders.filter(~Q(state__in=list(FINAL)) | unbooked, side=against, type=OrderType.MARKET).exists()

@@ -5,6 +5,7 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
+from django.db.models import F
 from django.utils import timezone
 
 from markets.venues.base import PositionReport
@@ -88,9 +89,7 @@ def test_an_order_placed_at_the_venue_itself_is_written_here(account, write, ven
 
 def again_later(account):
     """Compare once more, as a schedule does a while later."""
-    for row in Reconciliation.objects.all():
-        row.finished_at -= timedelta(seconds=60)
-        row.save()
+    Reconciliation.objects.update(finished_at=F("finished_at") - timedelta(seconds=60))
     Fill.objects.update(stored_at=timezone.now() - timedelta(seconds=120))
     return compare(account)
 
