@@ -1,6 +1,7 @@
 """Workers that are killed at any moment: each written order is at the venue exactly once, and in the books once.
 
-The exchange loses one request in thirty, one answer in thirty, and garbles another. CRASH_KILLS says how often.
+The exchange loses one request in thirty, one answer in thirty, and garbles another, of orders and of questions.
+CRASH_KILLS says how often workers are killed.
 """
 
 import json
@@ -59,6 +60,8 @@ def trading(exchange: BinanceSimulator, settings: Any) -> dict[str, str]:
     registry.adapters_close()
     for kind in ("drop_after", "drop_before", "garbage"):
         exchange.fault(kind, method="POST", path="/fapi/v1/order", count=None, probability=0.03)
+    for kind in ("unavailable_503", "drop_after", "garbage"):
+        exchange.fault(kind, method="GET", path="/fapi/v1/", count=None, probability=0.03)
     make_market()
     for _ in range(ACCOUNTS):
         _open_account(exchange)

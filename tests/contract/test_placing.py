@@ -1,11 +1,13 @@
 """Orders are placed, found, filled and cancelled."""
 
+import time
 from decimal import Decimal
 
 import pytest
 
 from markets.venues.base import ZERO, FillReport
-from markets.venues.errors import OutcomeUnknown, Rejected, RejectReason
+from markets.venues.deadline import sending_until
+from markets.venues.errors import OutcomeUnknown, Rejected, RejectReason, Retryable
 from markets.venues.vocabulary import FINAL_STATUSES, OrderType, Side, TimeInForce, VenueStatus
 from tests.contract.bench import Bench, Desk, reference, run
 
@@ -207,3 +209,13 @@ def test_an_account_shows_what_was_bought(bench: Bench, desk: Desk) -> None:
         gained = [{row.asset: row.total for row in report.balances}.get(base, 0) for report in (before, after)]
         assert request.quantity
         assert request.quantity * Decimal("0.99") < gained[1] - gained[0] <= request.quantity
+
+
+def test_an_order_whose_deadline_has_passed_is_not_sent(desk: Desk) -> None:
+    request = desk.resting()
+    with sending_until(time.monotonic()), pytest.raises(Retryable):
+        desk.place(request)
+
+    assert desk.query(request) is None
+    with sending_until(time.monotonic() + 30):
+        assert desk.place(request).status == VenueStatus.NEW
