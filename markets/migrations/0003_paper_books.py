@@ -7,166 +7,312 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('markets', '0002_candles'),
+        ("markets", "0002_candles"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='PaperAccount',
+            name="PaperAccount",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('key', models.CharField(max_length=64, unique=True)),
-                ('venue', models.CharField(max_length=32)),
-                ('currency', models.CharField(help_text='In which asset its equity is told.', max_length=32)),
-                ('balances', models.JSONField(default=dict)),
-                ('leverage', models.PositiveSmallIntegerField(default=20, help_text='Of contracts that have none of their own.')),
-                ('leverages', models.JSONField(blank=True, default=dict, help_text='By symbol.')),
-                ('settings', models.JSONField(blank=True, default=dict, help_text='Fees, slippage, liquidity, latency, seed: see docs/paper-trading.md.')),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
-                ('updated_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("key", models.CharField(max_length=64, unique=True)),
+                ("venue", models.CharField(max_length=32)),
+                ("currency", models.CharField(help_text="In which asset its equity is told.", max_length=32)),
+                ("balances", models.JSONField(default=dict)),
+                (
+                    "leverage",
+                    models.PositiveSmallIntegerField(default=20, help_text="Of contracts that have none of their own."),
+                ),
+                ("leverages", models.JSONField(blank=True, default=dict, help_text="By symbol.")),
+                (
+                    "settings",
+                    models.JSONField(
+                        blank=True,
+                        default=dict,
+                        help_text="Fees, slippage, liquidity, latency, seed: see docs/paper-trading.md.",
+                    ),
+                ),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now, editable=False)),
+                ("updated_at", models.DateTimeField(default=django.utils.timezone.now, editable=False)),
             ],
             options={
-                'ordering': ['-created_at'],
-                'constraints': [models.CheckConstraint(condition=models.Q(('leverage__gte', 1)), name='markets_paper_leverage')],
+                "ordering": ["-created_at"],
+                "constraints": [
+                    models.CheckConstraint(condition=models.Q(("leverage__gte", 1)), name="markets_paper_leverage")
+                ],
             },
         ),
         migrations.CreateModel(
-            name='PaperOrder',
+            name="PaperOrder",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('venue', models.CharField(max_length=32)),
-                ('client_order_id', models.CharField(max_length=64)),
-                ('symbol', models.CharField(max_length=64)),
-                ('kind', models.CharField(choices=[('spot', 'spot'), ('usd_m', 'usd_m'), ('coin_m', 'coin_m')], max_length=8)),
-                ('side', models.CharField(choices=[('BUY', 'BUY'), ('SELL', 'SELL')], max_length=4)),
-                ('type', models.CharField(choices=[('MARKET', 'MARKET'), ('LIMIT', 'LIMIT'), ('STOP_MARKET', 'STOP_MARKET'), ('STOP_LIMIT', 'STOP_LIMIT'), ('TAKE_PROFIT_MARKET', 'TAKE_PROFIT_MARKET'), ('TAKE_PROFIT_LIMIT', 'TAKE_PROFIT_LIMIT'), ('TRAILING_STOP_MARKET', 'TRAILING_STOP_MARKET')], max_length=32)),
-                ('position_side', models.CharField(choices=[('BOTH', 'BOTH'), ('LONG', 'LONG'), ('SHORT', 'SHORT')], max_length=5)),
-                ('quantity', models.DecimalField(decimal_places=30, max_digits=60)),
-                ('price', models.DecimalField(decimal_places=30, max_digits=60, null=True)),
-                ('stop_price', models.DecimalField(decimal_places=30, max_digits=60, null=True)),
-                ('time_in_force', models.CharField(blank=True, max_length=3)),
-                ('reduce_only', models.BooleanField(default=False)),
-                ('close_position', models.BooleanField(default=False)),
-                ('working_type', models.CharField(blank=True, max_length=16)),
-                ('price_protect', models.BooleanField(default=False)),
-                ('status', models.CharField(choices=[('NEW', 'NEW'), ('PARTIALLY_FILLED', 'PARTIALLY_FILLED'), ('FILLED', 'FILLED'), ('CANCELED', 'CANCELED'), ('REJECTED', 'REJECTED'), ('EXPIRED', 'EXPIRED')], max_length=16)),
-                ('triggered', models.BooleanField(default=False)),
-                ('filled_quantity', models.DecimalField(decimal_places=30, default=0, max_digits=60)),
-                ('filled_quote', models.DecimalField(decimal_places=30, default=0, max_digits=60)),
-                ('filled_base', models.DecimalField(decimal_places=30, default=0, max_digits=60)),
-                ('reserved', models.DecimalField(decimal_places=30, default=0, max_digits=60)),
-                ('reserved_asset', models.CharField(blank=True, max_length=32)),
-                ('trades', models.PositiveIntegerField(default=0)),
-                ('reason', models.CharField(blank=True, max_length=64)),
-                ('created_at', models.DateTimeField()),
-                ('updated_at', models.DateTimeField()),
-                ('account', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='orders', to='markets.paperaccount')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("venue", models.CharField(max_length=32)),
+                ("client_order_id", models.CharField(max_length=64)),
+                ("symbol", models.CharField(max_length=64)),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[("spot", "spot"), ("usd_m", "usd_m"), ("coin_m", "coin_m")], max_length=8
+                    ),
+                ),
+                ("side", models.CharField(choices=[("BUY", "BUY"), ("SELL", "SELL")], max_length=4)),
+                (
+                    "type",
+                    models.CharField(
+                        choices=[
+                            ("MARKET", "MARKET"),
+                            ("LIMIT", "LIMIT"),
+                            ("STOP_MARKET", "STOP_MARKET"),
+                            ("STOP_LIMIT", "STOP_LIMIT"),
+                            ("TAKE_PROFIT_MARKET", "TAKE_PROFIT_MARKET"),
+                            ("TAKE_PROFIT_LIMIT", "TAKE_PROFIT_LIMIT"),
+                            ("TRAILING_STOP_MARKET", "TRAILING_STOP_MARKET"),
+                        ],
+                        max_length=32,
+                    ),
+                ),
+                (
+                    "position_side",
+                    models.CharField(choices=[("BOTH", "BOTH"), ("LONG", "LONG"), ("SHORT", "SHORT")], max_length=5),
+                ),
+                ("quantity", models.DecimalField(decimal_places=30, max_digits=60)),
+                ("price", models.DecimalField(decimal_places=30, max_digits=60, null=True)),
+                ("stop_price", models.DecimalField(decimal_places=30, max_digits=60, null=True)),
+                ("time_in_force", models.CharField(blank=True, max_length=3)),
+                ("reduce_only", models.BooleanField(default=False)),
+                ("close_position", models.BooleanField(default=False)),
+                ("working_type", models.CharField(blank=True, max_length=16)),
+                ("price_protect", models.BooleanField(default=False)),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("NEW", "NEW"),
+                            ("PARTIALLY_FILLED", "PARTIALLY_FILLED"),
+                            ("FILLED", "FILLED"),
+                            ("CANCELED", "CANCELED"),
+                            ("REJECTED", "REJECTED"),
+                            ("EXPIRED", "EXPIRED"),
+                        ],
+                        max_length=16,
+                    ),
+                ),
+                ("triggered", models.BooleanField(default=False)),
+                ("filled_quantity", models.DecimalField(decimal_places=30, default=0, max_digits=60)),
+                ("filled_quote", models.DecimalField(decimal_places=30, default=0, max_digits=60)),
+                ("filled_base", models.DecimalField(decimal_places=30, default=0, max_digits=60)),
+                ("reserved", models.DecimalField(decimal_places=30, default=0, max_digits=60)),
+                ("reserved_asset", models.CharField(blank=True, max_length=32)),
+                ("trades", models.PositiveIntegerField(default=0)),
+                ("reason", models.CharField(blank=True, max_length=64)),
+                ("created_at", models.DateTimeField()),
+                ("updated_at", models.DateTimeField()),
+                (
+                    "account",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="orders", to="markets.paperaccount"
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-id'],
+                "ordering": ["-id"],
             },
         ),
         migrations.CreateModel(
-            name='PaperPosition',
+            name="PaperPosition",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('symbol', models.CharField(max_length=64)),
-                ('kind', models.CharField(choices=[('spot', 'spot'), ('usd_m', 'usd_m'), ('coin_m', 'coin_m')], max_length=8)),
-                ('position_side', models.CharField(choices=[('BOTH', 'BOTH'), ('LONG', 'LONG'), ('SHORT', 'SHORT')], max_length=5)),
-                ('quantity', models.DecimalField(decimal_places=30, help_text='Signed: short is negative.', max_digits=60)),
-                ('cost', models.DecimalField(decimal_places=30, max_digits=60)),
-                ('contract_size', models.DecimalField(decimal_places=30, max_digits=60)),
-                ('margin_asset', models.CharField(max_length=32)),
-                ('leverage', models.PositiveSmallIntegerField()),
-                ('updated_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('account', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='positions', to='markets.paperaccount')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("symbol", models.CharField(max_length=64)),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[("spot", "spot"), ("usd_m", "usd_m"), ("coin_m", "coin_m")], max_length=8
+                    ),
+                ),
+                (
+                    "position_side",
+                    models.CharField(choices=[("BOTH", "BOTH"), ("LONG", "LONG"), ("SHORT", "SHORT")], max_length=5),
+                ),
+                (
+                    "quantity",
+                    models.DecimalField(decimal_places=30, help_text="Signed: short is negative.", max_digits=60),
+                ),
+                ("cost", models.DecimalField(decimal_places=30, max_digits=60)),
+                ("contract_size", models.DecimalField(decimal_places=30, max_digits=60)),
+                ("margin_asset", models.CharField(max_length=32)),
+                ("leverage", models.PositiveSmallIntegerField()),
+                ("updated_at", models.DateTimeField(default=django.utils.timezone.now)),
+                (
+                    "account",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="positions", to="markets.paperaccount"
+                    ),
+                ),
             ],
             options={
-                'ordering': ['account', 'symbol'],
+                "ordering": ["account", "symbol"],
             },
         ),
         migrations.CreateModel(
-            name='PaperTrade',
+            name="PaperTrade",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('number', models.PositiveIntegerField(help_text='Within its order, from 1.')),
-                ('symbol', models.CharField(max_length=64)),
-                ('kind', models.CharField(choices=[('spot', 'spot'), ('usd_m', 'usd_m'), ('coin_m', 'coin_m')], max_length=8)),
-                ('price', models.DecimalField(decimal_places=30, max_digits=60)),
-                ('quantity', models.DecimalField(decimal_places=30, max_digits=60)),
-                ('quote_quantity', models.DecimalField(decimal_places=30, max_digits=60)),
-                ('base_quantity', models.DecimalField(decimal_places=30, max_digits=60)),
-                ('fee', models.DecimalField(decimal_places=30, max_digits=60)),
-                ('fee_asset', models.CharField(max_length=32)),
-                ('is_maker', models.BooleanField()),
-                ('realized_pnl', models.DecimalField(decimal_places=30, max_digits=60, null=True)),
-                ('time', models.DateTimeField()),
-                ('account', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='trades', to='markets.paperaccount')),
-                ('order', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='markets.paperorder')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("number", models.PositiveIntegerField(help_text="Within its order, from 1.")),
+                ("symbol", models.CharField(max_length=64)),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[("spot", "spot"), ("usd_m", "usd_m"), ("coin_m", "coin_m")], max_length=8
+                    ),
+                ),
+                ("price", models.DecimalField(decimal_places=30, max_digits=60)),
+                ("quantity", models.DecimalField(decimal_places=30, max_digits=60)),
+                ("quote_quantity", models.DecimalField(decimal_places=30, max_digits=60)),
+                ("base_quantity", models.DecimalField(decimal_places=30, max_digits=60)),
+                ("fee", models.DecimalField(decimal_places=30, max_digits=60)),
+                ("fee_asset", models.CharField(max_length=32)),
+                ("is_maker", models.BooleanField()),
+                ("realized_pnl", models.DecimalField(decimal_places=30, max_digits=60, null=True)),
+                ("time", models.DateTimeField()),
+                (
+                    "account",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="trades", to="markets.paperaccount"
+                    ),
+                ),
+                (
+                    "order",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="+", to="markets.paperorder"
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-id'],
+                "ordering": ["-id"],
             },
         ),
         migrations.CreateModel(
-            name='PaperTransfer',
+            name="PaperTransfer",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('asset', models.CharField(max_length=32)),
-                ('amount', models.DecimalField(decimal_places=30, help_text='Negative where it went.', max_digits=60)),
-                ('reason', models.CharField(choices=[('opening', 'Paid in at the opening'), ('deposit', 'Funds added'), ('withdrawal', 'Funds removed'), ('forgiven', 'Debt after a loss, written off')], max_length=16)),
-                ('reference', models.CharField(blank=True, max_length=64, null=True)),
-                ('time', models.DateTimeField(default=django.utils.timezone.now)),
-                ('account', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='transfers', to='markets.paperaccount')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("asset", models.CharField(max_length=32)),
+                ("amount", models.DecimalField(decimal_places=30, help_text="Negative where it went.", max_digits=60)),
+                (
+                    "reason",
+                    models.CharField(
+                        choices=[
+                            ("opening", "Paid in at the opening"),
+                            ("deposit", "Funds added"),
+                            ("withdrawal", "Funds removed"),
+                            ("forgiven", "Debt after a loss, written off"),
+                        ],
+                        max_length=16,
+                    ),
+                ),
+                ("reference", models.CharField(blank=True, max_length=64, null=True)),
+                ("time", models.DateTimeField(default=django.utils.timezone.now)),
+                (
+                    "account",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="transfers", to="markets.paperaccount"
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-id'],
+                "ordering": ["-id"],
             },
         ),
         migrations.AddIndex(
-            model_name='paperorder',
-            index=models.Index(condition=models.Q(('status__in', [markets.venues.vocabulary.VenueStatus['NEW'], markets.venues.vocabulary.VenueStatus['PARTIALLY_FILLED']])), fields=['venue', 'kind', 'symbol'], name='markets_paper_order_open'),
+            model_name="paperorder",
+            index=models.Index(
+                condition=models.Q(
+                    (
+                        "status__in",
+                        [
+                            markets.venues.vocabulary.VenueStatus["NEW"],
+                            markets.venues.vocabulary.VenueStatus["PARTIALLY_FILLED"],
+                        ],
+                    )
+                ),
+                fields=["venue", "kind", "symbol"],
+                name="markets_paper_order_open",
+            ),
         ),
         migrations.AddIndex(
-            model_name='paperorder',
-            index=models.Index(condition=models.Q(('status__in', [markets.venues.vocabulary.VenueStatus['NEW'], markets.venues.vocabulary.VenueStatus['PARTIALLY_FILLED']])), fields=['account'], name='markets_paper_order_of_account'),
+            model_name="paperorder",
+            index=models.Index(
+                condition=models.Q(
+                    (
+                        "status__in",
+                        [
+                            markets.venues.vocabulary.VenueStatus["NEW"],
+                            markets.venues.vocabulary.VenueStatus["PARTIALLY_FILLED"],
+                        ],
+                    )
+                ),
+                fields=["account"],
+                name="markets_paper_order_of_account",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='paperorder',
-            constraint=models.UniqueConstraint(fields=('account', 'client_order_id'), name='markets_paper_order_client_id'),
+            model_name="paperorder",
+            constraint=models.UniqueConstraint(
+                fields=("account", "client_order_id"), name="markets_paper_order_client_id"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='paperorder',
-            constraint=models.CheckConstraint(condition=models.Q(('filled_quantity__gte', 0), ('filled_quantity__lte', models.F('quantity'))), name='markets_paper_order_not_overfilled'),
+            model_name="paperorder",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("filled_quantity__gte", 0), ("filled_quantity__lte", models.F("quantity"))),
+                name="markets_paper_order_not_overfilled",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='paperorder',
-            constraint=models.CheckConstraint(condition=models.Q(('status__in', [markets.venues.vocabulary.VenueStatus['NEW'], markets.venues.vocabulary.VenueStatus['PARTIALLY_FILLED']]), ('reserved', 0), _connector='OR'), name='markets_paper_order_final_locks_nothing'),
+            model_name="paperorder",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    (
+                        "status__in",
+                        [
+                            markets.venues.vocabulary.VenueStatus["NEW"],
+                            markets.venues.vocabulary.VenueStatus["PARTIALLY_FILLED"],
+                        ],
+                    ),
+                    ("reserved", 0),
+                    _connector="OR",
+                ),
+                name="markets_paper_order_final_locks_nothing",
+            ),
         ),
         migrations.AddIndex(
-            model_name='paperposition',
-            index=models.Index(fields=['kind', 'symbol'], name='markets_paper_position_symbol'),
+            model_name="paperposition",
+            index=models.Index(fields=["kind", "symbol"], name="markets_paper_position_symbol"),
         ),
         migrations.AddConstraint(
-            model_name='paperposition',
-            constraint=models.UniqueConstraint(fields=('account', 'kind', 'symbol', 'position_side'), name='markets_paper_position_identity'),
+            model_name="paperposition",
+            constraint=models.UniqueConstraint(
+                fields=("account", "kind", "symbol", "position_side"), name="markets_paper_position_identity"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='paperposition',
-            constraint=models.CheckConstraint(condition=models.Q(('quantity', 0), _negated=True), name='markets_paper_position_not_flat'),
+            model_name="paperposition",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("quantity", 0), _negated=True), name="markets_paper_position_not_flat"
+            ),
         ),
         migrations.AddIndex(
-            model_name='papertrade',
-            index=models.Index(fields=['account', 'kind', 'symbol', 'time'], name='markets_paper_trade_time'),
+            model_name="papertrade",
+            index=models.Index(fields=["account", "kind", "symbol", "time"], name="markets_paper_trade_time"),
         ),
         migrations.AddConstraint(
-            model_name='papertrade',
-            constraint=models.UniqueConstraint(fields=('order', 'number'), name='markets_paper_trade_number'),
+            model_name="papertrade",
+            constraint=models.UniqueConstraint(fields=("order", "number"), name="markets_paper_trade_number"),
         ),
         migrations.AddConstraint(
-            model_name='papertransfer',
-            constraint=models.UniqueConstraint(fields=('account', 'reference'), name='markets_paper_transfer_reference'),
+            model_name="papertransfer",
+            constraint=models.UniqueConstraint(
+                fields=("account", "reference"), name="markets_paper_transfer_reference"
+            ),
         ),
     ]

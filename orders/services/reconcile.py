@@ -47,7 +47,7 @@ OVERLAP = timedelta(minutes=10)  # venues list trades late, and clocks differ
 FIRST_LOOK_BACK = timedelta(days=1)
 LONGEST_LOOK_BACK = timedelta(days=7)
 APART = timedelta(seconds=10)  # so long lists of trades may lag
-TIMEOUT_SECONDS = 60.0
+TIMEOUT_SECONDS = 120.0  # long lists of trades wait for the budget
 
 
 @dataclass(frozen=True, slots=True)

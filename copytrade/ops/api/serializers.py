@@ -18,6 +18,7 @@ class HealthReport(msgspec.Struct):
     database: Part
     redis: Part
     worker: Part
+    executor: Part
     beat: Part
 
 

@@ -34,7 +34,7 @@ class LiveClient:
         scope: dict[str, Any] = {"type": "websocket", "path": path, "query_string": query.encode(), "headers": headers}
         scope["subprotocols"] = list(subprotocols)
         self.subprotocol: str | None = None
-        self._socket: Any = ApplicationCommunicator(APPLICATION, scope)  # type: ignore[no-untyped-call]
+        self._socket: Any = ApplicationCommunicator(APPLICATION, scope)
         self._numbers = itertools.count(1)
         self._messages: deque[Frame] = deque()
         self._answers: deque[Frame] = deque()

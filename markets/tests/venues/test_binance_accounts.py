@@ -52,23 +52,6 @@ def test_the_mode_is_asked_for_again_after_an_order_was_refused_for_it(usd_m: Ho
     usd_m.place(usd_m.order(position_side=PositionSide.LONG))
 
 
-@pytest.mark.parametrize("hedge", [True, False])
-def test_the_mode_is_set_and_may_be_so_already(usd_m: House, *, hedge: bool) -> None:
-    for _ in range(2):
-        run(usd_m.adapter.set_position_mode(usd_m.access, hedge=hedge))
-
-    assert account(usd_m) is hedge
-    assert usd_m.seen(MODE) == 0
-
-
-def test_the_mode_is_not_set_while_anything_is_open(usd_m: House) -> None:
-    usd_m.place(usd_m.order())
-    with pytest.raises(Rejected) as refused:
-        run(usd_m.adapter.set_position_mode(usd_m.access, hedge=True))
-
-    assert refused.value.reason == RejectReason.EXPOSURE_OPEN
-
-
 @pytest.mark.parametrize(
     ("granted", "slug", "told"),
     [

@@ -1,10 +1,16 @@
 """A machine whose clock is off signs right all the same."""
 
+import asyncio
+import time
+
 import pytest
 
 from markets.tests.venues.exchange import House
+from markets.venues.base import OrderReport
+from markets.venues.binance import gateway
 from markets.venues.errors import Retryable
 from markets.venues.vocabulary import VenueStatus
+from tests.contract.bench import run
 
 HOUR_MS = 3_600_000
 
@@ -52,3 +58,32 @@ def test_a_venue_that_goes_on_refusing_the_time_is_not_asked_for_ever(usd_m: Hou
     with pytest.raises(Retryable):
         usd_m.query(request)
     assert usd_m.seen("GET /fapi/v1/order") == 2
+
+
+def test_a_reading_that_took_long_is_used_and_read_again(usd_m: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gateway, "LONGEST_READING_SECONDS", 0.2)
+    usd_m.exchange.fault("lag_after", path="/fapi/v1/time", low=300, high=300)
+
+    for seen in (1, 2, 2):
+        assert usd_m.place(usd_m.order()).status == VenueStatus.NEW
+        assert usd_m.seen("GET /fapi/v1/time") == seen
+
+
+@pytest.mark.parametrize("kind", ["lag", "lag_after"])
+def test_no_reading_lets_requests_come_from_the_venue_s_future(usd_m: House, kind: str) -> None:
+    usd_m.exchange.fault(kind, path="/fapi/v1/time", low=400, high=400)
+    usd_m.place(usd_m.order())
+
+    assert usd_m.adapter.gateway.client.now_ms() <= time.time() * 1000
+
+
+def test_many_who_wait_for_a_slow_reading_share_it(usd_m: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gateway, "LONGEST_READING_SECONDS", 0.0)
+    usd_m.exchange.fault("lag_after", path="/fapi/v1/time", low=200, high=200, count=None)
+    orders = [usd_m.order() for _ in range(20)]
+
+    async def place_all() -> list[OrderReport]:
+        return await asyncio.gather(*(usd_m.adapter.place(usd_m.access, order) for order in orders))
+
+    assert {report.status for report in run(place_all())} == {VenueStatus.NEW}
+    assert usd_m.seen("GET /fapi/v1/time") == 1

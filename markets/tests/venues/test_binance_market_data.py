@@ -10,7 +10,8 @@ from tests.contract.bench import run
 
 
 def test_spot_names_all_symbols_in_one_question_and_asks_for_all_where_one_is_unknown(spot: House) -> None:
-    spot.exchange.fault("error", path="/api/v3/ticker", status=400, code=-1121, count=2)
+    for table in ("price", "bookTicker"):
+        spot.exchange.fault("error", path=f"/api/v3/ticker/{table}", status=400, code=-1121)
     found = run(spot.adapter.prices(spot.kind, ["BTCUSDT", "ETHUSDT", "GONE"]))
 
     assert [price.symbol for price in found] == ["BTCUSDT", "ETHUSDT"]

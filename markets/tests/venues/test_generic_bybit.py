@@ -1,6 +1,7 @@
 """The generic adapter before a simulator of Bybit: digits, steps, pauses, keys."""
 
 import asyncio
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -12,6 +13,7 @@ import pytest
 from markets.venues import loop
 from markets.venues.base import AccountAccess, Credentials, OrderReference, OrderReport, OrderRequest
 from markets.venues.budget_rules import Demand
+from markets.venues.deadline import sending_until
 from markets.venues.errors import (
     AuthFailed,
     NotSupported,
@@ -19,9 +21,11 @@ from markets.venues.errors import (
     RateLimited,
     Rejected,
     RejectReason,
+    Retryable,
     VenueDown,
 )
 from markets.venues.generic.adapter import GenericVenue
+from markets.venues.http import NoAnswerError
 from markets.venues.vocabulary import MarketKind, OrderType, PositionSide, Side, TimeInForce, VenueStatus
 from tests.simulators.generic import BybitSimulator
 
@@ -207,6 +211,62 @@ def test_the_mark_price_is_in_the_words_of_the_exchange(exchange, venue):
     assert run(venue.mark_price("BTCUSDT", MarketKind.USD_M))["markPrice"] == "50000"
     with pytest.raises(NotSupported):
         run(venue.mark_price("BTCUSDT", MarketKind.SPOT))
+
+
+def test_a_slow_budget_delays_no_order_beyond_its_deadline(exchange, venue, monkeypatch):
+    account = access(exchange)
+    run(venue.query(account, OrderReference("BTCUSDT", MarketKind.USD_M, OrderType.LIMIT, "warm")))
+    budget = venue.connection.budget
+    reserve = budget.reserve
+
+    async def slow(*asked):
+        await asyncio.sleep(0.3)
+        return await reserve(*asked)
+
+    monkeypatch.setattr(budget, "reserve", slow)
+    with sending_until(time.monotonic() + 0.1), pytest.raises(Retryable):
+        run(venue.place(account, order()))
+    assert exchange.requests[CREATE] == 0
+
+
+def test_a_deadline_that_passes_once_something_was_sent_leaves_the_outcome_unknown(exchange, venue):
+    account = access(exchange)
+    carrier = run(venue.connection.private(account.credentials, places=True))
+    with sending_until(time.monotonic()):
+        with pytest.raises(Retryable):
+            carrier.keep_deadline()
+        carrier.has_written = True
+        with pytest.raises(NoAnswerError):
+            carrier.keep_deadline()
+
+
+def test_an_order_that_was_accepted_is_looked_at_after_its_deadline(exchange, venue, monkeypatch):
+    account = access(exchange)
+    send, deadline = venue.connection.transport.send, 0.3
+
+    async def late(method, url, **rest):
+        answer = await send(method, url, **rest)
+        if url.endswith(CREATE):
+            await asyncio.sleep(deadline)
+        return answer
+
+    run(venue.markets())
+    monkeypatch.setattr(venue.connection.transport, "send", late)
+    with sending_until(time.monotonic() + deadline):
+        placed = run(venue.place(account, order()))
+
+    assert placed.raw.get("orderStatus") == "New"
+
+
+def test_no_parameter_lets_an_order_be_sent_again_or_under_another_name(exchange, venue):
+    exchange.fault("timeout", path=CREATE)
+    extra = {"maxRetriesOnFailure": 3, "clientOrderId": "another"}
+    with pytest.raises(OutcomeUnknown):
+        run(venue.place(access(exchange), order(extra=extra)))
+
+    assert exchange.requests[CREATE] == 1
+    (account,) = exchange.exchange.accounts.values()
+    assert [placed.client_order_id for placed in account.orders.values()] == ["abc"]
 
 
 def test_what_exchanges_tell_too_differently_is_not_offered(venue):

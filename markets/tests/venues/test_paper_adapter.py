@@ -13,7 +13,8 @@ from markets.models import PaperAccount, PaperOrder, PaperTrade
 from markets.tests.venues.paper_desk import PaperDesk, reference
 from markets.tests.venues.paper_kit import D, VenueStatus
 from markets.venues import loop
-from markets.venues.base import AccountAccess, OrderReport
+from markets.venues.base import AccountAccess, OrderReport, OrderRequest
+from markets.venues.deadline import sending_until
 from markets.venues.errors import AuthFailed, NotSupported, OutcomeUnknown, Rejected, Retryable, VenueDown
 from markets.venues.paper import books
 from markets.venues.paper.adapter import PaperVenue
@@ -179,6 +180,29 @@ def test_a_request_that_became_too_old_is_not_placed(desk):
     (answer,) = books.place_batch(desk.venue, [wish], desk.prices)
 
     assert isinstance(answer, Retryable)
+    assert not PaperOrder.objects.exists()
+
+
+def test_orders_of_one_batch_keep_each_its_own_deadline(desk, venue):
+    access = desk.account()
+    late, timely = desk.order("BUY", "0.01"), desk.order("BUY", "0.01")
+
+    async def place(order: OrderRequest, deadline: float) -> None:
+        with sending_until(deadline):
+            await venue.place(access, order)
+
+    now = time.monotonic()
+    answers = run(together([place(late, now), place(timely, now + 30)]))
+
+    assert [type(answer) for answer in answers] == [Retryable, type(None)]
+    assert [order.client_order_id for order in PaperOrder.objects.all()] == [timely.client_order_id]
+
+
+def test_latency_delays_no_order_beyond_its_deadline(desk, venue):
+    access, order = desk.account(latency=300), desk.order("BUY", "0.01")
+    with sending_until(time.monotonic() + 0.1), pytest.raises(Retryable):
+        run(venue.place(access, order))
+
     assert not PaperOrder.objects.exists()
 
 

@@ -11,7 +11,7 @@ from markets.venues.binance.account_replies import read_futures_account, read_sp
 from markets.venues.binance.endpoints import Call
 from markets.venues.binance.gateway import Gateway
 from markets.venues.budget import fingerprint
-from markets.venues.errors import NotSupported, Rejected, RejectReason
+from markets.venues.errors import NotSupported
 from markets.venues.vocabulary import MarketKind
 
 # The mode costs six times what the account itself does, and people change it about never.
@@ -54,16 +54,6 @@ class Accounts:
     async def set_leverage(self, account: AccountAccess, symbol: str, kind: MarketKind, leverage: int) -> None:
         """Set the leverage of a contract."""
         await self.gateway.signed(account, Call.SET_LEVERAGE, {"symbol": symbol, "leverage": leverage})
-
-    async def set_position_mode(self, account: AccountAccess, *, hedge: bool) -> None:
-        """Choose one position per contract, or one per side (hedge), for all contracts; it may be so already."""
-        try:
-            params = {"dualSidePosition": "true" if hedge else "false"}
-            await self.gateway.signed(account, Call.SET_POSITION_MODE, params)
-        except Rejected as error:
-            if error.reason != RejectReason.UNCHANGED:
-                raise
-        self.modes.remember(account, hedge=hedge)
 
 
 class Modes:

@@ -30,7 +30,6 @@ class Call(Enum):
     ACCOUNT = auto()
     POSITIONS = auto()
     POSITION_MODE = auto()
-    SET_POSITION_MODE = auto()
     SET_LEVERAGE = auto()
     PERMISSIONS = auto()
     OPEN_STREAM = auto()
@@ -39,7 +38,7 @@ class Call(Enum):
 
 PLACING = frozenset({Call.PLACE, Call.PLACE_CONDITIONAL})
 # Calls after whose failure nobody knows what was done.
-WRITING = PLACING | {Call.CANCEL, Call.CANCEL_CONDITIONAL, Call.SET_POSITION_MODE, Call.SET_LEVERAGE}
+WRITING = PLACING | {Call.CANCEL, Call.CANCEL_CONDITIONAL, Call.SET_LEVERAGE}
 # Calls that go first when the weight becomes scarce.
 URGENT = WRITING | {Call.QUERY, Call.QUERY_CONDITIONAL, Call.TIME}
 # Which answers are lists; some are for many symbols and objects for one. All others are objects.
@@ -108,7 +107,6 @@ def _futures(prefix: str, *, account: str, mark_weight: int) -> Mapping[Call, En
         Call.ACCOUNT: Endpoint(account, "GET", "account", 5),
         Call.POSITIONS: Endpoint(account, "GET", "positionRisk", 5),
         Call.POSITION_MODE: Endpoint(private, "GET", "positionSide/dual", 30),
-        Call.SET_POSITION_MODE: Endpoint(private, "POST", "positionSide/dual"),
         Call.SET_LEVERAGE: Endpoint(private, "POST", "leverage"),
         Call.OPEN_STREAM: Endpoint(private, "POST", "listenKey"),
         Call.KEEP_STREAM: Endpoint(private, "PUT", "listenKey"),

@@ -27,6 +27,7 @@ from markets.venues.binance.errors import SOON, error_of, failure
 from markets.venues.binance.houses import House
 from markets.venues.budget import Budget, Reservation, fingerprint
 from markets.venues.budget_rules import Demand
+from markets.venues.deadline import check_deadline
 from markets.venues.errors import (
     AuthFailed,
     NotSupported,
@@ -41,6 +42,8 @@ from markets.venues.http import Answer, NoAnswerError, NotSentError, Transport, 
 USED_WEIGHT = "X-MBX-USED-WEIGHT-1M"
 CLOCK_IS_OFF = "-1021"
 ORDER_COUNT = "-1015"
+# A reading of the clock that took longer is used, but not kept.
+LONGEST_READING_SECONDS = 1.0
 
 
 class Gateway:
@@ -53,6 +56,7 @@ class Gateway:
         self._budget = budget
         self._endpoints = ENDPOINTS[house.kind]
         self._clock_read = 0.0
+        self._clock_is_sure = False
         self._clock_lock: tuple[asyncio.AbstractEventLoop, asyncio.Lock] | None = None
 
     async def ask(self, call: Call, params: Mapping[str, Any], *, weight: int | None = None) -> Any:
@@ -80,18 +84,30 @@ class Gateway:
 
     async def compare_clocks(self, *, since: float = 0.0) -> None:
         """Learn how far this machine's clock is off, once, or anew where that was before `since` (monotonic)."""
-        if self._clock_read and self._clock_read >= since:
+        asked = time.monotonic()
+        if self._is_compared(since):
             return
         async with self._lock():
-            if self._clock_read and self._clock_read >= since:
-                return
-            sent = time.time()
-            reply = await self._once(Call.TIME, {}, None, None)
-            with self.understood():
-                there = int(reply["serverTime"])
-            here = (sent + time.time()) / 2 * 1000
-            self.client.set_time_difference(int(here - there))
-            self._clock_read = time.monotonic()
+            # Whoever has waited here takes what was read meanwhile, sure or not.
+            if self._clock_read < asked and not self._is_compared(since):
+                await self._read_clock()
+
+    def _is_compared(self, since: float) -> bool:
+        return self._clock_is_sure and self._clock_read >= since
+
+    async def _read_clock(self) -> None:
+        """Take the venue's time for the time when its answer came.
+
+        It is later there by then: so nothing is signed with a time that is yet to come, and no request lives longer
+        than its lifetime says.
+        """
+        started = time.monotonic()
+        reply = await self._once(Call.TIME, {}, None, None)
+        with self.understood():
+            there = int(reply["serverTime"])
+        self.client.set_time_difference(int(time.time() * 1000) - there)
+        self._clock_read = time.monotonic()
+        self._clock_is_sure = self._clock_read - started <= LONGEST_READING_SECONDS
 
     async def close(self) -> None:
         """Close the connections."""
@@ -131,6 +147,8 @@ class Gateway:
     async def _send(
         self, call: Call, endpoint: Endpoint, credentials: Credentials | None, params: Mapping[str, Any]
     ) -> Answer:
+        if call in PLACING:
+            check_deadline()  # the last thing before the request is signed with the time that it is then
         try:
             return await self.client.send(credentials, endpoint.api, endpoint.method, endpoint.path, params)
         except NotSentError as error:

@@ -1,7 +1,7 @@
 """Orders and fills at one house of Binance."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -12,10 +12,12 @@ from markets.venues.binance.accounts import Modes
 from markets.venues.binance.conditional import actual_order_id, as_conditional, read_conditional
 from markets.venues.binance.contracts import Contracts
 from markets.venues.binance.endpoints import Call
+from markets.venues.binance.errors import SOON
 from markets.venues.binance.gateway import Gateway
 from markets.venues.binance.orders import read_order, read_placed, read_trade
 from markets.venues.binance.parameters import is_conditional, order_key, placement
-from markets.venues.errors import OutcomeUnknown, Rejected, RejectReason, VenueError
+from markets.venues.budget import patient
+from markets.venues.errors import OutcomeUnknown, Rejected, RejectReason, Retryable, VenueError
 from markets.venues.vocabulary import FINAL_STATUSES, MarketKind
 
 PAGE = 1000
@@ -24,6 +26,12 @@ SPOT_WINDOW = timedelta(hours=24)
 FUTURES_WINDOW = timedelta(days=7)
 # What Binance keeps of the trades of a futures account.
 KEPT = timedelta(days=180)
+ORDER_TRADES_WEIGHT = 5
+# Weight that is used up comes back within a minute.
+PATIENCE = timedelta(seconds=65)
+
+Row = Mapping[str, Any]
+Rows = Sequence[Row]
 
 
 class Trading:
@@ -93,13 +101,15 @@ class Trading:
     ) -> Sequence[FillReport]:
         """Return trades of one order, or all in a market since a moment, oldest first."""
         if venue_order_id:
-            rows = await self._trades(account, {"symbol": symbol, "orderId": venue_order_id}, weight=5)
+            rows = await self._trades_of(account, symbol, venue_order_id)
         elif since is None:
             rows = await self._trades(account, {"symbol": symbol})
         else:
-            rows = await self._trades_since(account, symbol, since)
+            with patient(PATIENCE):
+                rows = await self._trades_since(account, symbol, since)
         with self.gateway.understood():
-            reports = {row["id"]: read_trade(row, kind) for row in rows}
+            # Orders of one account that trade with each other share the number of the trade.
+            reports = {(int(row["id"]), int(row["orderId"])): read_trade(row, kind) for row in rows}
         ordered = sorted(reports.items(), key=lambda item: (item[1].time, item[0]))
         return [report for _, report in ordered]
 
@@ -117,10 +127,19 @@ class Trading:
             actual = actual_order_id(reply)
             if not actual:
                 return read_conditional(reply, reference.kind)
-        became = replace(reference, venue_order_id=actual)
-        report = await self._query_plain(account, became)
+        report = await self._query_triggered(account, replace(reference, venue_order_id=actual))
         with self.gateway.understood():
             return as_conditional(report, reply)
+
+    async def _query_triggered(self, account: AccountAccess, became: OrderReference) -> OrderReport:
+        """Return the order that a conditional one has become; the books may tell of it later than of the trigger."""
+        try:
+            return await self._query_plain(account, became)
+        except Rejected as error:
+            if error.reason != RejectReason.UNKNOWN_ORDER:
+                raise
+            message = "The order was triggered, and what it became is not listed yet."
+            raise Retryable(message, after=SOON, code=error.code, status=error.status) from error
 
     async def _cancel_plain(self, account: AccountAccess, reference: OrderReference) -> OrderReport:
         reply = await self.gateway.signed(account, Call.CANCEL, order_key(reference))
@@ -165,40 +184,69 @@ class Trading:
             return None
         return 6 if self.gateway.house.kind is MarketKind.SPOT else 1
 
-    async def _trades_since(self, account: AccountAccess, symbol: str, since: datetime) -> Sequence[Mapping[str, Any]]:
-        """Ask window by window; within a full page go on by trade id, since many trades may share a millisecond."""
-        spot = self.gateway.house.kind is MarketKind.SPOT
-        window = SPOT_WINDOW if spot else FUTURES_WINDOW
-        await self.gateway.compare_clocks()
-        now = from_milliseconds(self.gateway.client.now_ms())
-        start = since if spot else max(since, now - KEPT)
-        rows: list[Mapping[str, Any]] = []
-        while start <= now:
-            end = start + window
-            span = {"startTime": to_milliseconds(start), "endTime": to_milliseconds(end) - 1}
+    async def _trades_of(self, account: AccountAccess, symbol: str, venue_order_id: str) -> Rows:
+        order = {"symbol": symbol, "orderId": venue_order_id}
+        page = await self._trades(account, order, weight=ORDER_TRADES_WEIGHT)
+        if len(page) < PAGE:
+            return page
+        # Which thousand that was is not documented: begin with the first.
+        return await self._trades_from(account, order, 0, weight=ORDER_TRADES_WEIGHT)
+
+    async def _trades_since(self, account: AccountAccess, symbol: str, since: datetime) -> Rows:
+        if self.gateway.house.kind is MarketKind.SPOT:
+            return await self._spot_trades_since(account, symbol, since)
+        now = await self._now()
+        rows: list[Row] = []
+        for span in _windows(max(since, now - KEPT), now, FUTURES_WINDOW):
             page = await self._trades(account, {"symbol": symbol, **span})
             rows += page
             if len(page) >= PAGE:
-                return rows + list(await self._trades_after(account, symbol, page))
-            start = end
+                return rows + await self._trades_from(account, {"symbol": symbol}, self._last(page))
         return rows
 
-    async def _trades_after(
-        self, account: AccountAccess, symbol: str, page: Sequence[Mapping[str, Any]]
-    ) -> Sequence[Mapping[str, Any]]:
-        """Return all trades after a full page."""
-        rows: list[Mapping[str, Any]] = []
-        while len(page) >= PAGE:
-            with self.gateway.understood():
-                latest = max(int(row["id"]) for row in page)
-            page = await self._trades(account, {"symbol": symbol, "fromId": latest + 1})
+    async def _spot_trades_since(self, account: AccountAccess, symbol: str, since: datetime) -> Rows:
+        """Ask for the latest page, which mostly holds them all; else find the first day with trades, and go on there.
+
+        A day costs as much as a page: a year of absence would cost more than the budget of a minute.
+        """
+        latest = await self._trades(account, {"symbol": symbol})
+        with self.gateway.understood():
+            found = [row for row in latest if int(row["time"]) >= to_milliseconds(since)]
+        if len(found) < PAGE:
+            return found
+        for span in _windows(since, await self._now(), SPOT_WINDOW):
+            if page := await self._trades(account, {"symbol": symbol, **span}):
+                return [*page, *await self._trades_from(account, {"symbol": symbol}, self._last(page))]
+        return found
+
+    async def _trades_from(
+        self, account: AccountAccess, scope: Mapping[str, Any], first: int, *, weight: int | None = None
+    ) -> list[Row]:
+        """Return all trades from a number on, that one too: another order may share it."""
+        rows: list[Row] = []
+        while True:
+            page = await self._trades(account, {**scope, "fromId": first}, weight=weight)
             rows += page
+            if len(page) < PAGE or (last := self._last(page)) <= first:
+                return rows
+            first = last
+
+    def _last(self, page: Rows) -> int:
+        with self.gateway.understood():
+            return max(int(row["id"]) for row in page)
+
+    async def _now(self) -> datetime:
+        await self.gateway.compare_clocks()
+        return from_milliseconds(self.gateway.client.now_ms())
+
+    async def _trades(self, account: AccountAccess, params: Mapping[str, Any], *, weight: int | None = None) -> Rows:
+        rows: Rows = await self.gateway.signed(account, Call.TRADES, {**params, "limit": PAGE}, weight=weight)
         return rows
 
-    async def _trades(
-        self, account: AccountAccess, params: Mapping[str, Any], *, weight: int | None = None
-    ) -> Sequence[Mapping[str, Any]]:
-        rows: Sequence[Mapping[str, Any]] = await self.gateway.signed(
-            account, Call.TRADES, {**params, "limit": PAGE}, weight=weight
-        )
-        return rows
+
+def _windows(start: datetime, now: datetime, length: timedelta) -> Iterator[Mapping[str, int]]:
+    """Yield the parameters of all windows from a moment up to now."""
+    while start <= now:
+        end = start + length
+        yield {"startTime": to_milliseconds(start), "endTime": to_milliseconds(end) - 1}
+        start = end

@@ -54,7 +54,7 @@ class GenericVenue(GenericMarketData):
             None if request.price is None else str(request.price),
             parameters_of(request),
         )
-        order = await self.private(account, ask, kind=request.kind, writes=True)
+        order = await self.private(account, ask, kind=request.kind, writes=True, places=True)
         placed = translate.acknowledged(order, request, now=datetime.now(UTC))
         return await self._seen(account, placed, market)
 
@@ -118,9 +118,10 @@ class GenericVenue(GenericMarketData):
             account, lambda exchange: self._trades(exchange, market["symbol"], venue_order_id, since), kind=kind
         )
         with_times = [translate.fill_report(trade, market, kind) for trade in trades]
-        reports = {report.venue_trade_id: report for report in with_times}.values()
+        # Orders of one account that trade with each other share the id of the trade.
+        reports = {(report.venue_trade_id, report.venue_order_id): report for report in with_times}.values()
         ours = [report for report in reports if not venue_order_id or report.venue_order_id == venue_order_id]
-        return sorted(ours, key=lambda report: (report.time, report.venue_trade_id))
+        return sorted(ours, key=lambda report: (report.time, report.venue_trade_id, report.venue_order_id))
 
     async def _trades(
         self, exchange: Any, name: str, venue_order_id: str, since: datetime | None

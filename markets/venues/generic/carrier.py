@@ -12,8 +12,10 @@ from typing import Any
 from copytrade.lib.wire import plain_digits
 from markets.venues.budget import Budget
 from markets.venues.budget_rules import Demand, Pool
+from markets.venues.deadline import check_deadline
+from markets.venues.errors import Retryable
 from markets.venues.generic.errors import Told
-from markets.venues.http import NotSentError, Transport, UnreadableError
+from markets.venues.http import NoAnswerError, NotSentError, Transport, UnreadableError
 
 
 class Digits(Decimal):
@@ -36,19 +38,27 @@ class Door:
 
 
 class Carrier:
-    """Carries the requests of one exchange. `urgent` requests may use what the budget keeps for orders."""
+    """Carries the requests of one exchange. `urgent` requests may use what the budget keeps for orders.
+
+    `places`: this copy places one order, which keeps its deadline; `has_written`: that order may be there already.
+    """
 
     transport: Transport
     budget: Budget
     pool: Pool
     door: Door
     urgent: bool = False
+    places: bool = False
+    has_written: bool = False
 
     async def fetch(self: Any, url: str, method: str = "GET", headers: Any = None, body: Any = None) -> Any:
         """Send a request that ccxt has signed; return the decoded answer, or raise what ccxt makes of it."""
         self.door.pass_through()
         await self.budget.reserve(self.pool, Demand(weight=1, urgent=self.urgent))
         self.door.pass_through()
+        if self.places:
+            self.keep_deadline()
+            self.has_written |= method != "GET"
         sent = self.prepare_request_headers(headers)
         answer = await self.transport.send(method, url, headers=sent, body=body.encode() if body else None)
         text = answer.body.decode(errors="replace")
@@ -62,6 +72,15 @@ class Carrier:
         if decoded is None:
             raise UnreadableError(f"HTTP {answer.status} with a body that is not JSON")
         return decoded
+
+    def keep_deadline(self) -> None:
+        """Send nothing after the deadline; where something was sent before, nobody knows what it was."""
+        try:
+            check_deadline()
+        except Retryable:
+            if self.has_written:
+                raise NoAnswerError("too late for the rest") from None
+            raise
 
     @staticmethod
     def json(data: Any, params: Any = None) -> str:  # noqa: ARG004  (ccxt's signature)

@@ -45,14 +45,14 @@ class Connection:
             await template.load_markets(True)
         return copy.copy(template)
 
-    async def private(self, credentials: Credentials | None, *, urgent: bool = False) -> Any:
-        """Return the exchange for an account; orders go first."""
+    async def private(self, credentials: Credentials | None, *, urgent: bool = False, places: bool = False) -> Any:
+        """Return the exchange for an account: `urgent` requests go first, one that `places` keeps its deadline."""
         if credentials is None or not (credentials.key and credentials.secret):
             raise AuthFailed("The account has no key.")
         own = copy.copy(await self._made())
         own.apiKey, own.secret, own.password = credentials.key, credentials.secret, credentials.passphrase
         own.options = dict(own.options)  # ccxt notes there what it learns of an account
-        own.urgent = urgent
+        own.urgent, own.places = urgent, places
         return own
 
     @property

@@ -44,9 +44,10 @@ class Gateway:
         *,
         kind: MarketKind = MarketKind.SPOT,
         writes: bool = False,
+        places: bool = False,
     ) -> Answer:
-        """Ask for an account."""
-        exchange = await self.understood(self.connection.private(account.credentials, urgent=writes))
+        """Ask for an account; what `places` an order keeps the deadline for sending."""
+        exchange = await self.understood(self.connection.private(account.credentials, urgent=writes, places=places))
         return await self.understood(question(exchange), kind=kind, writes=writes)
 
     async def understood(

@@ -12,6 +12,9 @@ from markets.venues.vocabulary import OrderType, PositionSide, TimeInForce
 
 OUR_STEPS = frozenset({ProblemCode.LOT_SIZE, ProblemCode.PRICE_FILTER})
 
+# With these ccxt would send an order again that failed, whatever became of it.
+RESERVED = frozenset({"maxRetriesOnFailure", "defaultMaxRetriesOnFailure"})
+
 
 def refuse_foreign(request: OrderRequest, able: Capabilities) -> None:
     """Refuse what the capabilities do not hold, before anything is sent."""
@@ -48,7 +51,8 @@ def refuse_off_grid(request: OrderRequest, market: Mapping[str, Any], precision_
 
 def parameters_of(request: OrderRequest) -> dict[str, Any]:
     """Return the parameters of ccxt's call beside the plain ones."""
-    parameters: dict[str, Any] = {"clientOrderId": request.client_order_id, **request.extra}
+    extra = {name: value for name, value in request.extra.items() if name not in RESERVED}
+    parameters: dict[str, Any] = {**extra, "clientOrderId": request.client_order_id}
     if request.type is OrderType.LIMIT:
         if request.time_in_force is TimeInForce.GTX:
             parameters["postOnly"] = True

@@ -29,6 +29,7 @@ from markets.venues.base import (
     PrivateEvent,
     Venue,
 )
+from markets.venues.deadline import sending_deadline
 from markets.venues.errors import NotSupported, OutcomeUnknown, VenueDown, VenueError
 from markets.venues.paper import accounts, books
 from markets.venues.paper.books import Answer, Delay, Wish
@@ -82,6 +83,8 @@ class PaperVenue:
         """
         loop = asyncio.get_running_loop()
         until = time.monotonic() + self.capabilities.request_lifetime.total_seconds()
+        if (deadline := sending_deadline()) is not None:
+            until = min(until, deadline)
         futures = [loop.create_future() for _ in items]
         for (account, request), future in zip(items, futures, strict=True):
             self._waiting.append((Wish(account, request, until), future))

@@ -7,14 +7,15 @@ and no two batches wait for each other in a circle.
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from django.db import transaction
 from django.utils import timezone
 
 from copytrade.lib.sql import run
 from markets.venues.base import AccountAccess, FillReport, OrderReference, OrderReport, OrderRequest
-from markets.venues.errors import AuthFailed, OutcomeUnknown, Rejected, RejectReason, Retryable, VenueError
+from markets.venues.deadline import not_sent
+from markets.venues.errors import AuthFailed, OutcomeUnknown, Rejected, RejectReason, VenueError
 from markets.venues.paper import engine
 from markets.venues.paper.checks import check_capabilities
 from markets.venues.paper.facts import MarketKey, Order, Trade
@@ -104,7 +105,7 @@ def _place(
     if account is None:
         return _stranger(wish.access)
     if time.monotonic() >= wish.until:
-        return Retryable("The request is too old.", after=timedelta(0))
+        return not_sent()
     identity = (account.id, request.client_order_id)
     if identity in taken:
         # The order that is there may be the very one that this request repeats.
