@@ -2,8 +2,9 @@
 
 import django.db.models.deletion
 import django.utils.timezone
-import markets.venues.vocabulary
 from django.db import migrations, models
+
+import markets.venues.vocabulary
 
 
 class Migration(migrations.Migration):
