@@ -33,7 +33,7 @@ from tests.simulators.binance import BinanceSimulator
 ROOT = Path(__file__).parents[1]
 KILLS = int(os.environ.get("CRASH_KILLS", "150"))
 LONGEST_LIFE = 40.0  # milliseconds after the worker has begun to trade
-SECONDS_TO_SETTLE = 60.0
+SECONDS_TO_SETTLE = 60.0 + KILLS * 0.3  # asking for the trades of an order costs a share of the budget
 ADDRESSES = ("BINANCE_SPOT_URL", "BINANCE_USDM_URL", "BINANCE_COINM_URL")
 ACCOUNTS = 8  # each may place so many orders a minute
 
@@ -114,7 +114,9 @@ def _swept() -> bool:
 
 def _wait(done: Callable[[], bool], deadline: float) -> None:
     while not done():
-        assert time.monotonic() < deadline, Counter(Order.objects.values_list("state", "reason"))
+        assert time.monotonic() < deadline, Counter(
+            Order.objects.values_list("state", "reason_code", "reason", "attempts", "checks", "check_at")
+        )
 
 
 def _open_account(exchange: BinanceSimulator) -> TradingAccount:

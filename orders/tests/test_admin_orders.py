@@ -220,3 +220,12 @@ class TestHalts:
 
 def test_venue_keys_have_no_page_of_their_own(client: Client, staff: User):
     assert client.get("/admin/orders/credential/").status_code == 404
+
+
+def test_amounts_are_shown_in_their_own_digits(admin_client):
+    holding = make_holding(quantity=Decimal("0.5"), cost=Decimal(25_000))
+
+    page = admin_client.get(f"/admin/orders/holding/{holding.pk}/change/").content.decode()
+
+    assert "0.5<" in page
+    assert "000000000" not in page
