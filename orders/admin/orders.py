@@ -58,15 +58,15 @@ class OrderAdmin(ReadOnlyAdmin[Order]):
 
     list_display = (
         "created_at",
-        "account",
-        "owner",
+        "state_chip",
         "market",
         "side",
         "type",
         "shown_quantity",
         "shown_filled",
         "shown_average",
-        "state_chip",
+        "account",
+        "owner",
         "reason_code",
         "origin",
         "client_order_id",

@@ -14,9 +14,16 @@ PARAMETERS = {"quantity": "quantity", "price": "price", "stop_price": "stopPrice
 
 
 def check_filters(
-    given: Given, kind: MarketKind, filters: Filters, *, contract_size: Decimal, problems: Problems
+    given: Given,
+    kind: MarketKind,
+    filters: Filters,
+    *,
+    contract_size: Decimal,
+    problems: Problems,
+    reference_price: Decimal | None = None,
+    mark_price: Decimal | None = None,
 ) -> None:
-    """Note every filter that an order breaks, with the numbers; its worth is checked where its price is known.
+    """Note every filter that an order breaks, with the numbers; worth and band are checked where prices are known.
 
     The parameters may have problems already: what could not be read is not checked.
     """
@@ -24,12 +31,14 @@ def check_filters(
     found = check_order(
         filters,
         kind=kind,
-        side=Side.BUY,  # matters only to the band around the mark, which is not known here
+        side=Side.SELL if given.text("side") == Side.SELL else Side.BUY,
         market_order=rule is not None and rule.house not in PRICED_TYPES,
         quantity=given.amount("quantity"),
         quote_quantity=given.amount("quoteOrderQty"),
         price=given.amount("price"),
         stop_price=given.amount("stopPrice"),
+        reference_price=reference_price,
+        mark_price=mark_price,
         reduce_only=only_closes(given),
         contract_size=contract_size,
     )

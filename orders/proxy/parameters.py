@@ -210,7 +210,10 @@ _FUTURES = (
         more_names=("activatePrice", "activate_price"),
     ),
     Parameter(
-        "goodTillDate", Form.WHOLE, "GTD only: when it ends, in milliseconds since 1970; more than ten minutes ahead."
+        "goodTillDate",
+        Form.WHOLE,
+        "GTD only: when it ends, in milliseconds since 1970; more than ten minutes ahead.",
+        most=Decimal(253_402_300_799_000),
     ),
     _client_id(FUTURES_CLIENT_ORDER_ID, "clientAlgoId", "client_algo_id"),
     Parameter("newOrderRespType", Form.CHOICE, RESPONSE_TEXT, choices=("ACK", "RESULT")),

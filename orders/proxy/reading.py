@@ -3,7 +3,9 @@
 Amounts are read from the request's own digits and never pass through a float.
 """
 
+import json
 import re
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
@@ -31,6 +33,7 @@ WHOLE_DIGITS = 30
 DECIMAL_PLACES = 30
 LONGEST_NUMBER = 64  # characters; a longer one has digits that nobody could store
 _members = msgspec.json.Decoder(dict[str, msgspec.Raw])
+WITHOUT_EFFECT = frozenset({"recvWindow", "newOrderRespType"})
 _amount = re.compile(AMOUNT_PATTERN.rstrip("$"), re.ASCII)
 _whole = re.compile(WHOLE_PATTERN.rstrip("$"), re.ASCII)
 
@@ -76,9 +79,9 @@ class Given:
     def normalised(self) -> dict[str, str]:
         """Return what was asked for, the same for every spelling of the same order."""
         return {
-            name: plain_digits(value) if isinstance(value, Decimal) else str(value)
+            name: plain_digits(value) if isinstance(value, Decimal) else _same_case(name, str(value))
             for name, value in self.values.items()
-            if name != "recvWindow"
+            if name not in WITHOUT_EFFECT
         }
 
 
@@ -89,7 +92,10 @@ def read_parameters(body: bytes, family: Family, problems: Problems) -> Given:
     """
     values: dict[str, Value] = {}
     spellings: dict[str, str] = {}
-    for spelling, raw in _read_members(body).items():
+    members = _read_members(body)
+    for name in _doubled(body):
+        problems.add(name[:64], "is written twice")
+    for spelling, raw in members.items():
         parameter = SPELLINGS[family].get(spelling)
         if parameter is None:
             problems.add(spelling[:64], _unknown(spelling, family))
@@ -115,6 +121,16 @@ def _read_members(body: bytes) -> dict[str, msgspec.Raw]:
         raise InvalidInput([{"path": "", "message": describe(error)}]) from error
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise MalformedJson(f"The body is not JSON: {error}") from error
+
+
+def _same_case(name: str, text: str) -> str:
+    return text.upper() if name == "symbol" else text
+
+
+def _doubled(body: bytes) -> list[str]:
+    """Return the names that the object has more than once: readers of JSON take the last of them in silence."""
+    pairs = json.loads(body, object_pairs_hook=list, parse_int=str, parse_float=str)
+    return [name for name, times in Counter(name for name, _ in pairs).items() if times > 1]
 
 
 def _unknown(spelling: str, family: Family) -> str:

@@ -8,6 +8,7 @@ from copytrade.accounts.models import User
 from copytrade.lib.api.paging import Page
 from copytrade.lib.errors import InvalidInput, NotFound
 from markets.models import Market
+from markets.venues.binance.conditional import WAITING
 from markets.venues.registry import venue_info
 from markets.venues.vocabulary import MarketKind
 from orders.models import AccountState, Order, RecentOrder, TradingAccount
@@ -27,7 +28,7 @@ def proxy_account(*, user: User, kind: MarketKind, account_id: int | None, path:
     here = list(mine.filter(venue=VENUES[kind], state=AccountState.ACTIVE).order_by("pk")[:21])
     if len(here) == 1:
         return here[0]
-    raise InvalidInput([{"path": path, "message": _several(here) if here else _none(kind)}])
+    raise InvalidInput([{"path": path, "message": _several(here) if here else _none(user, kind)}])
 
 
 def proxy_market(*, kinds: Collection[MarketKind], symbol: str) -> list[Market]:
@@ -74,7 +75,7 @@ def proxy_order_get(
     if account_id is not None:
         rows = rows.filter(account=account_id)
     if venue_order_id:
-        rows = rows.filter(venue_order_id=venue_order_id)
+        rows = rows.filter(venue_order_id__in=[venue_order_id, f"{WAITING}{venue_order_id}"])
     if client_order_id:
         rows = rows.filter(client_order_id=client_order_id)
     found = list(rows.order_by("-pk")[:21])
@@ -83,6 +84,10 @@ def proxy_order_get(
         raise InvalidInput([{"path": "account", "message": _several(list(accounts.values()))}])
     if not found:
         raise NotFound(f"You have no such order in {market.symbol}.")
+    if len(found) > 1:
+        ids = ", ".join(order.client_order_id for order in found)
+        message = f"is the number of an order and of a conditional one: write origClientOrderId, one of {ids}"
+        raise InvalidInput([{"path": "orderId", "message": message}])
     return found[0]
 
 
@@ -107,8 +112,11 @@ def _several(accounts: Sequence[TradingAccount]) -> str:
     return f"is needed: write the id of one of your accounts: {names}{more}"
 
 
-def _none(kind: MarketKind) -> str:
+def _none(user: User, kind: MarketKind) -> str:
     venue = VENUES[kind]
     name = venue_info(venue).name
+    idle = TradingAccount.objects.filter(user=user, venue=venue).exclude(state=AccountState.CLOSED)
+    if account := idle.first():
+        return f"your account {account.pk} ({account.name}) at {name} does not trade: it is {account.state}; resume it"
     example = f'{{"name": "{name}", "venue": "{venue}"}}'
     return f"you have no active account at {name}: open one by POST /api/accounts/ with {example}"

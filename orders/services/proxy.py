@@ -2,16 +2,19 @@
 
 from dataclasses import dataclass
 from datetime import timedelta
+from decimal import Decimal
 
 from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
+from redis.exceptions import RedisError
 
 from copytrade.accounts.models import User
 from copytrade.lib.errors import ApplicationError, IdempotencyConflict, LiveTradingOff, TradingHalted, VenueAuthFailed
 from copytrade.lib.idempotency import Claimed, Existing, idempotency_claim, idempotency_settle
 from copytrade.lib.structs import Problems
 from markets.models import Market
+from markets.prices import is_stale, price_for, prices_of
 from markets.venues.registry import capabilities
 from markets.venues.vocabulary import MarketKind
 from orders.access import is_paper
@@ -169,7 +172,27 @@ def _check(given: Given, kind: MarketKind, target: Target, problems: Problems) -
     check_clock(given, now=timezone.now(), problems=problems)
     if not market.trading:
         problems.add(given.path("symbol"), f"{market.symbol} does not trade now: Binance says {market.status}")
-    check_filters(given, kind, market.filters, contract_size=market.contract_size, problems=problems)
+    last, mark = _prices(market)
+    check_filters(
+        given,
+        kind,
+        market.filters,
+        contract_size=market.contract_size,
+        problems=problems,
+        reference_price=last,
+        mark_price=mark,
+    )
+
+
+def _prices(market: Market) -> tuple[Decimal | None, Decimal | None]:
+    """Return the last price and the mark where fresh ones are known: what cannot be known is the venue's to check."""
+    try:
+        report = prices_of([market]).get(market.pk)
+    except RedisError:
+        return None, None
+    if report is None or is_stale(report, timezone.now()):
+        return None, None
+    return price_for(report, "last"), report.mark
 
 
 def _refuse_idle(account: TradingAccount) -> None:

@@ -152,7 +152,9 @@ def _take(order: Order, finding: Finding, events: list[dict[str, Any]]) -> Decis
     if finding.absent:
         order.absent_since = order.absent_since or finding.asked_at
     elif finding.report is not None:
-        _take_report(order, finding.report, first=finding.source == Source.REPLY or order.venue_response is None)
+        asked = finding.source not in {Source.REPLY, Source.STREAM}  # a stream has other words for everything
+        first = finding.source == Source.REPLY or (asked and order.venue_response is None)
+        _take_report(order, finding.report, first=first)
     elif finding.error is not None and finding.error.code and decision.state in FINAL:
         order.venue_response = {"code": finding.error.code, "msg": finding.error.message}  # its refusal, in its words
     _move(order, decision, finding.source, events)

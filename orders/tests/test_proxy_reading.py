@@ -193,3 +193,13 @@ def test_no_body_raises_anything_but_refusals(family, members):
 def test_no_bytes_raise_anything_but_refusals(body):
     with suppress(InvalidInput, MalformedJson):
         read_parameters(body, SPOT, Problems())
+
+
+def test_a_name_that_is_written_twice_is_refused():
+    doubled = '{"symbol": "BTCUSDT", "symbol": "ETHUSDT", "side": "SELL"}'
+
+    assert refusals(doubled) == {"symbol": "is written twice"}
+
+
+def test_a_moment_beyond_the_calendar_is_refused():
+    assert "goodTillDate" in refusals('{"goodTillDate": 999999999999999999}')

@@ -188,3 +188,17 @@ def test_the_list_takes_as_many_statements_for_many_orders_as_for_one(ada, djang
 
     with django_assert_num_queries(4):  # the key, its last use, the orders, how many
         assert len(ada.get("spot/orders").data) == 10
+
+
+def test_an_order_and_a_conditional_one_of_the_same_number_are_two_orders(ada, binance):
+    stop = {"symbol": "BTCUSDT", "side": "SELL", "type": "STOP_MARKET", "stopPrice": "60000", "closePosition": True}
+    waiting = ada.post("futures/order", stop).data
+    plain = ada.post("futures/order", USDM_LIMIT).data
+    assert waiting["order_id"] == plain["order_id"]
+
+    answer = ada.delete("futures/order", symbol="BTCUSDT", orderId=plain["order_id"])
+    cancelled = ada.delete("futures/order", symbol="BTCUSDT", origClientOrderId=plain["client_order_id"])
+
+    assert (answer.status, list(answer.problems)) == (400, ["orderId"])
+    assert cancelled.data["status"] == "CANCELED"
+    assert Order.objects.get(pk=waiting["id"]).state == "NEW"

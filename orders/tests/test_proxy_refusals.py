@@ -1,12 +1,17 @@
 """Orders that are not placed: by the rules here, by the account, by a halt, by Binance; each says why."""
 
 import json
+from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.utils import timezone
 
 from markets.models import Market
-from orders.models import AccountState, Order, RecentOrder, TradingHalt
+from markets.prices import prices_write
+from markets.venues.base import PriceReport
+from markets.venues.vocabulary import MarketKind
+from orders.models import AccountState, Order, RecentOrder, TradingAccount, TradingHalt
 from orders.tests.proxy_kit import KEY, SPOT_LIMIT, USDM_LIMIT, Caller, at, live_account
 from tests.factories import make_market, make_order, make_user
 
@@ -281,3 +286,34 @@ def test_a_venue_that_is_not_there_is_503(ada, binance, settings):
 
     assert (answer.status, answer.error["code"]) == (503, "VENUE_UNAVAILABLE")
     assert RecentOrder.objects.get().finished_at is not None
+
+
+def test_the_least_worth_of_a_market_order_is_known_before_binance_is_called(ada, binance):
+    market = Market.objects.get(venue="binance", symbol="BTCUSDT")
+    prices_write("binance", [PriceReport("BTCUSDT", MarketKind.SPOT, timezone.now(), last=Decimal(77_000))])
+
+    answer = ada.post("spot/order", {"symbol": "BTCUSDT", "side": "BUY", "type": "MARKET", "quantity": "0.00001"})
+
+    assert answer.status == 400
+    assert "below the smallest" in answer.problems["quantity"]
+    assert market.notional_min is not None
+    assert nothing_was_placed(binance)
+
+
+def test_a_price_beyond_the_band_around_the_mark_is_known_before_binance_is_called(ada, binance):
+    mark = Decimal(77_000)
+    prices_write("binanceusdm", [PriceReport("BTCUSDT", MarketKind.USD_M, timezone.now(), last=mark, mark=mark)])
+
+    answer = ada.post("futures/order", {**USDM_LIMIT, "price": "150000"})
+
+    assert (answer.status, list(answer.problems)) == (400, ["price"])
+    assert nothing_was_placed(binance)
+
+
+def test_a_paused_account_is_named_instead_of_asking_for_another_one(ada):
+    TradingAccount.objects.update(state=AccountState.PAUSED)
+
+    answer = ada.post("spot/order", SPOT_LIMIT)
+
+    assert answer.status == 400
+    assert "resume it" in answer.problems["account"]

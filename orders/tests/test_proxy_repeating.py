@@ -175,3 +175,13 @@ def test_different_requests_at_once_are_as_many_orders(ada, binance):
 
     assert [answer.status for answer in answers] == [201] * 8
     assert sorted(placed["client_id"] for placed in binance.placements()) == [f"n-{number}" for number in range(8)]
+
+
+def test_spelling_and_what_has_no_effect_do_not_make_another_order(ada, binance):
+    body = {**SPOT_LIMIT, "newClientOrderId": "s-1"}
+    first = ada.post("spot/order", body)
+
+    again = ada.post("spot/order", {**body, "symbol": "btcusdt", "newOrderRespType": "FULL"})
+
+    assert (again.status, again.data["id"]) == (200, first.data["id"])
+    assert len(binance.placements()) == 1

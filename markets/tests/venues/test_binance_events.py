@@ -82,7 +82,7 @@ def test_news_of_an_order_without_a_trade_is_no_fill() -> None:
 def test_a_waiting_order_is_told() -> None:
     (order,) = read(reader(USD_M), conditional())
 
-    assert (order.client_order_id, order.venue_order_id) == ("Q5xaq5EGKgXXa0fD7fs0Ip", "2148719")
+    assert (order.client_order_id, order.venue_order_id) == ("Q5xaq5EGKgXXa0fD7fs0Ip", "algo:2148719")
     assert (order.type, order.status, order.reason) == (OrderType.TAKE_PROFIT_LIMIT, VenueStatus.NEW, "")
 
 

@@ -83,7 +83,7 @@ def test_an_order_that_makes_no_sense_is_not_believed(change: dict[str, str]) ->
 def test_an_order_that_waits_for_a_price() -> None:
     report = read_conditional(load("usdm_algo_order_new"), USD_M)
 
-    assert (report.client_order_id, report.venue_order_id) == ("6B2I9XVcJpCjqPAJ4YoFX7", "2146760")
+    assert (report.client_order_id, report.venue_order_id) == ("6B2I9XVcJpCjqPAJ4YoFX7", "algo:2146760")
     assert (report.type, report.status) == (OrderType.TAKE_PROFIT_LIMIT, VenueStatus.NEW)
     assert (report.stop_price, report.price) == (Decimal(750), Decimal(750))
 

@@ -27,6 +27,8 @@ STATUSES: Mapping[str, VenueStatus] = MappingProxyType(
     }
 )
 FINISHED = "FINISHED"
+# Conditional orders and orders are counted apart, so one market has two of the same number.
+WAITING = "algo:"
 NO_ORDER = frozenset({"", "0", "None"})
 
 
@@ -45,7 +47,7 @@ def read_conditional(reply: Reply, kind: MarketKind) -> OrderReport:
         raise ValueError("finished, but not as which order")
     return OrderReport(
         client_order_id=str(reply["clientAlgoId"]),
-        venue_order_id=actual_order_id(reply) or str(reply["algoId"]),
+        venue_order_id=actual_order_id(reply) or f"{WAITING}{reply['algoId']}",
         symbol=str(reply["symbol"]),
         kind=kind,
         status=STATUSES[reply["algoStatus"]],

@@ -2,12 +2,13 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
 
 from copytrade.lib.wire import to_milliseconds
+from markets.intervals import shift
 from markets.venues.base import CandleReport, MarketSpec, PriceReport
 from markets.venues.binance.contracts import Contracts
 from markets.venues.binance.endpoints import Call
@@ -19,6 +20,7 @@ from markets.venues.vocabulary import MarketKind
 
 LONGEST_PAGE = 1000
 LONGEST_HISTORY = 500
+INVERSE_SPAN = timedelta(days=200)
 
 
 class MarketData:
@@ -38,10 +40,15 @@ class MarketData:
     async def candles(
         self, symbol: str, kind: MarketKind, interval: str, *, start: datetime | None, limit: int
     ) -> Sequence[CandleReport]:
-        """Return candles from `start` on, or the latest, oldest first; at most 1,000, the last may still be open."""
+        """Return candles from `start` on, or the latest, oldest first; at most 1,000, the last may still be open.
+
+        Those of COIN-M open within so many intervals, and 200 days, after `start`: they are not looked for beyond.
+        """
         params: dict[str, Any] = {"symbol": symbol, "interval": interval, "limit": min(limit, LONGEST_PAGE)}
         if start is not None:
             params["startTime"] = to_milliseconds(start)
+        if start is not None and kind is MarketKind.COIN_M:
+            params["endTime"] = to_milliseconds(_inverse_end(interval, start, params["limit"]))
         rows = await self.gateway.ask(Call.CANDLES, params, weight=_candle_weight(kind, params["limit"]))
         with self.gateway.understood():
             return [_candle(row) for row in rows]
@@ -132,6 +139,12 @@ class MarketData:
         if self.gateway.house.kind is MarketKind.SPOT:
             return {"symbols": msgspec.json.encode(list(symbols)).decode()}
         return {}
+
+
+def _inverse_end(interval: str, start: datetime, limit: int) -> datetime:
+    """Return until when to ask for candles of COIN-M, which otherwise gives the latest of the 200 days from `start`."""
+    page = shift(interval, start, limit) - timedelta(milliseconds=1)
+    return max(start, min(datetime.now(UTC), page, start + INVERSE_SPAN))
 
 
 def _candle_weight(kind: MarketKind, limit: int) -> int:
