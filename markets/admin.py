@@ -92,7 +92,7 @@ class CandleSeriesAdmin(TaskAdmin[CandleSeries]):
     search_help_text = "Symbol or error"
     actions = ("sync_now",)
     list_per_page = 100
-    exclude = ("absent", "claimed_until")
+    exclude = ("absent", "doubted", "claimed_until")
 
     @admin.display(description="Lag")
     def lag(self, series: CandleSeries) -> str:

@@ -5,7 +5,7 @@ Where the venue fails, the last answer is shown and marked as stale; without Red
 
 import logging
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -29,6 +29,8 @@ MARK_PRICE_AGE = timedelta(seconds=2)
 OPEN_INTEREST_AGE = timedelta(seconds=15)
 HISTORY_AGE = timedelta(seconds=60)
 KEPT_SECONDS = 24 * 3600
+FAILED_SECONDS = 10  # so long a venue that failed is not asked again where an answer is at hand
+HASTE_SECONDS = 2  # and with one at hand nobody waits longer for a fresh one
 
 Question = Coroutine[Any, Any, Any]
 
@@ -68,38 +70,49 @@ def open_interest_history(
 
 
 def _answer(market: Market, what: str, ask: Callable[[Venue], Question], age: timedelta) -> LiveAnswer:
-    """Return the kept answer while it is young, else ask the venue."""
+    """Return the kept answer while it is young, or as stale just after a failure; else ask the venue."""
     key = f"copytrade:live:{market.venue}:{market.kind}:{market.symbol}:{what}"
-    known, now = _read(key), timezone.now()
+    (known, failed), now = _read(key), timezone.now()
     if known is not None and now - known.fetched_at <= age:
         return known
+    if known is not None and failed:
+        return replace(known, stale=True)
+    wait = settings.VENUE_TIMEOUT_SECONDS
     try:
-        data = loop.run(ask(registry.adapter(market.venue)), timeout=settings.VENUE_TIMEOUT_SECONDS)
+        data = loop.run(
+            ask(registry.adapter(market.venue)), timeout=wait if known is None else min(wait, HASTE_SECONDS)
+        )
     except (VenueError, TimeoutError) as error:
         if known is None or isinstance(error, Rejected | NotSupported):
             raise refusal_of(error, market.venue) from error
         logger.warning("%s of %s is shown stale: %s", what, market, error)
-        return LiveAnswer(known.data, known.fetched_at, stale=True)
+        _keep(_failed(key), b"1", FAILED_SECONDS)
+        return replace(known, stale=True)
     fresh = LiveAnswer(data, timezone.now())
-    _write(key, fresh)
+    _keep(key, msgspec.json.encode((to_milliseconds(fresh.fetched_at), fresh.data)), KEPT_SECONDS)
     return fresh
 
 
-def _read(key: str) -> LiveAnswer | None:
+def _read(key: str) -> tuple[LiveAnswer | None, bool]:
+    """Return the kept answer, and whether asking for a newer one failed just now."""
     try:
-        text: Any = client(settings.REDIS_URL).get(key)
+        found: Any = client(settings.REDIS_URL).mget([key, _failed(key)])
     except RedisError as error:
         logger.warning("Venues are asked each time, since Redis does not answer: %s", error)
-        return None
+        return None, False
+    text, failed = found
     if text is None:
-        return None
+        return None, False
     moment, data = msgspec.json.decode(text, type=tuple[int, Any])
-    return LiveAnswer(data, from_milliseconds(moment))
+    return LiveAnswer(data, from_milliseconds(moment)), failed is not None
 
 
-def _write(key: str, answer: LiveAnswer) -> None:
-    text = msgspec.json.encode((to_milliseconds(answer.fetched_at), answer.data))
+def _failed(key: str) -> str:
+    return f"{key}:failed"
+
+
+def _keep(key: str, text: bytes, seconds: int) -> None:
     try:
-        client(settings.REDIS_URL).set(key, text, ex=KEPT_SECONDS)
+        client(settings.REDIS_URL).set(key, text, ex=seconds)
     except RedisError as error:
         logger.warning("An answer was not kept, since Redis does not answer: %s", error)

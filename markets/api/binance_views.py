@@ -1,5 +1,7 @@
 """Candles, mark prices and open interest of Binance's three markets, as the order proxy's clients ask for them."""
 
+from datetime import timedelta
+
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
@@ -8,6 +10,7 @@ from rest_framework.views import APIView
 
 from copytrade.accounts.permissions import MayRead
 from copytrade.lib.api.responses import success
+from copytrade.lib.errors import InvalidInput
 from markets import live
 from markets.api import examples, parameters, shapes
 from markets.api.parameters import CONTRACTS, read_interval, read_kind, read_period, read_span, read_symbol
@@ -20,8 +23,10 @@ from markets.api.serializers import (
     live_meta,
 )
 from markets.models import Market
-from markets.selectors.candles import candles_list, series_of
+from markets.selectors.candles import Span, candles_list, series_of
 from markets.selectors.markets import market_of_type
+
+HISTORY_KEPT = timedelta(days=30)
 
 
 class CandlesView(APIView):
@@ -131,6 +136,14 @@ class OpenInterestHistoryView(ContractView):
         query = request.query_params
         period = read_period(query)
         span = read_span(query, default=parameters.DEFAULT_HISTORY, most=parameters.MOST_HISTORY)
+        _check_history(span)
         market = self.market(request)
         answer = live.open_interest_history(market, period=period, limit=span.limit, start=span.start, end=span.end)
         return success(shapes.open_interest_points(answer), meta=live_meta(answer, timezone.now()))
+
+
+def _check_history(span: Span) -> None:
+    """Refuse what Binance no longer has, which it would itself call an invalid parameter and no more."""
+    if span.start is not None and span.start < timezone.now() - HISTORY_KEPT:
+        message = f"must not be more than {HISTORY_KEPT.days} days ago: Binance keeps no older history"
+        raise InvalidInput([{"path": "startTime", "message": message}])

@@ -47,8 +47,9 @@ class Candle(models.Model):
 class CandleSeries(models.Model):
     """One symbol, market type and interval whose candles are kept; no `market`: the venue has no such symbol.
 
-    `absent` lists ranges of [start, end) in milliseconds for which the venue itself has no candles. A run that works
-    on the series claims it until a moment, so that no other run does the same; one that died loses its claim then.
+    `absent` lists ranges of [start, end) in milliseconds for which the venue itself has no candles; `doubted` those for
+    which it gave an empty answer once, each with when that was: [start, end, moment]. A run that works on the series
+    claims it until a moment, so that no other run does the same; one that died loses its claim then.
     """
 
     venue = models.CharField(max_length=32)
@@ -64,6 +65,7 @@ class CandleSeries(models.Model):
     missing = models.PositiveIntegerField(default=0, help_text="Candles that are still to be fetched.")
     error = models.CharField(max_length=500, blank=True, help_text="Why the last run failed.")
     absent: "models.JSONField[Any, Any]" = models.JSONField(default=list)
+    doubted: "models.JSONField[Any, Any]" = models.JSONField(default=list)
     claimed_until = models.DateTimeField(null=True)
 
     class Meta:

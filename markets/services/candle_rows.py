@@ -16,8 +16,8 @@ from markets.wanted import SeriesName, kept_since
 SERIES = "json_to_recordset(%(series)s::json) AS wanted (venue text, kind text, symbol text, interval text)"
 CONFIGURE = f"""
     INSERT INTO markets_candleseries AS series
-        (venue, kind, symbol, "interval", market_id, active, rows, missing, error, absent)
-    SELECT wanted.venue, wanted.kind, wanted.symbol, wanted."interval", market.id, true, 0, 0, '', '[]'
+        (venue, kind, symbol, "interval", market_id, active, rows, missing, error, absent, doubted)
+    SELECT wanted.venue, wanted.kind, wanted.symbol, wanted."interval", market.id, true, 0, 0, '', '[]', '[]'
     FROM {SERIES} LEFT JOIN markets_market AS market USING (venue, kind, symbol)
     ORDER BY 1, 2, 3, 4  -- one order for all: concurrent runs that lock in different orders wait for ever
     ON CONFLICT (venue, kind, symbol, "interval") DO UPDATE SET market_id = excluded.market_id, active = true
@@ -38,7 +38,7 @@ CLAIM = """
             AND (%(only)s::bigint[] IS NULL OR id = ANY(%(only)s))
         ORDER BY id FOR UPDATE SKIP LOCKED
     )
-    RETURNING id, venue, kind, symbol, "interval", market_id, absent
+    RETURNING id, venue, kind, symbol, "interval", market_id, absent, doubted
 """
 RELEASE = "UPDATE markets_candleseries SET claimed_until = NULL WHERE claimed_until = %(until)s AND id = ANY(%(ids)s)"
 STORED = """
@@ -84,11 +84,11 @@ UPSERT = f"""
 """
 REPORT = """
     UPDATE markets_candleseries AS series SET
-        claimed_until = NULL, error = report.error, absent = report.absent, missing = report.missing,
-        rows = report.rows, newest_open_time = report.newest,
+        claimed_until = NULL, error = report.error, absent = report.absent, doubted = report.doubted,
+        missing = report.missing, rows = report.rows, newest_open_time = report.newest,
         last_success_at = CASE WHEN report.error = '' THEN %(now)s ELSE series.last_success_at END
     FROM json_to_recordset(%(rows)s::json) AS report (
-        id bigint, error text, absent jsonb, missing int, rows int, newest timestamptz
+        id bigint, error text, absent jsonb, doubted jsonb, missing int, rows int, newest timestamptz
     )
     WHERE series.id = report.id AND series.claimed_until = %(until)s
 """
@@ -99,6 +99,9 @@ PRUNE = """
         AND candle.market_id = ANY(%(markets)s)
 """
 _ranges = msgspec.json.Decoder(list[tuple[int, int]])
+_doubts = msgspec.json.Decoder(list[tuple[int, int, int]])
+
+Doubt = tuple[Range, datetime]  # a range that was answered with nothing, and when
 
 
 @dataclass(slots=True)
@@ -112,6 +115,7 @@ class ClaimedSeries:
     interval: str
     market: int | None
     absent: list[Range]
+    doubted: list[Doubt]
     since: datetime
     rows: int = 0
     oldest: datetime | None = None
@@ -126,6 +130,7 @@ class SeriesReport:
     id: int
     error: str
     absent: list[tuple[int, int]]
+    doubted: list[tuple[int, int, int]]
     missing: int
     rows: int
     newest: datetime | None
@@ -142,8 +147,18 @@ def series_claim(*, now: datetime, until: datetime, only: Sequence[int] | None) 
     """Claim the series (of those in `only`) that no other run works on."""
     parameters = {"now": now, "until": until, "only": None if only is None else list(only)}
     return [
-        ClaimedSeries(identifier, venue, kind, symbol, interval, market, read_ranges(absent), kept_since(interval, now))
-        for identifier, venue, kind, symbol, interval, market, absent in run(CLAIM, parameters)
+        ClaimedSeries(
+            id=identifier,
+            venue=venue,
+            kind=kind,
+            symbol=symbol,
+            interval=interval,
+            market=market,
+            absent=read_ranges(absent),
+            doubted=read_doubts(doubted),
+            since=kept_since(interval, now),
+        )
+        for identifier, venue, kind, symbol, interval, market, absent, doubted in run(CLAIM, parameters)
     ]
 
 
@@ -197,6 +212,17 @@ def read_ranges(stored: str) -> list[Range]:
 def write_ranges(ranges: Sequence[Range]) -> list[tuple[int, int]]:
     """Return ranges as they are to be stored."""
     return [(to_milliseconds(start), to_milliseconds(end)) for start, end in ranges]
+
+
+def read_doubts(stored: str) -> list[Doubt]:
+    """Return doubted ranges as they are stored: a JSON list of start, end and when, in milliseconds."""
+    decoded = ([from_milliseconds(moment) for moment in row] for row in _doubts.decode(stored))
+    return [((start, end), moment) for start, end, moment in decoded]
+
+
+def write_doubts(doubts: Sequence[Doubt]) -> list[tuple[int, int, int]]:
+    """Return doubted ranges as they are to be stored."""
+    return [(to_milliseconds(start), to_milliseconds(end), to_milliseconds(moment)) for (start, end), moment in doubts]
 
 
 def _where(series: ClaimedSeries) -> dict[str, Any]:

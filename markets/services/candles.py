@@ -16,7 +16,7 @@ from markets.fetching import Fetched, SeriesPlan, fetch_series
 from markets.intervals import INTERVALS, LENGTHS, Range, clip, earliest, merge, shift, steps_between, subtract
 from markets.models import CandleSeries, Market, MarketRefresh
 from markets.services import candle_rows
-from markets.services.candle_rows import ClaimedSeries, SeriesReport
+from markets.services.candle_rows import ClaimedSeries, Doubt, SeriesReport
 from markets.services.refresh import AFTER_FAILURE, markets_refresh
 from markets.venues import loop, registry
 from markets.venues.base import MarketData
@@ -33,6 +33,7 @@ AT_ONCE = 8  # requests under way; how fast they follow one another is the adapt
 STORED_AT_ONCE = 5000
 PATIENCE = timedelta(seconds=90)  # a venue's budget is counted by the minute
 RUN_SECONDS = 150
+DOUBT = timedelta(minutes=10)  # an empty answer is believed when it is still empty after so long
 CLAIM = timedelta(seconds=RUN_SECONDS + 60)
 
 Pending = dict["Future[Fetched]", ClaimedSeries]
@@ -157,7 +158,7 @@ def _fetch(this: Run, claimed: Sequence[ClaimedSeries]) -> Pending:
 
     async def fetch(source: MarketData, series: ClaimedSeries) -> Fetched:
         async with at_once:
-            return await fetch_series(source, _plan(series), now=this.now, page=this.page, pages=this.pages)
+            return await fetch_series(source, _plan(this, series), now=this.now, page=this.page, pages=this.pages)
 
     with patient(PATIENCE):
         return {loop.submit(fetch(registry.adapter(series.venue), series)): series for series in claimed}
@@ -189,14 +190,16 @@ def _store(this: Run, batch: Sequence[tuple[ClaimedSeries, Fetched]], result: Sy
     ]
     with transaction.atomic():
         written = candle_rows.candles_upsert(rows, now=this.now) if rows else {}
-        reports = [_report(series, fetched, written) for series, fetched in batch]
+        reports = [_report(this, series, fetched, written) for series, fetched in batch]
         if reports:
             candle_rows.series_report(reports, now=this.now, until=this.until)
     result.candles += sum(count for _, count in written.values())
     result.failed += sum(1 for report in reports if report.error)
 
 
-def _report(series: ClaimedSeries, fetched: Fetched, written: dict[tuple[int, str], tuple[int, int]]) -> SeriesReport:
+def _report(
+    this: Run, series: ClaimedSeries, fetched: Fetched, written: dict[tuple[int, str], tuple[int, int]]
+) -> SeriesReport:
     absent = [entry for entry in merge([*series.absent, *fetched.absent]) if entry[1] > series.since]
     created, _ = written.get((series.market or 0, series.interval), (0, 0))
     moments = [candle.open_time for candle in fetched.candles]
@@ -204,15 +207,31 @@ def _report(series: ClaimedSeries, fetched: Fetched, written: dict[tuple[int, st
         id=series.id,
         error=fetched.error[:500],
         absent=candle_rows.write_ranges(absent),
+        doubted=candle_rows.write_doubts(_doubts(this, series, fetched)),
         missing=_steps(series.interval, fetched.missing),
         rows=series.rows + created,
         newest=max([*moments, *([series.newest] if series.newest else [])], default=None),
     )
 
 
-def _plan(series: ClaimedSeries) -> SeriesPlan:
-    kind = MarketKind(series.kind)
-    return SeriesPlan(series.symbol, kind, series.interval, series.since, series.newest, series.gaps)
+def _doubts(this: Run, series: ClaimedSeries, fetched: Fetched) -> list[Doubt]:
+    """Return the doubts of before as far as their ranges are still missing, and those of this run."""
+    known = [(part, moment) for doubt, moment in series.doubted for part in clip(fetched.missing, doubt)]
+    return known + [(doubt, this.now) for doubt in merge(fetched.doubted)]
+
+
+def _plan(this: Run, series: ClaimedSeries) -> SeriesPlan:
+    """Leave what was empty a moment ago alone: it is asked for again when some time has passed."""
+    return SeriesPlan(
+        symbol=series.symbol,
+        kind=MarketKind(series.kind),
+        interval=series.interval,
+        since=series.since,
+        newest=series.newest,
+        missing=series.gaps,
+        resting=[doubt for doubt, moment in series.doubted if this.now - moment < DOUBT],
+        doubted=[doubt for doubt, moment in series.doubted if this.now - moment >= DOUBT],
+    )
 
 
 def _unknown(series: ClaimedSeries) -> str:

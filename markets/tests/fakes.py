@@ -1,5 +1,6 @@
 """A venue in this process that does as it is told: what `MarketData` asks of one, and no network."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -65,12 +66,19 @@ def candle(open_time: datetime, interval: str = "1m", close: str = "100") -> Can
 
 @dataclass
 class FakeVenue:
-    """Lists `specs`, has candles from `listed_at` to `now` but for those in `outages`; `asked` tells of each call."""
+    """Lists `specs`, has candles from `listed_at` to `now` but for those in `outages`; `asked` tells of each call.
+
+    `bounded`: it looks no further than a page from the start. `silent`: it has nothing from any start on.
+    `hangs`: live questions are never answered.
+    """
 
     now: datetime = field(default_factory=timezone.now)
     specs: list[MarketSpec] = field(default_factory=lambda: [spec(), spec("ETHUSDT")])
     listed_at: datetime = field(default_factory=lambda: timezone.now() - timedelta(days=4000))
     outages: list[tuple[datetime, datetime]] = field(default_factory=list)
+    bounded: bool = False
+    silent: bool = False
+    hangs: bool = False
     broken: dict[str, Exception] = field(default_factory=dict)
     price_of: Callable[[str], str] = lambda symbol: "100"
     reports: list[PriceReport] = field(default_factory=list)
@@ -93,6 +101,10 @@ class FakeVenue:
         first = max(self.listed_at, start or newest - (limit - 1) * length)
         steps = -((newest - first) // length)
         opens = (newest + step * length for step in range(steps, 1))
+        if self.silent and start:
+            return []
+        if self.bounded and start:
+            opens = (moment for moment in opens if moment < start + limit * length)
         there = (moment for moment in opens if not any(begin <= moment < end for begin, end in self.outages))
         return [candle(moment, interval, self.price_of(symbol)) for moment in islice(there, limit)]
 
@@ -114,6 +126,9 @@ class FakeVenue:
 
     async def mark_price(self, symbol: str, kind: MarketKind) -> Mapping[str, Any]:
         """Return the answer that it was given."""
+        if self.hangs:
+            self.asked.append(("mark_price", symbol))
+            await asyncio.Event().wait()
         return dict(self._answer("mark_price", symbol))
 
     async def open_interest(self, symbol: str, kind: MarketKind) -> Mapping[str, Any]:

@@ -9,7 +9,9 @@ from django.test import Client
 from django.utils import timezone
 
 from copytrade.accounts.services import api_key_create
+from copytrade.lib.redis import client as client_of
 from copytrade.lib.wire import iso_time, to_milliseconds
+from markets import live
 from markets.models import Candle, CandleSeries
 from markets.services.candles import candles_sync
 from markets.services.refresh import markets_refresh
@@ -168,6 +170,43 @@ def test_where_the_venue_fails_the_last_answer_is_shown_as_stale(caller: Client)
     assert (answer["meta"]["stale"], answer["meta"]["age_ms"]) == (True, 3_600_000)
 
 
+def test_after_a_failure_the_last_answer_is_shown_without_asking_again(caller: Client, settings: Any) -> None:
+    fake = synced(timezone.now())["binanceusdm"]
+    fake.answers["mark_price"] = {"markPrice": "1"}
+    with venues(binanceusdm=fake), time_machine.travel(timezone.now(), tick=False) as clock:
+        get(caller, f"{MARK}?symbol=BTCUSDT")
+        fake.broken = {"mark_price": VenueDown("closed")}
+        clock.shift(60)
+        get(caller, f"{MARK}?symbol=BTCUSDT")
+        fake.broken, fake.asked, fake.answers = {}, [], {"mark_price": {"markPrice": "2"}}
+
+        kept = get(caller, f"{MARK}?symbol=BTCUSDT")
+        assert (kept["data"]["mark_price"], kept["meta"]["stale"], fake.asked) == ("1", True, [])
+        redis = client_of(settings.REDIS_URL)
+        [failed] = redis.keys("copytrade:live:*:failed")
+        assert 0 < redis.ttl(failed) <= 10
+        redis.delete(failed)
+        fresh = get(caller, f"{MARK}?symbol=BTCUSDT")
+
+    assert (fresh["data"]["mark_price"], fresh["meta"]["stale"]) == ("2", False)
+
+
+def test_nobody_waits_for_a_venue_that_hangs_while_an_answer_is_at_hand(
+    caller: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live, "HASTE_SECONDS", 0.05)
+    fake = synced(timezone.now())["binanceusdm"]
+    fake.answers["mark_price"] = {"markPrice": "1"}
+    with venues(binanceusdm=fake), time_machine.travel(timezone.now(), tick=False) as clock:
+        get(caller, f"{MARK}?symbol=BTCUSDT")
+        fake.hangs, fake.asked = True, []
+        clock.shift(60)
+        answers = [get(caller, f"{MARK}?symbol=BTCUSDT") for _ in range(3)]
+
+    assert [answer["meta"]["stale"] for answer in answers] == [True] * 3
+    assert len(fake.asked) == 1
+
+
 def test_a_venue_that_fails_before_anything_was_known_is_said(caller: Client) -> None:
     fake = synced(timezone.now())["binanceusdm"]
     with venues(binanceusdm=fake):
@@ -206,6 +245,18 @@ def test_the_history_needs_a_period_that_exists(caller: Client, query: str) -> N
     synced(timezone.now())
 
     assert get(caller, f"{HISTORY}?symbol=BTCUSDT{query}", 400)["error"]["code"] == "VALIDATION_ERROR"
+
+
+def test_a_history_that_binance_no_longer_has_is_refused_in_words(caller: Client) -> None:
+    fake = synced(timezone.now())["binanceusdm"]
+    fake.answers["open_interest_history"] = []
+    old, young = (to_milliseconds(timezone.now() - timedelta(days=days)) for days in (31, 29))
+    with venues(binanceusdm=fake):
+        error = get(caller, f"{HISTORY}?symbol=BTCUSDT&period=1d&startTime={old}", 400)["error"]
+        assert get(caller, f"{HISTORY}?symbol=BTCUSDT&period=1d&startTime={young}")["data"] == []
+
+    assert error["code"] == "VALIDATION_ERROR"
+    assert "30 days" in str(error)
 
 
 def test_spot_has_no_mark_price(caller: Client) -> None:

@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from markets.intervals import shift
 from markets.tests.venues.exchange import House
 from markets.venues.errors import NotSupported, Retryable, VenueDown
 from tests.contract.bench import run
@@ -55,3 +56,29 @@ def test_a_question_that_fails_may_be_asked_again(usd_m: House, fault: str, erro
         run(usd_m.adapter.open_interest(usd_m.symbol, usd_m.kind))
 
     assert run(usd_m.adapter.open_interest(usd_m.symbol, usd_m.kind))["symbol"] == usd_m.symbol
+
+
+@pytest.mark.parametrize("slug", ["spot", "usd_m", "coin_m"])
+@pytest.mark.parametrize(("interval", "limit"), [("1m", 100), ("1h", 1000), ("1d", 150), ("1w", 20)])
+def test_candles_from_a_start_are_the_oldest_from_there_on(
+    slug: str, interval: str, limit: int, request: pytest.FixtureRequest
+) -> None:
+    opened = request.getfixturevalue(slug)
+    start = datetime(2025, 1, 6, tzinfo=UTC)
+    found = run(opened.adapter.candles(opened.symbol, opened.kind, interval, start=start, limit=limit))
+
+    assert [candle.open_time for candle in found] == [shift(interval, start, step) for step in range(limit)]
+
+
+def test_candles_of_an_inverse_contract_end_with_two_hundred_days(coin_m: House) -> None:
+    start = datetime(2025, 1, 6, tzinfo=UTC)
+    found = run(coin_m.adapter.candles(coin_m.symbol, coin_m.kind, "1d", start=start, limit=1000))
+
+    assert (found[0].open_time, found[-1].open_time) == (start, start + timedelta(days=200))
+
+
+def test_a_start_in_the_present_gives_the_open_candle_of_an_inverse_contract(coin_m: House) -> None:
+    start = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    [found] = run(coin_m.adapter.candles(coin_m.symbol, coin_m.kind, "1d", start=start, limit=3))
+
+    assert found.open_time == start

@@ -52,6 +52,14 @@ def boundaries(interval: str, first: int, count: int) -> list[int]:
     return list(range(start, start + length * (count + 1), length))
 
 
+def latest_opens(interval: str, latest: int, limit: int) -> list[int]:
+    """Return the boundaries of the `limit` candles of which the last one contains `latest`."""
+    if interval == MONTH:
+        months = _month_of(latest)
+        return [_month_start(month) for month in range(months - limit + 1, months + 2)]
+    return boundaries(interval, latest - (limit - 1) * length_of(interval), limit)
+
+
 def opening(interval: str, moment: int) -> int:
     """Return when the candle that contains a moment opened."""
     if interval == MONTH:
@@ -182,7 +190,7 @@ class Candles:
         start, end = span
         latest = now if end is None else min(end, now)
         if start is None:
-            times = self._latest(interval, latest, limit)
+            times = latest_opens(interval, latest, limit)
         else:
             times = boundaries(interval, max(start, FIRST_MS), limit + 1)
             times = times[times[0] < start :][: limit + 1]
@@ -198,13 +206,6 @@ class Candles:
             part = min(1.0, (now - opened) / (closed - opened))
             rows.append(curve.row(opened, closed, last if closed > now else None, part))
         return f"[{','.join(rows)}]".encode()
-
-    @staticmethod
-    def _latest(interval: str, latest: int, limit: int) -> list[int]:
-        if interval == MONTH:
-            months = _month_of(latest)
-            return [_month_start(month) for month in range(months - limit + 1, months + 2)]
-        return boundaries(interval, latest - (limit - 1) * length_of(interval), limit)
 
     def _hidden(self, symbol: Symbol, interval: str) -> list[Gap]:
         wanted = (symbol.market, symbol.name, interval)

@@ -7,7 +7,7 @@ import msgspec
 
 from tests.simulators.exchange.books import Book
 from tests.simulators.exchange.calls import Call
-from tests.simulators.exchange.candles import check_interval, length_of
+from tests.simulators.exchange.candles import check_interval, latest_opens, length_of
 from tests.simulators.exchange.kinds import FUTURES, Market, fixed
 from tests.simulators.exchange.refusals import Refusal, invalid, missing
 
@@ -17,6 +17,7 @@ DAY_MS = 86_400_000
 FUNDING_MS = 8 * 60 * 60 * 1000
 OI_PERIODS = frozenset({"5m", "15m", "30m", "1h", "2h", "4h", "6h", "12h", "1d"})
 OI_KEPT_MS = 30 * DAY_MS
+INVERSE_SPAN_MS = 200 * DAY_MS
 OPEN_INTEREST = 100_000
 
 
@@ -58,7 +59,22 @@ def klines(call: Call) -> bytes:
     check_interval(call.market, interval)
     limit = params.limit(500, 1000 if call.market is Market.SPOT else 1500)
     span = (params.number("startTime"), params.number("endTime"))
+    if call.market is Market.COIN_M:
+        span = _inverse_span(interval, call.now, span, limit)
     return call.venue.candles.body(book, interval, call.now, span, limit)
+
+
+def _inverse_span(
+    interval: str, now: int, span: tuple[int | None, int | None], limit: int
+) -> tuple[int | None, int | None]:
+    """Return what COIN-M makes of a span: at most 200 days, and the latest `limit` candles in it."""
+    start, end = span
+    if start is None:
+        return span
+    if end is not None and end - start > INVERSE_SPAN_MS:
+        raise Refusal(-1127, "More than 200 days between startTime and endTime.")
+    end = min(start + INVERSE_SPAN_MS if end is None else end, now)
+    return max(start, latest_opens(interval, end, limit)[0]), end
 
 
 def depth(call: Call) -> Any:

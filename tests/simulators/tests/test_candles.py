@@ -101,3 +101,19 @@ def test_what_cannot_be_served_is_refused(client: Client, path: str, params: dic
 
 def test_seconds_exist_on_the_spot_market(client: Client) -> None:
     assert [row[0] for row in _rows(client, "spot", "1s", startTime=MONDAY, limit=2)] == [MONDAY, MONDAY + 1000]
+
+
+def test_coin_m_gives_the_latest_of_two_hundred_days_where_no_end_is_sent(client: Client) -> None:
+    start, day = MONDAY - 400 * 1440 * MINUTE, 1440 * MINUTE
+    assert _rows(client, "usd_m", "1d", startTime=start, limit=10)[0][0] == start
+    rows = _rows(client, "coin_m", "1d", startTime=start, limit=10)
+    assert [row[0] for row in rows] == [start + number * day for number in range(191, 201)]
+    bounded = _rows(client, "coin_m", "1d", startTime=start, endTime=start + 10 * day - 1, limit=10)
+    assert [row[0] for row in bounded] == [start + number * day for number in range(10)]
+
+
+def test_coin_m_refuses_more_than_two_hundred_days(client: Client) -> None:
+    end = MONDAY + 201 * 1440 * MINUTE
+    query = f"symbol=BTCUSD_PERP&interval=1d&startTime={MONDAY}&endTime={end}"
+    reply = client.raw("GET", f"{DAPI}klines?{query}")
+    assert (reply.status, reply.code) == (400, -1127)
