@@ -68,7 +68,7 @@ def candle(open_time: datetime, interval: str = "1m", close: str = "100") -> Can
 class FakeVenue:
     """Lists `specs`, has candles from `listed_at` to `now` but for those in `outages`; `asked` tells of each call.
 
-    `bounded`: it looks no further than a page from the start. `silent`: it has nothing from any start on.
+    `bounded`: it looks no further than a page from the start.
     `hangs`: live questions are never answered.
     """
 
@@ -77,7 +77,6 @@ class FakeVenue:
     listed_at: datetime = field(default_factory=lambda: timezone.now() - timedelta(days=4000))
     outages: list[tuple[datetime, datetime]] = field(default_factory=list)
     bounded: bool = False
-    silent: bool = False
     hangs: bool = False
     broken: dict[str, Exception] = field(default_factory=dict)
     price_of: Callable[[str], str] = lambda symbol: "100"
@@ -101,8 +100,6 @@ class FakeVenue:
         first = max(self.listed_at, start or newest - (limit - 1) * length)
         steps = -((newest - first) // length)
         opens = (newest + step * length for step in range(steps, 1))
-        if self.silent and start:
-            return []
         if self.bounded and start:
             opens = (moment for moment in opens if moment < start + limit * length)
         there = (moment for moment in opens if not any(begin <= moment < end for begin, end in self.outages))
