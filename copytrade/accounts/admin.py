@@ -30,7 +30,7 @@ class UserAdmin(DjangoUserAdmin[User]):
     """People."""
 
     add_form = NewUserForm
-    add_fieldsets = ((None, {"fields": ("username", "email", "usable_password", "password1", "password2")}),)
+    add_fieldsets = ((None, {"fields": ("username", "email", "password1", "password2")}),)
 
 
 def scope_text(scope: Scope) -> str:

@@ -57,6 +57,16 @@ class MayReadOrTrade(ScopePermission):
         return Scope.READ if request.method in SAFE_METHODS else Scope.TRADE
 
 
+class IsPerson(BasePermission):
+    """Users by session or JWT only: a key that leaks must not reach the switches between a program and real money."""
+
+    message = "An API key may not do this: log in, or send an access token."
+
+    def has_permission(self, request: Request, view: "APIView") -> bool:
+        """Return whether a person is there."""
+        return not isinstance(request.auth, KeyHolder) and bool(request.user and request.user.is_authenticated)
+
+
 class IsStaff(MayReadOrTrade):
     """Staff, by session, JWT, or an API key of theirs with the scope `read` (for GET) or `trade`."""
 

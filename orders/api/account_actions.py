@@ -4,6 +4,7 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from copytrade.accounts.permissions import IsPerson
 from copytrade.lib.api.responses import success
 from copytrade.lib.api.throttling import ApiThrottle, WriteThrottle
 from orders.api.account_base import ONE, TAGS, AccountsView
@@ -58,6 +59,8 @@ class PauseView(AccountsView):
 class ResumeView(AccountsView):
     """Going on."""
 
+    permission_classes = [IsPerson]
+
     @extend_schema(
         operation_id="account_resume",
         summary="Resume an account",
@@ -68,13 +71,15 @@ class ResumeView(AccountsView):
         examples=[shown(ACCOUNT)],
     )
     def post(self, request: Request, account_id: int) -> Response:
-        """Let a paused account trade again, or one whose key the venue had refused."""
+        """Let a paused account trade again, or one whose key the venue had refused. With an API key it is 403."""
         accounts.account_resume(account=self.account(request, account_id), actor=self.user(request))
         return self.answer(request, account_id)
 
 
 class LiveView(AccountsView):
     """Real money."""
+
+    permission_classes = [IsPerson]
 
     @extend_schema(
         operation_id="account_live",
@@ -86,7 +91,10 @@ class LiveView(AccountsView):
         examples=[sent({"enabled": True}), shown({**ACCOUNT, "live_enabled": True, "stopped": None})],
     )
     def post(self, request: Request, account_id: int) -> Response:
-        """Set the account's own switch. Orders are sent only where the installation's is on too (`LIVE_TRADING`)."""
+        """Set the account's own switch. Orders are sent only where the installation's is on too (`LIVE_TRADING`).
+
+        With an API key it is 403.
+        """
         account, body = self.account(request, account_id), read_body(request, LiveSwitch)
         accounts.account_enable_live(account=account, enabled=body.enabled, actor=self.user(request))
         return self.answer(request, account_id)

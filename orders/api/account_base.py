@@ -6,6 +6,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from copytrade.accounts.models import User
+from copytrade.accounts.permissions import IsPerson
 from copytrade.lib.api.responses import success
 from orders.api.bodies import UndecodedJson
 from orders.api.shapes import account_info
@@ -28,6 +29,12 @@ class AccountsView(APIView):
         """Return whose accounts they are."""
         assert isinstance(request.user, User)
         return request.user
+
+    def need_person(self, request: Request) -> None:
+        """Refuse API keys, whatever their scopes."""
+        permission = IsPerson()
+        if not permission.has_permission(request, self):
+            self.permission_denied(request, message=permission.message)
 
     def account(self, request: Request, account_id: int) -> TradingAccount:
         """Return the user's account; raises `NotFound`."""

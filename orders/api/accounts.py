@@ -3,9 +3,12 @@
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.throttling import BaseThrottle
 
+from copytrade.accounts.permissions import IsPerson
 from copytrade.lib.api.paging import LIMIT_PARAMETER, OFFSET_PARAMETER, read_page
 from copytrade.lib.api.responses import success
+from copytrade.lib.api.throttling import WriteThrottle
 from orders.api.account_base import ONE, TAGS, AccountsView
 from orders.api.answers import (
     ACCOUNT,
@@ -23,7 +26,7 @@ from orders.api.reading import AccountChange, NewAccount, NewCredentials, paper_
 from orders.api.shapes import account_info, balance_info, credential_of, key_info
 from orders.models import Mode
 from orders.selectors.accounts import accounts_list, balances_list
-from orders.services import accounts, credentials
+from orders.services import accounts, credentials, sync
 from traders.api.serializers import PageMeta
 
 
@@ -57,8 +60,13 @@ class AccountListView(AccountsView):
         ],
     )
     def post(self, request: Request) -> Response:
-        """Open an account: a paper one in our own books, unless `mode` says live. A live one then needs a key."""
+        """Open an account: a paper one in our own books, unless `mode` says live. A live one then needs a key.
+
+        A live one is opened by a person: with an API key it is 403.
+        """
         body, user = read_body(request, NewAccount), self.user(request)
+        if Mode(body.mode) == Mode.LIVE:
+            self.need_person(request)
         account = accounts.account_create(
             user=user,
             name=body.name,
@@ -109,21 +117,32 @@ class AccountView(AccountsView):
         examples=[shown({**ACCOUNT, "state": "closed", "credentials": None})],
     )
     def delete(self, request: Request, account_id: int) -> Response:
-        """End an account for good: its key is deleted, its history stays. Open orders have to be cancelled first."""
+        """End an account for good: its key is deleted, its history stays. Open orders have to be cancelled first.
+
+        A person does that: with an API key it is 403.
+        """
+        self.need_person(request)
         accounts.account_close(account=self.account(request, account_id), actor=self.user(request))
         return self.answer(request, account_id)
 
 
 class CredentialsView(AccountsView):
-    """The venue's key of an account."""
+    """The venue's key of an account, which people manage: with an API key it is 403."""
+
+    permission_classes = [IsPerson]
+
+    def get_throttles(self) -> list[BaseThrottle]:
+        """Count what the venue is asked to check; deleting a key is never held up by it."""
+        return [*super().get_throttles(), *([WriteThrottle()] if self.request.method == "PUT" else [])]
 
     @extend_schema(
         operation_id="account_credentials_save",
         summary="Save a venue key",
         description=(
             "Asks the venue what the key may do, before anything is stored. A key that may withdraw is refused, and so "
-            "is one that may not read or trade, or that the venue does not know. The key is stored encrypted; no "
-            "answer ever holds it."
+            "is one that may not read or trade, or that the venue does not know; one that another account at the venue "
+            "uses is a conflict. The key is stored encrypted; no answer ever holds it. The account is synced at once: "
+            "what went wrong there stands in its `sync_error`. With an API key it is 403."
         ),
         tags=TAGS,
         parameters=ONE,
@@ -137,6 +156,7 @@ class CredentialsView(AccountsView):
         stored = credentials.credential_save(
             account=account, key=body.key, secret=body.secret, passphrase=body.passphrase, actor=self.user(request)
         )
+        sync.account_sync(account=account)  # hedge mode is known before the first order
         return success(key_info(stored))
 
     @extend_schema(
@@ -148,7 +168,7 @@ class CredentialsView(AccountsView):
         examples=[shown(None)],
     )
     def delete(self, request: Request, account_id: int) -> Response:
-        """Delete the key of an account, so that nothing more can be sent for it."""
+        """Delete the key of an account, so that nothing more can be sent for it. With an API key it is 403."""
         account = self.account(request, account_id)
         credentials.credential_delete(account=account, actor=self.user(request))
         return success(key_info(credential_of(self.account(request, account_id))))

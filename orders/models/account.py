@@ -69,6 +69,13 @@ class Credential(models.Model):
     ciphertext = models.BinaryField()
     key_id = models.CharField(max_length=16, db_index=True, help_text="Which encryption key it needs.")
     key_hint = models.CharField(max_length=8)
+    fingerprint = models.CharField(
+        max_length=64,
+        blank=True,
+        db_index=True,
+        editable=False,
+        help_text="SHA-256 of the public part: no two accounts at a venue share a key.",
+    )
     can_trade = models.BooleanField(default=False)
     checked_at = models.DateTimeField(null=True, help_text="When the venue was last asked what the key may do.")
     updated_at = models.DateTimeField(default=timezone.now)

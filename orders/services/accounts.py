@@ -7,7 +7,7 @@ from django.db import IntegrityError, transaction
 
 from copytrade.accounts.models import User
 from copytrade.accounts.services import audit_record
-from copytrade.lib.errors import ApplicationError, InvalidInput
+from copytrade.lib.errors import ApplicationError, ErrorCode, InvalidInput
 from markets.services.refresh import market_venue_want
 from markets.venues.paper.accounts import paper_account_open
 from markets.venues.registry import venue_info
@@ -23,6 +23,7 @@ UNCHECKED = "Its key has not been checked with the venue yet"
 class AccountConflict(ApplicationError):
     """The account is in a state in which this cannot be done."""
 
+    code = ErrorCode.CONFLICT
     status = 409
 
 

@@ -7,7 +7,7 @@ from django.db import transaction
 from django.db.models import F, Q
 
 from copytrade.accounts.models import User
-from copytrade.lib.errors import ApplicationError
+from copytrade.lib.errors import ApplicationError, ErrorCode
 from copytrade.lib.idempotency import Claimed, Existing, idempotency_claim, idempotency_settle
 from copytrade.lib.wire import plain_digits
 from markets.models import Market
@@ -26,6 +26,7 @@ SEND_WITHIN = timedelta(seconds=30)
 class PositionConflict(ApplicationError):
     """The position cannot be closed as it is now."""
 
+    code = ErrorCode.CONFLICT
     status = 409
 
 

@@ -1,6 +1,7 @@
 """Venue keys of accounts: checked with the venue, stored sealed, deleted, moved to a new encryption key."""
 
 from collections.abc import Iterator
+from hashlib import sha256
 
 from django.conf import settings
 from django.db import transaction
@@ -9,6 +10,7 @@ from django.utils import timezone
 from copytrade.accounts.models import User
 from copytrade.accounts.services import audit_record
 from copytrade.lib.errors import ApplicationError, InvalidInput
+from copytrade.lib.locks import lock_for_transaction
 from copytrade.lib.sql import update_rows
 from markets.venues.base import Credentials, Permissions
 from markets.venues.errors import NotSupported, VenueError
@@ -18,7 +20,7 @@ from orders.access import access_of, is_paper, venue_of
 from orders.failures import presented
 from orders.models import AccountState, Credential, TradingAccount
 from orders.services.accounts import AccountConflict, account_lock, account_target
-from orders.vault import CredentialUnreadable, first_key_id, open_sealed, seal
+from orders.vault import CredentialUnreadable, credentials_of, first_key_id, open_sealed, seal
 
 HINT_LENGTH = 4
 SHORTEST_KEY = 2 * HINT_LENGTH
@@ -29,8 +31,9 @@ def credential_save(*, account: TradingAccount, key: str, secret: str, passphras
     """Ask the venue what a key may do and store it, encrypted, if it may read and trade but not withdraw.
 
     Must not run inside a transaction: it waits for the venue. Nothing is stored unless all is well. `InvalidInput`: the
-    key may withdraw, or lacks a right; `VenueAuthFailed`: the venue does not know it; `VenueRefused`: the venue cannot
-    tell what a key may do; `VenueUnavailable`, `VenueRateLimited`: ask again later.
+    key may withdraw, or lacks a right; `AccountConflict`: another account at the venue uses it; `VenueAuthFailed`: the
+    venue does not know it; `VenueRefused`: the venue cannot tell what a key may do; `VenueUnavailable`,
+    `VenueRateLimited`: ask again later.
     """
     if is_paper(account) or account.state == AccountState.CLOSED:
         raise AccountConflict(f"A {'paper' if is_paper(account) else 'closed'} account needs no key.")
@@ -38,6 +41,8 @@ def credential_save(*, account: TradingAccount, key: str, secret: str, passphras
     if problem := permission_problem(_ask(account, credentials), account.venue):
         raise InvalidInput([{"path": "key", "message": problem}])
     with transaction.atomic():
+        # Only now, when the venue has said that they hold the key, may anybody learn that it is used here already.
+        _refuse_shared(account, credentials)
         locked = account_lock(account)
         if locked.state == AccountState.CLOSED:
             raise AccountConflict("This account was closed.")
@@ -56,8 +61,12 @@ def credential_save(*, account: TradingAccount, key: str, secret: str, passphras
 
 @transaction.atomic
 def credential_keep_unchecked(*, account: TradingAccount, credentials: Credentials) -> Credential:
-    """Store a key of the environment without asking the venue: the first sync does, and trading waits for it."""
-    stored = _store(account_lock(account), _checked(credentials), checked=False)
+    """Store a key of the environment without asking the venue: the first sync does, and trading waits for it.
+
+    `AccountConflict`: another account at the venue uses it.
+    """
+    _refuse_shared(account, _checked(credentials))
+    stored = _store(account_lock(account), credentials, checked=False)
     audit_record(
         actor=None,
         action="account.key.save",
@@ -65,6 +74,11 @@ def credential_keep_unchecked(*, account: TradingAccount, credentials: Credentia
         changes={"key": f"…{stored.key_hint}", "source": "environment"},
     )
     return stored
+
+
+def credential_is(account: TradingAccount, credentials: Credentials) -> bool:
+    """Return whether just this is the stored key of an account; one that cannot be read is another one."""
+    return credentials_of([account.pk]).get(account.pk) == credentials
 
 
 @transaction.atomic
@@ -89,6 +103,11 @@ def permission_problem(permissions: Permissions, venue: str) -> str | None:
     if not permissions.trade:
         return f"this key may not trade here: allow trading for {name} and save the key again"
     return None
+
+
+def key_fingerprint(key: str) -> str:
+    """Return what tells whether two keys are one: the SHA-256 of the public part. It is random, so no salt."""
+    return sha256(key.encode()).hexdigest()
 
 
 def key_hint(key: str) -> str:
@@ -149,6 +168,19 @@ def _checked(credentials: Credentials) -> Credentials:
     return credentials
 
 
+def _refuse_shared(account: TradingAccount, credentials: Credentials) -> None:
+    """Refuse a key that another account at the venue uses: both would trade one wallet.
+
+    Must run before the account is locked, and once per transaction and key: that order rules out deadlocks.
+    """
+    fingerprint = key_fingerprint(credentials.key)
+    lock_for_transaction(f"venue key {fingerprint}")
+    others = Credential.objects.filter(fingerprint=fingerprint, account__venue=account.venue)
+    if others.exclude(account=account).exclude(account__state=AccountState.CLOSED).exists():
+        name = venue_info(account.venue).name
+        raise AccountConflict(f"Another account at {name} uses this key already: make one of its own there.")
+
+
 def _store(account: TradingAccount, credentials: Credentials, *, checked: bool) -> Credential:
     ciphertext, key_id = seal(credentials, account.key)
     now = timezone.now()
@@ -158,6 +190,7 @@ def _store(account: TradingAccount, credentials: Credentials, *, checked: bool) 
             "ciphertext": ciphertext,
             "key_id": key_id,
             "key_hint": key_hint(credentials.key),
+            "fingerprint": key_fingerprint(credentials.key),
             "can_trade": checked,
             "checked_at": now if checked else None,
             "updated_at": now,

@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from copytrade.accounts.models import AuditEvent
 from copytrade.accounts.services import api_key_create
+from copytrade.accounts.tokens import tokens_for_user
 from markets.models import PaperAccount
 from markets.venues.base import Credentials
 from markets.venues.errors import Rejected, VenueDown
@@ -37,9 +38,14 @@ def post(client: Client, path: str, body: Any = None) -> Any:
 
 def make_keyed(**values: Any) -> TradingAccount:
     account = make_account(mode="live", **values)
-    credential_keep_unchecked(account=account, credentials=Credentials("the-public-part-8xQ2", "secret"))
+    credential_keep_unchecked(account=account, credentials=Credentials(f"the-public-part-{account.pk}-8xQ2", "secret"))
     Credential.objects.update(can_trade=True, checked_at=timezone.now())
     return account
+
+
+def trading_key(account: TradingAccount) -> dict[str, str]:
+    """Return the headers of a program that may trade for the owner of the account."""
+    return {"X-API-Key": api_key_create(name="n8n", scopes=["trade"], user=account.user)[1]}
 
 
 def statements(call: Callable[[], Any]) -> int:
@@ -213,6 +219,47 @@ class TestWhoMay:
         assert client.get("/api/accounts/", headers=headers).status_code == reads
         assert client.post(f"/api/accounts/{account.pk}/pause", headers=headers).status_code == changes
 
+    @pytest.mark.parametrize(
+        ("method", "route", "body"),
+        [
+            ("put", "/credentials", {"key": "a-venue-key-8xQ2", "secret": "s"}),
+            ("delete", "/credentials", None),
+            ("post", "/live", {"enabled": True}),
+            ("post", "/resume", None),
+            ("delete", "", None),
+        ],
+    )
+    def test_what_stands_between_a_program_and_money_is_for_people(self, client, method, route, body):
+        account = make_keyed(state="paused")
+        before = TradingAccount.objects.values().get(), Credential.objects.values().get()
+        response = getattr(client, method)(
+            f"/api/accounts/{account.pk}{route}", body, content_type="application/json", headers=trading_key(account)
+        )
+        error = response.json()["error"]
+        assert (response.status_code, error["code"]) == (403, "PERMISSION_DENIED")
+        assert "An API key may not do this" in error["message"]
+        assert (TradingAccount.objects.values().get(), Credential.objects.values().get()) == before
+
+    def test_a_key_opens_paper_accounts_and_no_live_ones(self, client):
+        headers = trading_key(make_account(name="First"))
+        body = {"name": "Main", "venue": "binance"}
+        statuses = [
+            client.post("/api/accounts/", {**body, "mode": mode}, "application/json", headers=headers).status_code
+            for mode in ("live", "paper")
+        ]
+        assert statuses == [403, 200]
+        assert not TradingAccount.objects.filter(mode="live").exists()
+
+    def test_a_token_stands_for_a_person(self, client):
+        account = make_account(mode="live")
+        headers = {"Authorization": f"Bearer {tokens_for_user(user=account.user).access}"}
+        response = client.post(
+            f"/api/accounts/{account.pk}/live", {"enabled": True}, "application/json", headers=headers
+        )
+        assert response.status_code == 200
+        account.refresh_from_db()
+        assert account.live_enabled
+
 
 class TestChanging:
     def test_renames(self, client, owner):
@@ -261,7 +308,8 @@ class TestChanging:
         order = make_order(account=account, state="UNKNOWN")
         response = client.delete(f"/api/accounts/{account.pk}")
         assert response.status_code == 409
-        assert response.json()["error"]["details"] == {"open_orders": 1}
+        error = response.json()["error"]
+        assert (error["code"], error["details"]) == ("CONFLICT", {"open_orders": 1})
         order.state = "CANCELED"
         order.save()
         assert client.delete(f"/api/accounts/{account.pk}").status_code == 200

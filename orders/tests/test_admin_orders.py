@@ -45,7 +45,8 @@ def act(client: Client, page: str, action: str, *rows: Any) -> str:
 def make_world() -> None:
     """Make one row of each kind, all of accounts, users and markets of their own."""
     account = make_account(mode="live")
-    credential_keep_unchecked(account=account, credentials=Credentials("the-public-part-8xQ2", "the-secret"))
+    key = Credentials(f"the-public-part-{account.pk}-8xQ2", "the-secret")
+    credential_keep_unchecked(account=account, credentials=key)
     Balance.objects.create(
         account=account, asset="USDT", total=Decimal("10.50"), free=Decimal(1), updated_at=timezone.now()
     )

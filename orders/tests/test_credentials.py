@@ -16,8 +16,9 @@ from copytrade.accounts.models import AuditEvent
 from markets.venues.base import Credentials, Permissions
 from markets.venues.errors import AuthFailed, NotSupported, RateLimited, Rejected, VenueDown
 from orders.models import Credential, TradingAccount
-from orders.services.credentials import credential_keep_unchecked, rotate_keys
-from orders.tests.fake_venue import fake_venue
+from orders.services.accounts import AccountConflict
+from orders.services.credentials import credential_keep_unchecked, key_fingerprint, rotate_keys
+from orders.tests.fake_venue import fake_venue, make_report
 from orders.vault import credentials_of, first_key_id
 from tests.factories import make_account, make_user
 
@@ -82,6 +83,68 @@ class TestSaving:
             put(client, account)
         account.refresh_from_db()
         assert account.state == "paused"
+
+    def test_the_account_is_synced_at_once_so_its_hedge_mode_is_known(self, client, account):
+        with fake_venue(accounts={"": make_report(hedge_mode=True)}):
+            assert put(client, account).status_code == 200
+        account.refresh_from_db()
+        assert (account.hedge_mode, account.sync_error) == (True, "")
+        assert account.synced_at is not None
+
+    def test_a_sync_that_fails_is_told_by_the_account_and_the_key_is_kept(self, client, account):
+        with fake_venue(accounts={"": VenueDown("connection refused")}):
+            assert put(client, account).status_code == 200
+        account.refresh_from_db()
+        assert (account.state, account.sync_error) == ("active", "connection refused")
+        assert Credential.objects.exists()
+
+    def test_each_is_an_order_of_the_budget_since_the_venue_is_asked_deleting_is_not(self, client, account, settings):
+        settings.ORDER_RATE_LIMIT_MAX = 1
+        with fake_venue():
+            assert [put(client, account).status_code for _ in range(2)] == [200, 429]
+        assert client.delete(f"/api/accounts/{account.pk}/credentials").status_code == 200
+
+
+class TestSharing:
+    @pytest.mark.parametrize("own", [True, False])
+    def test_two_accounts_at_a_venue_cannot_use_one_key(self, client, owner, account, own):
+        other = make_account(mode="live", **({"user": owner} if own else {}))
+        credential_keep_unchecked(account=other, credentials=Credentials(KEY, "its-secret"))
+        with fake_venue():
+            response = put(client, account)
+        error = response.json()["error"]
+        assert (response.status_code, error["code"]) == (409, "CONFLICT")
+        assert error["message"].startswith("Another account at Binance USD-M futures uses this key already")
+        assert other.name not in response.content.decode()
+        assert Credential.objects.get().account == other
+
+    def test_at_another_venue_it_is_another_wallet(self, client, account):
+        other = make_account(mode="live", venue="binance")
+        credential_keep_unchecked(account=other, credentials=Credentials(KEY, SECRET))
+        with fake_venue():
+            assert put(client, account).status_code == 200
+
+    def test_the_key_of_an_account_that_was_closed_or_lost_it_is_free_again(self, client, owner, account):
+        first, second = make_account(user=owner, mode="live"), make_account(user=owner, mode="live")
+        with fake_venue():
+            put(client, first)
+            client.delete(f"/api/accounts/{first.pk}")
+            put(client, second)
+            client.delete(f"/api/accounts/{second.pk}/credentials")
+            assert put(client, account).status_code == 200
+
+    def test_who_does_not_hold_the_key_is_not_told_that_it_is_used(self, client, account):
+        other = make_account(mode="live")
+        credential_keep_unchecked(account=other, credentials=Credentials(KEY, SECRET))
+        with fake_venue(rights=AuthFailed("Signature for this request is not valid.")):
+            assert put(client, account).json()["error"]["code"] == "VENUE_AUTH_FAILED"
+
+    def test_a_key_of_before_there_were_fingerprints_stays_and_may_be_saved_again(self, client, account):
+        with fake_venue():
+            put(client, account)
+            Credential.objects.update(fingerprint="")
+            assert put(client, account).status_code == 200
+        assert Credential.objects.get().fingerprint == key_fingerprint(KEY)
 
 
 class TestRefusing:
@@ -239,3 +302,22 @@ def test_a_key_that_is_saved_during_a_rotation_is_never_overwritten_by_the_old_o
     saver.join()
     assert credentials_of([account.pk])[account.pk].key == "the-new-key-2222"
     assert Credential.objects.get().key_id == first_key_id()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_five_accounts_that_take_one_key_at_once_one_gets_it():
+    accounts, refused = [make_account(mode="live") for _ in range(5)], []
+
+    def save(account: TradingAccount) -> None:
+        try:
+            credential_keep_unchecked(account=account, credentials=Credentials(KEY, SECRET))
+        except AccountConflict:
+            refused.append(account)
+        connection.close()
+
+    savers = [threading.Thread(target=save, args=[account]) for account in accounts]
+    for saver in savers:
+        saver.start()
+    for saver in savers:
+        saver.join()
+    assert (Credential.objects.count(), len(refused)) == (1, 4)

@@ -14,6 +14,7 @@ from copytrade.accounts.models import AuditEvent, User
 from markets.venues.base import Credentials, Permissions
 from orders.models import Credential, TradingAccount
 from orders.services.accounts import account_close
+from orders.services.credentials import credential_keep_unchecked
 from orders.services.sync import accounts_sync
 from orders.tests.fake_venue import fake_venue
 from orders.vault import credentials_of
@@ -91,6 +92,23 @@ def test_another_key_in_the_environment_takes_the_old_ones_place_and_is_checked_
     bootstrap()
     assert set(Credential.objects.values_list("key_hint", "checked_at")) == {("77zz", None)}
     assert set(TradingAccount.objects.values_list("state", flat=True)) == {"paused"}
+
+
+@pytest.mark.parametrize(("key", "secret"), [("another-key-of-the-environment-8xQ2", "its-secret"), (KEY.key, "new")])
+def test_another_key_is_told_by_all_of_it_and_not_by_its_end(settings: Any, key: str, secret: str):
+    bootstrap()
+    settings.BINANCE_API_KEY, settings.BINANCE_API_SECRET = key, secret
+    bootstrap()
+    accounts = TradingAccount.objects.values_list("pk", flat=True)
+    assert list(credentials_of(list(accounts)).values()) == [Credentials(key, secret)] * 3
+
+
+def test_a_key_that_somebodys_account_uses_is_left_there_and_the_start_goes_on(caplog: pytest.LogCaptureFixture):
+    theirs = make_account(mode="live", venue="binance")
+    credential_keep_unchecked(account=theirs, credentials=KEY)
+    assert len(bootstrap()["binance_accounts"]) == 2
+    assert list(TradingAccount.objects.filter(venue="binance")) == [theirs]
+    assert "BINANCE_API_KEY is not used at Binance spot: Another account" in caplog.text
 
 
 def test_what_its_owner_closed_stays_closed(settings: Any):

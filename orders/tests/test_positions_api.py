@@ -265,6 +265,7 @@ class TestClosing:
         close(client)
         response = close(client)
         assert (response.status_code, Order.objects.count()) == (409, 2)
+        assert response.json()["error"]["code"] == "CONFLICT"
 
     def test_while_one_order_closes_it_no_second_one_is_written(self, client, trader):
         make_order(account=trader, market=make_market(), side="SELL", state="UNKNOWN")

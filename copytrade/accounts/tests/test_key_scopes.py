@@ -12,7 +12,7 @@ from rest_framework.views import APIView
 
 from copytrade.accounts.authentication import find_key_holder
 from copytrade.accounts.models import ApiKey, Scope
-from copytrade.accounts.permissions import IsStaff, MayRead, MayReadOrTrade, MayTrade
+from copytrade.accounts.permissions import IsPerson, IsStaff, MayRead, MayReadOrTrade, MayTrade
 from copytrade.accounts.services import api_key_create, api_key_revoke
 from copytrade.lib.errors import InvalidInput
 from tests.factories import make_staff, make_user
@@ -87,7 +87,17 @@ def test_the_key_of_the_environment_only_pushes(settings: Any) -> None:
     assert holder.scopes == {"ingest"}
 
 
-@pytest.mark.parametrize("permission", [MayRead, MayTrade, MayReadOrTrade, IsStaff])
+@pytest.mark.parametrize("scopes", [["trade"], ["read"], ["ingest"], ["ingest", "read", "trade"]])
+def test_no_key_stands_for_a_person_whatever_its_scopes(scopes: list[str]) -> None:
+    user = make_staff()
+    _, key = api_key_create(name="n8n", scopes=scopes, user=user)
+    answer = ask(IsPerson, "post", key=key)
+    assert (answer.status_code, answer.data["error"]["code"]) == (403, "PERMISSION_DENIED")
+    assert "An API key may not do this" in answer.data["error"]["message"]
+    assert ask(IsPerson, "post", user=user).status_code == 200
+
+
+@pytest.mark.parametrize("permission", [MayRead, MayTrade, MayReadOrTrade, IsStaff, IsPerson])
 def test_nobody_is_401(permission: Any) -> None:
     assert ask(permission).status_code == 401
     assert ask(permission, user=AnonymousUser()).status_code in {401, 403}
