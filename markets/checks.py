@@ -1,6 +1,9 @@
-"""System checks of the settings about markets."""
+"""System checks of the settings about markets, and of the registry of venues."""
 
+import re
 from collections.abc import Iterator, Sequence
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 from django.apps import AppConfig
@@ -8,6 +11,7 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error
 
 from markets.intervals import INTERVALS
+from markets.venues.registry import FIRST_CLASS, GENERIC, PAPER, venues
 from markets.venues.vocabulary import MarketKind
 
 
@@ -32,3 +36,28 @@ def _problems() -> Iterator[tuple[str, str, str]]:
         interval, _, days = entry.partition("=")
         if interval not in INTERVALS or not (days.isascii() and days.isdigit() and 0 < int(days) <= 36_500):
             yield "markets.E003", f"CANDLE_RETENTION has {entry!r}.", "Write intervals with their days, such as 1h=365."
+    yield from _venue_problems()
+
+
+def _venue_problems() -> Iterator[tuple[str, str, str]]:
+    """Look at venues without loading them: importing ccxt takes more than a second."""
+    exchanges = _exchanges_of_ccxt()
+    first = {info.slug for info in FIRST_CLASS}
+    for slug in settings.CCXT_EXCHANGES:
+        if slug in first or slug not in exchanges:
+            hint = "Write names of exchanges as ccxt has them, such as bybit; Binance is always there."
+            yield "markets.E004", f"CCXT_EXCHANGES has {slug!r}, which is no exchange of ccxt's.", hint
+    factories = {GENERIC, PAPER, *(info.factory for info in venues().values())}
+    for factory in sorted(factories):
+        if find_spec(factory.partition(":")[0]) is None:
+            yield "markets.E005", f"There is no module for the venue's factory {factory}.", "See docs/add-a-venue.md."
+    for info in venues().values():
+        if not re.fullmatch(info.capabilities.client_order_id, "0" * 32):
+            hint = "Our ids are 32 hexadecimal digits; the venue needs a rule of its own."
+            yield "markets.E006", f"{info.slug} does not take our client order ids.", hint
+
+
+def _exchanges_of_ccxt() -> set[str]:
+    spec = find_spec("ccxt")
+    folders = spec.submodule_search_locations if spec else None
+    return {file.stem for folder in folders or () for file in Path(folder, "async_support").glob("[a-z]*.py")}
