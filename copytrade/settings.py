@@ -93,6 +93,7 @@ INSTALLED_APPS = [
     "traders",
     "ingest",
     "orders",
+    "replication",
     "copytrade.web",
 ]
 MIDDLEWARE = [

@@ -40,6 +40,7 @@ class TradingAccount(models.Model):
         default=False, help_text="A live account trades only when this is on, and LIVE_TRADING of the installation."
     )
     hedge_mode = models.BooleanField(default=False, help_text="Long and short positions beside each other.")
+    is_led = models.BooleanField(default=False, editable=False, help_text="Others copy what it trades.")
     equity = amount_field(null=True, editable=False)
     equity_asset = models.CharField(max_length=32, blank=True)
     synced_at = models.DateTimeField(null=True, editable=False)

@@ -58,6 +58,9 @@ class Order(models.Model):
     callback_rate = amount_field(null=True)
     activation_price = amount_field(null=True)
     extra: "models.JSONField[Any, Any]" = models.JSONField(default=dict, help_text="The venue's own parameters.")
+    cause_id = models.BigIntegerField(
+        null=True, editable=False, help_text="Of a copy's order: the number of the decision that it carries out."
+    )
 
     state = models.CharField(max_length=16, choices=_choices(OrderState), default=OrderState.PENDING)
     reason_code = models.CharField(max_length=40, blank=True)
@@ -95,6 +98,7 @@ class Order(models.Model):
             models.Index(fields=["check_at"], name="orders_order_to_check", condition=Q(check_at__isnull=False)),
             models.Index(fields=["account", "market", "venue_order_id"], name="orders_order_venue_id"),
             models.Index(fields=["account", "-id"], name="orders_order_account"),
+            models.Index(fields=["cause_id"], name="orders_order_cause", condition=Q(cause_id__isnull=False)),
         ]
 
     def __str__(self) -> str:
@@ -146,9 +150,12 @@ class Fill(models.Model):
     venue_pnl = amount_field(null=True, help_text="The result that the venue itself gives.")
     time = models.DateTimeField()
     stored_at = models.DateTimeField(default=timezone.now)
+    awaits_copy = models.BooleanField(
+        default=False, editable=False, help_text="Copies have not taken it up yet: a leader's trade, or one of theirs."
+    )
 
     class Meta:
-        """Newest first."""
+        """Newest first. The partial index is the queue of what copies have to take up."""
 
         ordering = ["-time", "-id"]
         constraints = [
@@ -156,6 +163,7 @@ class Fill(models.Model):
         ]
         indexes = [
             models.Index(fields=["account", "market", "position_side", "time"], name="orders_fill_holding"),
+            models.Index(fields=["account", "id"], name="orders_fill_awaits_copy", condition=Q(awaits_copy=True)),
         ]
 
     def __str__(self) -> str:

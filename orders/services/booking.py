@@ -13,7 +13,7 @@ from markets.models import Market
 from markets.venues.base import FillReport
 from markets.venues.vocabulary import MarketKind
 from orders.accounting import AdjustmentFact, Fact, FactKey, FillFact, Position, Terms, book_all
-from orders.models import Fill, Holding, HoldingAdjustment, Order
+from orders.models import Fill, Holding, HoldingAdjustment, Order, Origin
 
 FILL_COLUMNS = {
     "account_id": "bigint",
@@ -31,6 +31,7 @@ FILL_COLUMNS = {
     "venue_pnl": "numeric",
     "time": "timestamptz",
     "stored_at": "timestamptz",
+    "awaits_copy": "boolean",
 }
 HOLDING_COLUMNS = {
     "quantity": "numeric",
@@ -211,7 +212,16 @@ def _row(order: Order, trade: FillReport, now: datetime) -> dict[str, Any]:
         "venue_pnl": trade.realized_pnl,
         "time": trade.time,
         "stored_at": now,
+        "awaits_copy": awaits_copy(order),
     }
+
+
+def awaits_copy(order: Order) -> bool:
+    """Return whether copies have to take up the trades of an order: it is one of theirs, or of one who is copied.
+
+    What a leader copies of others is not copied on, or two who copy each other would never stop.
+    """
+    return order.cause_id is not None or (order.account.is_led and order.origin != Origin.COPY)
 
 
 def _fact(row: Mapping[str, Any]) -> FillFact:

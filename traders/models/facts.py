@@ -40,6 +40,9 @@ class TradeEvent(models.Model):
     fetched_at = models.DateTimeField()
     created_at = models.DateTimeField(default=timezone.now)
     raw: "models.JSONField[Any, Any]" = models.JSONField(default=dict)
+    awaits_copy = models.BooleanField(
+        default=False, editable=False, help_text="Its leader is copied, and copies have not taken it up yet."
+    )
 
     class Meta:
         """Newest first; each fact once."""
@@ -53,6 +56,9 @@ class TradeEvent(models.Model):
             models.Index(fields=["trader", "-event_time", "-id"], name="traders_event_by_trader"),
             models.Index(fields=["symbol", "-event_time", "-id"], name="traders_event_by_symbol"),
             models.Index(fields=["-event_time", "-id"], name="traders_event_by_time"),
+            models.Index(
+                fields=["trader", "id"], name="traders_event_awaits_copy", condition=models.Q(awaits_copy=True)
+            ),
         ]
 
     def __str__(self) -> str:

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.conf import settings
 from django.db import models
 from django.utils import timezone
 
@@ -28,6 +29,16 @@ class LeadTrader(models.Model):
     positions_visible = models.BooleanField(
         default=True, help_text="Off where the leader hides positions: nothing is known then, which is not flat."
     )
+    user = models.OneToOneField(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        editable=False,
+        related_name="leader",
+        help_text="Who it is, where the leader is a master of this installation.",
+    )
+    is_copied = models.BooleanField(default=False, editable=False, help_text="Whether anybody copies this leader now.")
     is_demo = models.BooleanField(default=False, db_index=True)
     raw: "models.JSONField[Any, Any]" = models.JSONField(
         default=dict, help_text="What the newest report said beside positions and trades."

@@ -10,8 +10,8 @@ from traders.services.leaders import LockedLeader
 APPEND = """
     INSERT INTO traders_tradeevent
         (trader_id, fetched_at, created_at, event_key, canonical_key, kind, symbol, price, amount, amount_asset,
-         realized_pnl, event_time, event_time_text, time_is_exact, raw)
-    SELECT %s, %s, %s, rows.*
+         realized_pnl, event_time, event_time_text, time_is_exact, raw, awaits_copy)
+    SELECT %s, %s, %s, rows.*, %s
     FROM json_to_recordset(%s::json) AS rows (
         event_key text, canonical_key text, kind text, symbol text, price numeric, amount numeric, amount_asset text,
         realized_pnl numeric, event_time timestamptz, event_time_text text, time_is_exact boolean, raw jsonb
@@ -37,4 +37,4 @@ def events_known(
 
 def events_append(*, leader: LockedLeader, fills: Sequence[NewFill], fetched_at: datetime, now: datetime) -> set[str]:
     """Append fills in one statement; return the event keys of those that were really stored."""
-    return {row[0] for row in run(APPEND, [leader.id, fetched_at, now, json_rows(fills)])}
+    return {row[0] for row in run(APPEND, [leader.id, fetched_at, now, leader.is_copied, json_rows(fills)])}

@@ -18,15 +18,15 @@ from traders.stream_names import ALL, trader_stream
 
 LOCK_LEADER = """
     WITH known AS (
-        SELECT id, nickname, status FROM traders_leadtrader
+        SELECT id, nickname, status, is_copied FROM traders_leadtrader
         WHERE platform = %(platform)s AND external_id = %(external_id)s FOR NO KEY UPDATE
     ), made AS (
         INSERT INTO traders_leadtrader (platform, external_id, nickname, avatar_url, status, staff_note,
-                                        positions_visible, is_demo, raw, created_at, updated_at)
-        SELECT %(platform)s, %(external_id)s, '', '', 'candidate', '', true, %(is_demo)s, '{}', %(now)s, %(now)s
+                                        positions_visible, is_demo, is_copied, raw, created_at, updated_at)
+        SELECT %(platform)s, %(external_id)s, '', '', 'candidate', '', true, %(is_demo)s, false, '{}', %(now)s, %(now)s
         WHERE NOT EXISTS (SELECT FROM known)
         ON CONFLICT (platform, external_id) DO UPDATE SET updated_at = traders_leadtrader.updated_at
-        RETURNING id, nickname, status
+        RETURNING id, nickname, status, is_copied
     )
     SELECT * FROM known UNION ALL SELECT * FROM made
 """
@@ -61,6 +61,7 @@ class LockedLeader:
     external_id: str
     nickname: str
     status: str
+    is_copied: bool
 
     @property
     def is_public(self) -> bool:
@@ -71,8 +72,8 @@ class LockedLeader:
 def leader_lock(*, platform: str, external_id: str, is_demo: bool, now: datetime) -> LockedLeader:
     """Return the leader with its row locked, made where it is new. Needs a transaction."""
     parameters = {"platform": platform, "external_id": external_id, "is_demo": is_demo, "now": now}
-    identifier, nickname, status = run(LOCK_LEADER, parameters)[0]
-    return LockedLeader(identifier, platform, external_id, nickname, status)
+    identifier, nickname, status, is_copied = run(LOCK_LEADER, parameters)[0]
+    return LockedLeader(identifier, platform, external_id, nickname, status, is_copied)
 
 
 def leader_describe(

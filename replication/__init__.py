@@ -1,0 +1,1 @@
+"""Copies: what leaders do, done for those who copy them."""

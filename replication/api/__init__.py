@@ -1,0 +1,1 @@
+"""Copies, masters and their orders over HTTP."""

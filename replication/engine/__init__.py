@@ -1,0 +1,1 @@
+"""What turns signals into orders: planning, sending, booking."""

@@ -1,0 +1,171 @@
+"""What the planner is told, and what it decides (pure).
+
+Money is in the quote asset of the follower's market. A follower's quantities are in the unit of that market; the
+leader's are in the base asset.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from markets.filters import Filters
+from markets.venues.vocabulary import MarketKind, OrderType, PositionSide, Side, TimeInForce
+from replication.vocabulary import Action, CopyState, IntentState, MinimumPolicy, PositionWord, Reason, Strategy
+
+ZERO = Decimal(0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeaderTrade:
+    """One change of a leader's position. `fraction` is which part of it an exit closed, 1 for all."""
+
+    action: Action
+    symbol: str
+    side: PositionWord
+    quantity: Decimal
+    price: Decimal | None
+    event_time: datetime
+    fraction: Decimal | None = None
+    equity: Decimal | None = None
+    leverage: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TradingHours:
+    """When entries are copied: on these days (Monday is 0) between two minutes of the day in a time zone.
+
+    Where `until` is before `since`, the hours reach over midnight and belong to the day on which they begin.
+    """
+
+    zone: str
+    days: frozenset[int]
+    since: int
+    until: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CopyTerms:
+    """How a copy sizes, and its limits; None does not bind."""
+
+    state: CopyState
+    strategy: Strategy
+    started_at: datetime
+    ratio: Decimal | None = None
+    percentage: Decimal | None = None
+    fixed_quantity: Decimal | None = None
+    fixed_amount: Decimal | None = None
+    tiers: tuple[tuple[Decimal, Decimal], ...] = ()
+    inverted: bool = False
+    max_order: Decimal | None = None
+    max_symbol: Decimal | None = None
+    max_exposure: Decimal | None = None
+    max_positions: int | None = None
+    max_leverage: Decimal | None = None
+    max_daily_loss: Decimal | None = None
+    max_slippage_percent: Decimal | None = None
+    max_signal_age_seconds: int = 60
+    allowed_symbols: frozenset[str] = frozenset()
+    denied_symbols: frozenset[str] = frozenset()
+    minimum_policy: MinimumPolicy = MinimumPolicy.SKIP
+    trading_hours: TradingHours | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FollowerMarket:
+    """Where the follower trades the leader's symbol. `price` is the fresh one there, None where none is known."""
+
+    symbol: str
+    kind: MarketKind
+    filters: Filters
+    contract_size: Decimal = Decimal(1)
+    trading: bool = True
+    price: Decimal | None = None
+    reduce_only: bool = True
+    limit_ioc: bool = True
+    hedge_mode: bool = False
+    leverage: Decimal = Decimal(1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FollowerState:
+    """How copy and account stand now, with everything that is ordered and not final counted as if it were filled.
+
+    `held` is the copy's own signed position on the side that this trade concerns, in the market's unit; `remainder` as
+    in `CopyPosition`. `funds` is what the copy may work with (allocated, or the account's equity), None: not known.
+    `worths` are those of what is held at entry prices.
+    """
+
+    funds: Decimal | None
+    held: Decimal = ZERO
+    remainder: Decimal = ZERO
+    opened_at: datetime | None = None
+    """When the leader made the trade that opened what is held."""
+    open_positions: int = 0
+    symbol_worth: Decimal = ZERO
+    copy_worth: Decimal = ZERO
+    account_worth: Decimal = ZERO
+    account_max_worth: Decimal | None = None
+    lost_today: Decimal = ZERO
+    """What the copy lost on this UTC day, after fees: positive is a loss."""
+    opposite_leader: str = ""
+    """Another leader whose copy on this account holds the opposite side of this market, where they would net out."""
+    blocked: Reason | None = None
+    """Why the account sends nothing at all now; exits are still planned where only entries are stopped."""
+    blocked_message: str = ""
+    blocks_exits: bool = False
+    earlier_order_open: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderPlan:
+    """An order to write. `worth` is what it is worth in the quote asset at the price it was planned with."""
+
+    side: Side
+    position_side: PositionSide
+    type: OrderType
+    quantity: Decimal
+    worth: Decimal
+    price: Decimal | None = None
+    time_in_force: TimeInForce | None = None
+    reduce_only: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cap:
+    """A cut: from and to are quantities in the market's unit, `limit` the figure that cut."""
+
+    code: Reason
+    before: Decimal
+    after: Decimal
+    limit: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """What a copy does: PLANNED with orders, WAITING, or SKIPPED with a code; `numbers` are those behind it.
+
+    `remainder` is what the position's remainder becomes.
+    """
+
+    state: IntentState
+    exits: bool
+    side: PositionWord
+    orders: tuple[OrderPlan, ...] = ()
+    code: Reason | None = None
+    message: str = ""
+    numbers: Mapping[str, Any] = field(default_factory=dict)
+    caps: tuple[Cap, ...] = ()
+    wanted: Decimal | None = None
+    remainder: Decimal = ZERO
+
+    @property
+    def quantity(self) -> Decimal:
+        """What is ordered in all."""
+        return sum((order.quantity for order in self.orders), ZERO)
+
+    @property
+    def worth(self) -> Decimal:
+        """What all orders are worth."""
+        return sum((order.worth for order in self.orders), ZERO)

@@ -1,0 +1,16 @@
+"""Copies, what leaders did, and what each copy does about it."""
+
+from replication.models.copy import Copy, CopyDay, CopyFunds, CopyPosition, LeaderAccount
+from replication.models.intent import CopyIntent
+from replication.models.signal import Signal, SignalPart
+
+__all__ = [
+    "Copy",
+    "CopyDay",
+    "CopyFunds",
+    "CopyIntent",
+    "CopyPosition",
+    "LeaderAccount",
+    "Signal",
+    "SignalPart",
+]

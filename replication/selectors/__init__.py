@@ -1,0 +1,1 @@
+"""Reading copies, signals and decisions."""
