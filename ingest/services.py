@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from copytrade.accounts.authentication import KeyHolder
 from copytrade.lib.errors import ApplicationError, InvalidInput
+from copytrade.lib.wake import wake_on_commit
 from copytrade.realtime.messages import Message
 from copytrade.realtime.services import messages_publish
 from ingest.event_time import FURTHEST_ZONE
@@ -146,6 +147,8 @@ def _store(report: Report, push: Push) -> Receipt:
     )
     told = [*messages, *stats] if leader.is_public else []
     messages_publish([*told, *symbol_stats_messages(leader.platform, totals)])
+    if leader.is_copied and changes.fills:
+        wake_on_commit("replication.fan_out")
     return replace(receipt, symbols_aggregated=len({total.symbol for total in totals} | changes.plan.symbols))
 
 

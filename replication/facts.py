@@ -19,7 +19,11 @@ ZERO = Decimal(0)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LeaderTrade:
-    """One change of a leader's position. `fraction` is which part of it an exit closed, 1 for all."""
+    """One change of a leader's position. `fraction` is which part of it an exit closed, 1 for all.
+
+    `order_share` is which part of the leader's order this is, where that is known: an order that fills in parts is
+    copied in parts, so that amounts for each order are shared out among them.
+    """
 
     action: Action
     symbol: str
@@ -30,6 +34,7 @@ class LeaderTrade:
     fraction: Decimal | None = None
     equity: Decimal | None = None
     leverage: Decimal | None = None
+    order_share: Decimal = Decimal(1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,6 +121,15 @@ class FollowerState:
     blocked_message: str = ""
     blocks_exits: bool = False
     earlier_order_open: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why nothing is ordered: a sentence for the follower, and the numbers behind it, fit for JSON."""
+
+    code: Reason
+    message: str
+    numbers: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

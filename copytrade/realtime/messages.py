@@ -15,3 +15,8 @@ class Message:
     data: dict[str, Any]
     streams: tuple[str, ...]
     replaces: str = ""
+
+
+def private_stream(user_id: int) -> str:
+    """Return the stream that only this user hears, without subscribing to it."""
+    return f"user:{user_id}"

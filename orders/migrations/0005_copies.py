@@ -23,6 +23,17 @@ class Migration(migrations.Migration):
         ),
         migrations.AddField(
             model_name="tradingaccount",
+            name="max_worth",
+            field=models.DecimalField(
+                blank=True,
+                decimal_places=30,
+                help_text="The most that all its positions together may be worth when a copy opens one.",
+                max_digits=60,
+                null=True,
+            ),
+        ),
+        migrations.AddField(
+            model_name="tradingaccount",
             name="is_led",
             field=models.BooleanField(default=False, editable=False, help_text="Others copy what it trades."),
         ),

@@ -41,6 +41,9 @@ class TradingAccount(models.Model):
     )
     hedge_mode = models.BooleanField(default=False, help_text="Long and short positions beside each other.")
     is_led = models.BooleanField(default=False, editable=False, help_text="Others copy what it trades.")
+    max_worth = amount_field(
+        null=True, blank=True, help_text="The most that all its positions together may be worth when a copy opens one."
+    )
     equity = amount_field(null=True, editable=False)
     equity_asset = models.CharField(max_length=32, blank=True)
     synced_at = models.DateTimeField(null=True, editable=False)

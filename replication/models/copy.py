@@ -59,6 +59,7 @@ class Copy(models.Model):
         default=dict, blank=True, help_text='{"zone": "Asia/Kolkata", "days": [0, 1], "from": "09:15", "to": "15:30"}'
     )
 
+    base_value = amount_field(null=True, editable=False, help_text="What the copy's funds were when they last changed.")
     peak_value = amount_field(null=True, editable=False, help_text="The most that the copy's funds were ever worth.")
     started_at = models.DateTimeField(default=timezone.now, editable=False)
     ended_at = models.DateTimeField(null=True, editable=False)

@@ -48,6 +48,7 @@ class Signal(models.Model):
     detected_at = models.DateTimeField(default=timezone.now)
     planned_at = models.DateTimeField(null=True)
     finished_at = models.DateTimeField(null=True)
+    planned_copy_id = models.BigIntegerField(default=0, help_text="Copies up to this one have their intent.")
     intents_count = models.PositiveIntegerField(default=0)
     numbers: "models.JSONField[Any, Any]" = models.JSONField(default=dict)
 

@@ -1,0 +1,140 @@
+"""Writing many orders at once: the rows of a fan-out, in two statements."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+from django.utils import timezone
+
+from copytrade.lib.sql import json_rows, run
+from markets.venues.vocabulary import OrderType, PositionSide, Side
+from orders.executor.findings import Source
+from orders.models import Origin
+from orders.states import OrderState
+
+COLUMNS = {
+    "key": "uuid",
+    "account_id": "bigint",
+    "market_id": "bigint",
+    "origin": "text",
+    "client_order_id": "text",
+    "side": "text",
+    "position_side": "text",
+    "type": "text",
+    "time_in_force": "text",
+    "quantity": "numeric",
+    "quote_quantity": "numeric",
+    "price": "numeric",
+    "stop_price": "numeric",
+    "reduce_only": "boolean",
+    "close_position": "boolean",
+    "working_type": "text",
+    "price_protect": "boolean",
+    "callback_rate": "numeric",
+    "activation_price": "numeric",
+    "extra": "jsonb",
+    "cause_id": "bigint",
+    "attempts_allowed": "smallint",
+}
+NAMES = ", ".join(COLUMNS)
+SHAPE = ", ".join(f"{name} {kind}" for name, kind in COLUMNS.items())
+WRITE = f"""
+INSERT INTO orders_order (
+    {NAMES}, state, reason_code, reason, venue_order_id, filled_quantity, booked_quantity, attempts, checks,
+    created_at, updated_at, send_after, send_before
+)
+SELECT {NAMES}, %(state)s, '', '', '', 0, 0, 0, 0, %(now)s, %(now)s, %(now)s, %(now)s + send_within
+FROM json_to_recordset(%(rows)s) AS new({SHAPE}, send_within interval)
+ON CONFLICT DO NOTHING
+RETURNING account_id, client_order_id, id
+"""
+WRITE_EVENTS = """
+INSERT INTO orders_orderevent (order_id, from_state, to_state, source, code, message, filled_quantity, at)
+SELECT unnest(%(ids)s::bigint[]), '', %(state)s, %(source)s, '', '', 0, %(now)s
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewOrder:
+    """An order to write; the words are those of `order_write`.
+
+    `key` is the caller's own. Without a client order id it is made of the key.
+    """
+
+    key: UUID
+    account_id: int
+    market_id: int
+    origin: Origin
+    side: Side
+    type: OrderType
+    send_within: timedelta
+    quantity: Decimal | None = None
+    quote_quantity: Decimal | None = None
+    price: Decimal | None = None
+    stop_price: Decimal | None = None
+    time_in_force: str = ""
+    position_side: PositionSide = PositionSide.BOTH
+    reduce_only: bool = False
+    close_position: bool = False
+    working_type: str = ""
+    price_protect: bool = False
+    callback_rate: Decimal | None = None
+    activation_price: Decimal | None = None
+    extra: Mapping[str, str] = field(default_factory=dict)
+    client_order_id: str = ""
+    cause_id: int | None = None
+    attempts_allowed: int = 5
+
+
+def client_order_id_of(key: UUID) -> str:
+    """Return the client order id of a row: 32 letters and digits, which every venue takes."""
+    return key.hex
+
+
+def orders_write_many(orders: Sequence[NewOrder], *, source: Source = Source.EXECUTOR) -> list[int | None]:
+    """Write orders that wait to be sent; return their numbers in the order given.
+
+    An order whose client order id its account has used already, or whose key is used, is not written: None stands for
+    it. Two statements, however many orders; `source` is who wants them, for their first event.
+    """
+    if not orders:
+        return []
+    names = [(order.account_id, order.client_order_id or client_order_id_of(order.key)) for order in orders]
+    rows = [_row(order, name) for order, (_, name) in zip(orders, names, strict=True)]
+    values = {"now": timezone.now(), "state": OrderState.PENDING.value, "source": source.value}
+    with transaction.atomic(savepoint=False):
+        written = {(account, name): pk for account, name, pk in run(WRITE, {**values, "rows": json_rows(rows)})}
+        run(WRITE_EVENTS, {**values, "ids": list(written.values())})
+    return [written.pop(name, None) for name in names]
+
+
+def _row(order: NewOrder, client_order_id: str) -> dict[str, Any]:
+    return {
+        "key": order.key,
+        "account_id": order.account_id,
+        "market_id": order.market_id,
+        "origin": order.origin,
+        "client_order_id": client_order_id,
+        "side": order.side,
+        "position_side": order.position_side,
+        "type": order.type,
+        "time_in_force": order.time_in_force,
+        "quantity": order.quantity,
+        "quote_quantity": order.quote_quantity,
+        "price": order.price,
+        "stop_price": order.stop_price,
+        "reduce_only": order.reduce_only,
+        "close_position": order.close_position,
+        "working_type": order.working_type,
+        "price_protect": order.price_protect,
+        "callback_rate": order.callback_rate,
+        "activation_price": order.activation_price,
+        "extra": order.extra,
+        "cause_id": order.cause_id,
+        "attempts_allowed": order.attempts_allowed,
+        "send_within": order.send_within,
+    }

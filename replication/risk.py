@@ -1,0 +1,300 @@
+"""What keeps a copy from following a trade, and what cuts its order (pure).
+
+Entries pass every check of `CHECKS` in that order, then every limit of `limits_on`; exits pass none of them, they are
+stopped by what stops the whole account only. Callers set the arithmetic: `with localcontext(CONTEXT)`.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
+from markets.venues.vocabulary import MarketKind
+from replication.facts import ZERO, Cap, CopyTerms, FollowerMarket, FollowerState, LeaderTrade, Refusal, TradingHours
+from replication.sizing import HUNDRED, Bounds, floor_to_market, largest_of, spendable, unit_worth
+from replication.telling import refuse, told
+from replication.vocabulary import CopyState, PositionWord, Reason
+
+MINUTES_PER_HOUR = 60
+WHOLE_SECONDS = timedelta(seconds=1)  # many sources cut the time of a trade to the second
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A trade at one copy. `side` is the copy's own, `price` the one to size with, None where none is known."""
+
+    trade: LeaderTrade
+    terms: CopyTerms
+    market: FollowerMarket
+    state: FollowerState
+    now: datetime
+    side: PositionWord
+    price: Decimal | None
+
+
+class Limit(NamedTuple):
+    """All of something may be worth `most`; `used` of it is taken. `what` tells it, with a place for `most`."""
+
+    code: Reason
+    most: Decimal
+    used: Decimal
+    what: str
+
+
+def held_of(state: FollowerState, side: PositionWord) -> Decimal:
+    """Return what the copy holds on its side, never less than nothing."""
+    return max(state.held if side == PositionWord.LONG else -state.held, ZERO)
+
+
+def worse_percent(side: PositionWord, leader: Decimal, price: Decimal) -> Decimal:
+    """Return by how many per cent a price is worse than the leader's to enter at; better ones are negative."""
+    more = price - leader if side == PositionWord.LONG else leader - price
+    return more * HUNDRED / leader
+
+
+def is_within(hours: TradingHours, now: datetime) -> bool:
+    """Whether a moment lies in the hours: from the first minute on, before the last; equal ones mean the whole day."""
+    local = now.astimezone(ZoneInfo(hours.zone))
+    minute, today = local.hour * MINUTES_PER_HOUR + local.minute, local.weekday()
+    if hours.since < hours.until:
+        return today in hours.days and hours.since <= minute < hours.until
+    begun = today if minute >= hours.since else (today - 1) % 7
+    return begun in hours.days and (minute >= hours.since or minute < hours.until)
+
+
+def entry_refusal(case: Case) -> Refusal | None:
+    """Return why the copy does not follow a trade that opens or increases, None where it may."""
+    for check in CHECKS:
+        refusal = check(case)
+        if refusal is not None:
+            return refusal
+    return None
+
+
+def exit_refusal(terms: CopyTerms, state: FollowerState) -> Refusal | None:
+    """Return why the copy cannot follow a trade that reduces or closes: it has ended, or nothing at all is sent."""
+    if terms.state == CopyState.ENDED:
+        return refuse(Reason.COPY_ENDED, "The copy has ended.")
+    return _blocked(state) if state.blocks_exits else None
+
+
+def out_of_order(trade: LeaderTrade, state: FollowerState) -> Refusal | None:
+    """Return a refusal for a trade that came late and belongs to a position before the one that the copy holds."""
+    opened = state.opened_at
+    if opened is None or trade.event_time + WHOLE_SECONDS >= opened:
+        return None
+    message = "The leader made this trade before opening the position that the copy holds."
+    return refuse(Reason.OUT_OF_ORDER, message, event_time=trade.event_time, opened_at=opened)
+
+
+def limits_on(case: Case) -> list[Limit]:
+    """Return the limits on worth that bind this copy, in the order in which they cut."""
+    terms, state, market = case.terms, case.state, case.market
+    limits = []
+    if terms.max_order is not None:
+        limits.append(Limit(Reason.MAX_ORDER, terms.max_order, ZERO, "one order may be worth {} at most"))
+    if terms.max_symbol is not None:
+        what = "all of this symbol may be worth {} at most"
+        limits.append(Limit(Reason.MAX_SYMBOL, terms.max_symbol, state.symbol_worth, what))
+    if terms.max_exposure is not None:
+        what = "all positions of the copy may be worth {} at most"
+        limits.append(Limit(Reason.MAX_EXPOSURE, terms.max_exposure, state.copy_worth, what))
+    if terms.max_leverage is not None and state.funds is not None:
+        most = max(terms.max_leverage * state.funds, ZERO)
+        what = "at the leverage allowed the copy's positions may be worth {} at most"
+        limits.append(Limit(Reason.MAX_LEVERAGE, most, state.copy_worth, what))
+    if state.account_max_worth is not None:
+        what = "all positions of the account may be worth {} at most"
+        limits.append(Limit(Reason.ACCOUNT_EXPOSURE, state.account_max_worth, state.account_worth, what))
+    if state.funds is not None:
+        what = "the copy's funds are enough for positions worth {}"
+        limits.append(Limit(Reason.FUNDS, spendable(terms, market, state.funds), state.copy_worth, what))
+    return limits
+
+
+def capped(case: Case, quantity: Decimal, price: Decimal, bounds: Bounds, *, market_order: bool) -> list[Cap]:
+    """Return the cuts of a quantity, in order, each to the market's steps; the last one's `after` is what is left."""
+    unit = unit_worth(case.market, price)
+    caps: list[Cap] = []
+    for code, most, used, _ in limits_on(case):
+        left = max(most - used, ZERO)
+        if quantity * unit > left:
+            after = floor_to_market(case.market, left / unit, market_order=market_order)
+            caps.append(Cap(code=code, before=quantity, after=after, limit=most))
+            quantity = after
+    largest = largest_of(case.market, bounds, unit, market_order=market_order)
+    if largest is not None and quantity > largest:
+        caps.append(Cap(code=Reason.MAX_QUANTITY, before=quantity, after=largest, limit=largest))
+    return caps
+
+
+def cap_sentence(case: Case, caps: list[Cap]) -> str:
+    """Return what cut, from what and to what, as a sentence; of several cuts the deepest, which is the last."""
+    last = caps[-1]
+    symbol = case.market.symbol
+    cut = f"Cut from {told(caps[0].before)} to {told(last.after)} of {symbol}"
+    for code, most, used, what in limits_on(case):
+        if code == last.code:
+            taken = f", and {told(used)} are in use" if used else ""
+            return f"{cut}: {what.format(told(most))}{taken}."
+    return f"{cut}: the market takes {told(last.after)} in one order at most."
+
+
+def _ended(case: Case) -> Refusal | None:
+    if case.terms.state in {CopyState.STOPPING, CopyState.ENDED}:
+        return refuse(Reason.COPY_ENDED, "The copy has ended or is about to.")
+    return None
+
+
+def _paused(case: Case) -> Refusal | None:
+    if case.terms.state == CopyState.PAUSED:
+        return refuse(Reason.COPY_PAUSED, "The copy is paused: it follows exits only.")
+    return None
+
+
+def _account_blocked(case: Case) -> Refusal | None:
+    return _blocked(case.state)
+
+
+def _blocked(state: FollowerState) -> Refusal | None:
+    if state.blocked is None:
+        return None
+    return refuse(state.blocked, state.blocked_message or "The account sends no orders now.")
+
+
+def _not_trading(case: Case) -> Refusal | None:
+    if case.market.trading:
+        return None
+    return refuse(Reason.SYMBOL_NOT_TRADING, f"{case.market.symbol} is not trading now.")
+
+
+def _short_on_spot(case: Case) -> Refusal | None:
+    if case.market.kind != MarketKind.SPOT or case.side != PositionWord.SHORT:
+        return None
+    return refuse(Reason.SHORT_IMPOSSIBLE, f"{case.market.symbol} is a spot market, where nothing can be sold short.")
+
+
+def _denied(case: Case) -> Refusal | None:
+    denied = case.terms.denied_symbols
+    if not denied or denied.isdisjoint((case.trade.symbol, case.market.symbol)):
+        return None
+    return refuse(Reason.SYMBOL_DENIED, f"{case.trade.symbol} is on the copy's list of symbols not to follow.")
+
+
+def _not_allowed(case: Case) -> Refusal | None:
+    allowed = case.terms.allowed_symbols
+    if not allowed or not allowed.isdisjoint((case.trade.symbol, case.market.symbol)):
+        return None
+    return refuse(Reason.SYMBOL_NOT_ALLOWED, f"{case.trade.symbol} is not on the copy's list of symbols to follow.")
+
+
+def _outside_hours(case: Case) -> Refusal | None:
+    hours = case.terms.trading_hours
+    if hours is None:
+        return None
+    try:
+        within = is_within(hours, case.now)
+    except (KeyError, ValueError, OSError):  # what zoneinfo raises for names that it does not have
+        return refuse(Reason.TERMS_INCOMPLETE, f"The copy's trading hours name no time zone: {hours.zone}.")
+    if within:
+        return None
+    message = f"The copy opens nothing outside its trading hours, {_clock(hours.since)} to {_clock(hours.until)}."
+    return refuse(Reason.OUTSIDE_HOURS, message, zone=hours.zone, now=case.now)
+
+
+def _before_copy(case: Case) -> Refusal | None:
+    started, event = case.terms.started_at, case.trade.event_time
+    if event >= started:
+        return None
+    message = "The leader made this trade before the copy began."
+    return refuse(Reason.BEFORE_COPY, message, event_time=event, started_at=started)
+
+
+def _too_old(case: Case) -> Refusal | None:
+    age, most = case.now - case.trade.event_time, case.terms.max_signal_age_seconds
+    if age <= timedelta(seconds=most):
+        return None
+    seconds = Decimal(age // timedelta(milliseconds=1)) / 1000
+    message = f"The trade was {told(seconds)} seconds old; the copy follows up to {most} seconds."
+    return refuse(Reason.SIGNAL_TOO_OLD, message, age_seconds=seconds, limit_seconds=most)
+
+
+def _out_of_order(case: Case) -> Refusal | None:
+    return out_of_order(case.trade, case.state)
+
+
+def _no_price(case: Case) -> Refusal | None:
+    if case.price is not None:
+        return None
+    return refuse(Reason.NO_PRICE, f"Neither {case.market.symbol} nor the leader's trade has a price to size with.")
+
+
+def _slippage(case: Case) -> Refusal | None:
+    most, leader, price = case.terms.max_slippage_percent, case.trade.price, case.market.price
+    if most is None or leader is None or price is None or leader <= ZERO or price <= ZERO:
+        return None
+    percent = worse_percent(case.side, leader, price)
+    if percent <= most:
+        return None
+    message = (
+        f"{case.market.symbol} stands at {told(price)}, {told(percent)} % worse than the leader's {told(leader)}; "
+        f"the copy allows {told(most)} %."
+    )
+    return refuse(Reason.SLIPPAGE, message, price=price, leader_price=leader, percent=percent, limit_percent=most)
+
+
+def _daily_loss(case: Case) -> Refusal | None:
+    most, lost = case.terms.max_daily_loss, case.state.lost_today
+    if most is None or lost < most:
+        return None
+    message = f"The copy has lost {told(lost)} today (UTC); from {told(most)} on it opens nothing until tomorrow."
+    return refuse(Reason.DAILY_LOSS, message, lost=lost, limit=most)
+
+
+def _opposite_leader(case: Case) -> Refusal | None:
+    other = case.state.opposite_leader
+    if not other:
+        return None
+    message = f"The account holds the other side of {case.market.symbol} for {other}; the two would cancel out."
+    return refuse(Reason.OPPOSITE_LEADER, message, leader=other)
+
+
+def _max_positions(case: Case) -> Refusal | None:
+    most, positions = case.terms.max_positions, case.state.open_positions
+    if most is None or positions < most or held_of(case.state, case.side):
+        return None
+    message = f"The copy has {positions} open positions; it may have {most}."
+    return refuse(Reason.MAX_POSITIONS, message, open_positions=positions, limit=most)
+
+
+def _funds_unknown(case: Case) -> Refusal | None:
+    if case.terms.max_leverage is None or case.state.funds is not None:
+        return None
+    return refuse(Reason.NO_EQUITY, "The funds of the copy are not known, and its leverage is limited.")
+
+
+def _clock(minutes: int) -> str:
+    return "{:02}:{:02}".format(*divmod(minutes, MINUTES_PER_HOUR))
+
+
+CHECKS: tuple[Callable[[Case], Refusal | None], ...] = (
+    _ended,
+    _paused,
+    _account_blocked,
+    _not_trading,
+    _short_on_spot,
+    _denied,
+    _not_allowed,
+    _outside_hours,
+    _before_copy,
+    _too_old,
+    _out_of_order,
+    _no_price,
+    _slippage,
+    _daily_loss,
+    _opposite_leader,
+    _max_positions,
+    _funds_unknown,
+)

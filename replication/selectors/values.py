@@ -1,0 +1,99 @@
+"""What copies are worth now: what they realised, and what is open at the newest prices."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from decimal import Decimal
+
+from django.db.models import Sum
+from django.utils import timezone
+
+from markets.prices import is_stale, price_for, prices_of
+from orders.accounting import Position, entry_price, unrealized_pnl
+from orders.services.booking import terms_of
+from replication.models import Copy, CopyPosition
+
+ZERO = Decimal(0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PositionValue:
+    """One position of a copy. What needs a price is None where no fresh one is known."""
+
+    position: CopyPosition
+    entry_price: Decimal | None
+    price: Decimal | None
+    priced_at: datetime | None
+    unrealized_pnl: Decimal | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CopyValue:
+    """A copy's results. `unrealized_pnl` and `value` are None while a position has no fresh price."""
+
+    copy_id: int
+    realized_pnl: Decimal = ZERO
+    fees: Decimal = ZERO
+    unrealized_pnl: Decimal | None = ZERO
+    open_positions: int = 0
+    base: Decimal | None = None
+
+    @property
+    def value(self) -> Decimal | None:
+        """What the copy's funds are worth with all that is open."""
+        if self.base is None or self.unrealized_pnl is None:
+            return None
+        return self.base + self.realized_pnl - self.fees + self.unrealized_pnl
+
+
+def position_values(positions: Iterable[CopyPosition]) -> list[PositionValue]:
+    """Return what positions are worth, their markets being loaded, in one look at the prices."""
+    rows, now = list(positions), timezone.now()
+    reports = prices_of({row.market_id: row.market for row in rows if row.quantity}.values())
+    values = []
+    for row in rows:
+        terms, held = terms_of(row.market), Position(row.quantity, row.cost)
+        report = reports.get(row.market_id)
+        price = price_for(report, "mark") if report is not None and not is_stale(report, now) else None
+        open_result = ZERO if not row.quantity else None if price is None else unrealized_pnl(terms, held, price)
+        values.append(
+            PositionValue(
+                position=row,
+                entry_price=entry_price(terms, held),
+                price=price,
+                priced_at=report.time if report is not None and price is not None else None,
+                unrealized_pnl=open_result,
+            )
+        )
+    return values
+
+
+def copy_values(copies: Iterable[Copy]) -> dict[int, CopyValue]:
+    """Return what copies are worth by their id, in two statements and one look at the prices."""
+    bases = {copy.pk: copy.base_value for copy in copies}
+    sums = (
+        CopyPosition.objects.filter(copy__in=bases)
+        .values("copy")
+        .annotate(realized=Sum("realized_pnl"), paid=Sum("fees"))
+    )
+    totals = {row["copy"]: (row["realized"], row["paid"]) for row in sums}
+    open_ones = CopyPosition.objects.filter(copy__in=bases).exclude(quantity=0).select_related("market")
+    by_copy: Mapping[int, list[PositionValue]] = defaultdict(list)
+    for value in position_values(open_ones):
+        by_copy[value.position.copy_id].append(value)
+    found = {}
+    for pk, base in bases.items():
+        realized, fees = totals.get(pk, (ZERO, ZERO))
+        whole = CopyValue(copy_id=pk, realized_pnl=realized, fees=fees, base=base, open_positions=len(by_copy[pk]))
+        found[pk] = replace(whole, unrealized_pnl=_sum(by_copy[pk]))
+    return found
+
+
+def _sum(values: Iterable[PositionValue]) -> Decimal | None:
+    total = ZERO
+    for value in values:
+        if value.unrealized_pnl is None:
+            return None
+        total += value.unrealized_pnl
+    return total

@@ -1,0 +1,81 @@
+"""What a leader holds when a copy begins, for those that want it as well."""
+
+from decimal import Decimal
+
+from django.utils import timezone
+
+from copytrade.lib.wake import wake_on_commit
+from orders.models import Holding
+from replication.engine.collecting import Book, signal_row, signals_write, venue_of_platform
+from replication.engine.instruments import Instrument
+from replication.engine.leader_figures import leader_margin, split_symbol
+from replication.engine.mapping import instruments_of
+from replication.engine.trades import Change
+from replication.models import Copy, LeaderAccount
+from replication.vocabulary import Action, PositionWord, SignalSource
+from traders.models import Position
+from traders.selectors.freshness import freshness_of
+
+
+def open_positions_signal(*, copy: Copy) -> int:
+    """Write an opening signal, for this copy alone, of each position that its leader holds; return how many.
+
+    Positions of a source that is stale are left out: nobody knows whether they are still open. Needs a transaction.
+    """
+    held = [*_of_accounts(copy), *_of_reports(copy)]
+    rows = []
+    for book, change in held:
+        key = f"{SignalSource.CATCH_UP}:{copy.pk}:{change.symbol}:{change.side}"
+        row = signal_row(
+            leader=copy.trader, source=SignalSource.CATCH_UP, key=key, change=change, book=book, copy_id=copy.pk
+        )
+        rows.append(row)
+    wake_on_commit("replication.fan_out")
+    return signals_write(rows)
+
+
+def _of_accounts(copy: Copy) -> list[tuple[Book, Change]]:
+    accounts = LeaderAccount.objects.filter(trader=copy.trader).values("account")
+    held = Holding.objects.filter(account__in=accounts).exclude(quantity=0).select_related("market", "account")
+    found = []
+    for holding in held:
+        market = holding.market
+        side = PositionWord.LONG if holding.quantity > 0 else PositionWord.SHORT
+        instrument = Instrument(market.symbol, market.base_asset, market.quote_asset)
+        quantity = abs(holding.quantity) * market.contract_size
+        price = holding.mark_price or (holding.cost / quantity if quantity and market.kind != "coin_m" else None)
+        book = Book(instrument, market.venue, quantity, holding.account.equity, holding.leverage)
+        found.append((book, _opening(market.symbol, side, quantity, price)))
+    return found
+
+
+def _of_reports(copy: Copy) -> list[tuple[Book, Change]]:
+    positions = list(Position.objects.filter(trader=copy.trader))
+    if not positions or freshness_of(copy.trader).positions_stale:
+        return []
+    venue, equity = venue_of_platform(copy.trader.platform), leader_margin(copy.trader.raw)
+    instruments = instruments_of({position.symbol for position in positions}, venue)
+    found = []
+    for position in positions:
+        instrument = instruments.get(position.symbol) or split_symbol(position.symbol, position.size_asset)
+        book = Book(instrument, venue, abs(position.size), equity, position.leverage)
+        price = position.mark_price or position.entry_price
+        found.append((book, _opening(position.symbol, PositionWord(position.side), abs(position.size), price)))
+    return found
+
+
+def _opening(symbol: str, side: PositionWord, quantity: Decimal, price: Decimal | None) -> Change:
+    now = timezone.now()
+    return Change(
+        action=Action.OPEN,
+        symbol=symbol,
+        side=side,
+        quantity=quantity,
+        price=price,
+        fraction=None,
+        position_before=Decimal(0),
+        fact_ids=(),
+        event_time=now,
+        detected_at=now,
+        order_id=None,
+    )

@@ -1,0 +1,250 @@
+"""Copies: begun, changed, paused, resumed, stopped, funded; each step is audited and told to the follower."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, fields
+from decimal import Decimal
+from typing import Any
+
+from django.conf import settings as configuration
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from copytrade.accounts.models import User
+from copytrade.accounts.services import audit_record
+from copytrade.lib.errors import ApplicationError, ErrorCode, InvalidInput, NotFound
+from copytrade.realtime.services import messages_publish
+from orders.models import AccountState, TradingAccount
+from replication.models import Copy, CopyFunds, CopyPosition
+from replication.services.catching_up import open_positions_signal
+from replication.services.flags import leader_marks_set
+from replication.services.following import account_for
+from replication.services.messages import copy_messages
+from replication.services.stopping import copy_end, positions_exit, stopping_step
+from replication.terms import CopySettings, settings_problems
+from replication.vocabulary import CopyState
+from traders.models import LeaderStatus, LeadTrader
+
+FOLLOWABLE = (LeaderStatus.APPROVED, LeaderStatus.FEATURED)
+STOPPED = "Stopped by its owner."
+
+
+class CopyConflict(ApplicationError):
+    """The copy, the leader or the account is in a state in which this cannot be done."""
+
+    code = ErrorCode.CONFLICT
+    status = 409
+
+
+def copy_start(
+    *, user: User, trader: LeadTrader, settings: CopySettings, account: TradingAccount | None = None
+) -> Copy:
+    """Begin to copy a leader on an account, or on the user's that suits the leader best.
+
+    Without one that suits, a paper account is opened. Wrong settings are `InvalidInput` with all that is wrong; a
+    leader who is not open to copying, oneself, or one whom the account copies already is `CopyConflict`.
+    """
+    _refuse_settings(settings)
+    _refuse_leader(user, trader)
+    with transaction.atomic():
+        chosen = account or account_for(user=user, trader=trader)
+        _refuse_account(user, chosen, trader)
+        copy = _insert(chosen, trader, settings)
+        leader_marks_set(trader_id=trader.pk)
+        if settings.copy_open_positions:
+            open_positions_signal(copy=copy)
+        _told(copy, user, "start", {"trader": str(trader.pk), "account": chosen.pk})
+    return copy
+
+
+@transaction.atomic
+def copy_change(*, copy: Copy, settings: CopySettings, actor: User) -> Copy:
+    """Change how a copy sizes and its limits, from the next signal on; its funds have their own way."""
+    _refuse_settings(settings)
+    locked = _locked(copy)
+    _refuse_ended(locked)
+    before = settings_of(locked)
+    _apply(locked, settings, keep=("allocated",))
+    locked.save()
+    _told(locked, actor, "change", _difference(before, settings_of(locked)))
+    return locked
+
+
+@transaction.atomic
+def copy_pause(*, copy: Copy, actor: User, reason: str = "Paused by its owner.") -> Copy:
+    """Copy exits only, until it is resumed; pausing again changes nothing."""
+    locked = _locked(copy)
+    _refuse_ended(locked)
+    if locked.state == CopyState.ACTIVE:
+        _set_state(locked, CopyState.PAUSED, reason, actor, "pause")
+    return locked
+
+
+@transaction.atomic
+def copy_resume(*, copy: Copy, actor: User) -> Copy:
+    """Copy entries again, of trades from now on; resuming again changes nothing."""
+    locked = _locked(copy)
+    _refuse_ended(locked)
+    if locked.state == CopyState.STOPPING:
+        raise CopyConflict("This copy is stopping: follow the leader anew once it has ended.")
+    if locked.state == CopyState.PAUSED:
+        _set_state(locked, CopyState.ACTIVE, "", actor, "resume")
+    return locked
+
+
+@transaction.atomic
+def copy_stop(*, copy: Copy, close: bool, actor: User | None, reason: str = STOPPED) -> Copy:
+    """End a copy. With `close` all that it holds is closed first; else that stays in the account, the owner's to close.
+
+    Stopping again changes nothing, but closing may still be asked of a copy that is stopping.
+    """
+    locked = _locked(copy)
+    if locked.state in {CopyState.ENDED, CopyState.STOPPING}:
+        return locked
+    if close:
+        _set_state(locked, CopyState.STOPPING, reason, actor, "stop")
+        stopping_step(copy_id=locked.pk)
+        locked.refresh_from_db()
+    else:
+        copy_end(copy=locked, reason=reason)
+        _audit(locked, actor, "stop", {"close": False})
+    return locked
+
+
+@transaction.atomic
+def copy_position_close(*, position: CopyPosition, actor: User) -> None:
+    """Close one position of a copy without leaving the leader. What is flat, or of an ended copy, is `CopyConflict`."""
+    copy = _locked(position.copy)
+    _refuse_ended(copy)
+    current = CopyPosition.objects.select_related("market", "copy__trader").get(pk=position.pk)
+    if not current.quantity:
+        raise CopyConflict("This position is closed already.")
+    positions_exit([current])
+    _audit(copy, actor, "close_position", {"symbol": current.market.symbol})
+
+
+@transaction.atomic
+def copy_funds_move(*, copy: Copy, amount: Decimal, actor: User) -> Copy:
+    """Give a copy more funds, or take some away where the amount is negative.
+
+    What is allocated has to stay more than nothing. A copy that works with the whole account has no funds of its own
+    (`CopyConflict`).
+    """
+    locked = _locked(copy)
+    _refuse_ended(locked)
+    if locked.allocated is None:
+        raise CopyConflict("This copy works with the whole account: begin one with funds of its own instead.")
+    after = locked.allocated + amount
+    if not amount.is_finite() or not amount or after <= 0:
+        raise InvalidInput(
+            [{"path": "amount", "message": f"must leave more than 0 of {locked.allocated.normalize():f}"}]
+        )
+    locked.allocated, locked.updated_at = after, timezone.now()
+    locked.base_value = (locked.base_value or Decimal(0)) + amount
+    locked.peak_value = None if locked.peak_value is None else locked.peak_value + amount
+    locked.save(update_fields=["allocated", "base_value", "peak_value", "updated_at"])
+    CopyFunds.objects.create(copy=locked, amount=amount, allocated=after)
+    _told(locked, actor, "funds", {"amount": str(amount), "allocated": str(after)})
+    return locked
+
+
+def user_stop(*, user: User, close: bool, actor: User) -> list[Copy]:
+    """Stop everything of a user: all copies end, with `close` after closing what they hold."""
+    copies = Copy.objects.filter(account__user=user).exclude(state__in=[CopyState.ENDED, CopyState.STOPPING])
+    return [copy_stop(copy=copy, close=close, actor=actor, reason="Everything was stopped.") for copy in copies]
+
+
+def settings_of(copy: Copy) -> CopySettings:
+    """Return how a copy is set."""
+    values = {field.name: getattr(copy, field.name) for field in fields(CopySettings)}
+    for name in ("tiers", "allowed_symbols", "denied_symbols"):
+        values[name] = tuple(values[name])
+    return CopySettings(**values)
+
+
+def _insert(account: TradingAccount, trader: LeadTrader, settings: CopySettings) -> Copy:
+    copy = Copy(account=account, trader=trader)
+    _apply(copy, settings)
+    copy.base_value = settings.allocated if settings.allocated is not None else account.equity
+    copy.peak_value = copy.base_value
+    try:
+        with transaction.atomic():
+            copy.save(force_insert=True)
+    except IntegrityError as error:
+        if "replication_copy_once" not in str(error):
+            raise
+        raise CopyConflict("This account copies this leader already: change that copy instead.") from None
+    if settings.allocated is not None:
+        CopyFunds.objects.create(copy=copy, amount=settings.allocated, allocated=settings.allocated)
+    return copy
+
+
+def _apply(copy: Copy, settings: CopySettings, *, keep: Sequence[str] = ()) -> None:
+    for field in fields(CopySettings):
+        if field.name not in keep:
+            setattr(copy, field.name, getattr(settings, field.name))
+    copy.tiers = [dict(tier) for tier in settings.tiers]
+    copy.allowed_symbols, copy.denied_symbols = list(settings.allowed_symbols), list(settings.denied_symbols)
+    copy.trading_hours = dict(settings.trading_hours or {})
+    copy.updated_at = timezone.now()
+
+
+def _refuse_settings(settings: CopySettings) -> None:
+    if problems := list(settings_problems(settings)):
+        raise InvalidInput(problems)
+
+
+def _refuse_leader(user: User, trader: LeadTrader) -> None:
+    if trader.status == LeaderStatus.BLOCKED:
+        raise NotFound("There is no such leader.")
+    if trader.status not in FOLLOWABLE:
+        raise CopyConflict("This leader is not open to be copied: staff have not approved it, or have paused it.")
+    if trader.user_id == user.pk:
+        raise CopyConflict("You cannot copy yourself.")
+
+
+def _refuse_account(user: User, account: TradingAccount, trader: LeadTrader) -> None:
+    if account.state == AccountState.CLOSED:
+        raise CopyConflict("This account is closed: choose another one.")
+    leaders = Copy.objects.filter(account__user=user).exclude(state=CopyState.ENDED).values("trader").distinct().count()
+    if leaders >= configuration.COPY_MOST_LEADERS:
+        most = configuration.COPY_MOST_LEADERS
+        raise CopyConflict(
+            f"You copy {leaders} leaders, and {most} is the most: stop one first.", details={"most": most}
+        )
+
+
+def _refuse_ended(copy: Copy) -> None:
+    if copy.state == CopyState.ENDED:
+        raise CopyConflict("This copy has ended: follow the leader anew.")
+
+
+def _locked(copy: Copy) -> Copy:
+    rows = Copy.objects.select_for_update(no_key=True, of=("self",)).select_related("account", "trader")
+    return rows.get(pk=copy.pk)
+
+
+def _set_state(copy: Copy, state: CopyState, reason: str, actor: User | None, action: str) -> None:
+    before = copy.state
+    copy.state, copy.state_reason, copy.updated_at = state, reason[:300], timezone.now()
+    copy.save(update_fields=["state", "state_reason", "updated_at"])
+    _told(copy, actor, action, {"state": [before, state.value]})
+
+
+def _told(copy: Copy, actor: User | None, action: str, changes: dict[str, Any]) -> None:
+    _audit(copy, actor, action, changes)
+    messages_publish(copy_messages([copy]))
+
+
+def _audit(copy: Copy, actor: User | None, action: str, changes: dict[str, Any]) -> None:
+    audit_record(
+        actor=actor, action=f"copy.{action}", target=f"copy:{copy.pk}"[:160], changes=changes, reason=copy.state_reason
+    )
+
+
+def _difference(before: CopySettings, after: CopySettings) -> dict[str, Any]:
+    old, new = asdict(before), asdict(after)
+    return {name: [_shown(old[name]), _shown(new[name])] for name in old if old[name] != new[name]}
+
+
+def _shown(value: Any) -> Any:
+    return value if value is None or isinstance(value, (bool, int)) else str(value)

@@ -1,0 +1,106 @@
+"""What followers are told on their private stream."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from copytrade.lib.sql import run
+from copytrade.lib.wire import iso_time_or_none, plain_digits
+from copytrade.realtime.messages import Message, private_stream
+from replication.models import Copy, Signal
+
+TELL = """
+    SELECT a.user_id, i.id, i.signal_id, i.copy_id, s.trader_id, s.symbol, m.symbol, i.side, s.action, i.state, i.code,
+        i.message, trim_scale(i.quantity), trim_scale(i.filled_quantity), trim_scale(i.average_price),
+        trim_scale(i.slippage_percent), i.detected_at, i.finished_at
+    FROM replication_copyintent i JOIN replication_signal s ON s.id = i.signal_id
+    JOIN replication_copy c ON c.id = i.copy_id JOIN orders_tradingaccount a ON a.id = c.account_id
+    LEFT JOIN markets_market m ON m.id = i.market_id
+    WHERE i.id = ANY(%s) ORDER BY i.id
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A decision that needs no order, and whom it concerns."""
+
+    user_id: int
+    copy_id: int
+    state: str
+    code: str
+    message: str
+
+
+def intent_messages(intent_ids: Sequence[int]) -> list[Message]:
+    """Return `trade:updated` of decisions (`trade:failed` of those that failed), in one statement."""
+    if not intent_ids:
+        return []
+    return [_intent_message(row) for row in run(TELL, [list(intent_ids)])]
+
+
+def decision_messages(signal: Signal, decisions: Sequence[Told]) -> list[Message]:
+    """Return `trade:new` of decisions that were just made and have no order: they say why."""
+    return [
+        Message(
+            "trade:new",
+            {
+                "signalId": signal.pk,
+                "copyId": told.copy_id,
+                "traderId": signal.trader_id,
+                "leaderSymbol": signal.symbol,
+                "action": signal.action,
+                "state": told.state,
+                "code": told.code or None,
+                "message": told.message or None,
+            },
+            (private_stream(told.user_id),),
+        )
+        for told in decisions
+    ]
+
+
+def copy_messages(copies: Sequence[Copy]) -> list[Message]:
+    """Return `copy:updated` of copies whose state or settings changed; their accounts and leaders are loaded."""
+    return [
+        Message(
+            "copy:updated",
+            {
+                "copyId": copy.pk,
+                "accountId": copy.account_id,
+                "traderId": copy.trader_id,
+                "leader": str(copy.trader),
+                "state": copy.state,
+                "reason": copy.state_reason or None,
+                "allocated": None if copy.allocated is None else plain_digits(copy.allocated),
+            },
+            (private_stream(copy.account.user_id),),
+        )
+        for copy in copies
+    ]
+
+
+def _intent_message(row: tuple[Any, ...]) -> Message:
+    (user, pk, signal, copy, trader, leader_symbol, symbol, side, action, state, code, message, *figures) = row
+    quantity, filled, price, slippage, detected_at, finished_at = figures
+    data = {
+        "tradeId": pk,
+        "signalId": signal,
+        "copyId": copy,
+        "traderId": trader,
+        "leaderSymbol": leader_symbol,
+        "symbol": symbol,
+        "side": side,
+        "action": action,
+        "state": state,
+        "code": code or None,
+        "message": message or None,
+        "quantity": plain_digits(quantity),
+        "filledQuantity": plain_digits(filled),
+        "averagePrice": None if price is None else plain_digits(price),
+        "slippagePercent": None if slippage is None else plain_digits(slippage),
+        "detectedAt": iso_time_or_none(detected_at),
+        "finishedAt": iso_time_or_none(finished_at),
+    }
+    if state == "failed":
+        return Message("trade:failed", data | {"error": message or code}, (private_stream(user),))
+    return Message("trade:updated", data, (private_stream(user),), replaces=f"trade:{pk}")

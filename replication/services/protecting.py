@@ -1,0 +1,94 @@
+"""Watching over what copies hold: the peak of each, and its end where it falls too far below it."""
+
+from collections.abc import Sequence
+from decimal import Decimal
+
+from django.db.models import Exists, OuterRef, Q, QuerySet
+
+from copytrade.lib.sql import json_rows, run
+from copytrade.lib.wire import plain_digits
+from copytrade.realtime.messages import Message, private_stream
+from copytrade.realtime.services import messages_publish
+from markets.services.watch import price_watch_want
+from replication.models import Copy, CopyPosition
+from replication.selectors.values import CopyValue, copy_values
+from replication.services.copies import copy_stop
+from replication.services.stopping import stopping_continue
+from replication.vocabulary import CopyState
+
+BATCH = 1_000
+RAISE_PEAKS = """
+    UPDATE replication_copy c SET peak_value = n.value FROM json_to_recordset(%s) AS n(id bigint, value numeric)
+    WHERE c.id = n.id AND (c.peak_value IS NULL OR c.peak_value < n.value)
+"""
+
+
+def copies_protect() -> int:
+    """Look at all copies that hold something: raise peaks, tell results, stop those that fell too far; return how many.
+
+    A copy without fresh prices is left as it is: nobody knows what it is worth. Safe to repeat.
+    """
+    price_watch_want(CopyPosition.objects.exclude(quantity=0).values_list("market_id", flat=True).distinct())
+    stopped, after = 0, 0
+    while batch := list(_holding(after)):
+        stopped += _look(batch)
+        after = batch[-1].pk
+    stopping_continue()
+    return stopped
+
+
+def _holding(after: int) -> "QuerySet[Copy]":
+    held = CopyPosition.objects.filter(copy=OuterRef("pk")).exclude(quantity=0)
+    guarded = Q(max_drawdown_percent__isnull=False)
+    rows = Copy.objects.filter(Exists(held) | guarded, state__in=[CopyState.ACTIVE, CopyState.PAUSED], pk__gt=after)
+    return rows.select_related("account", "trader").order_by("pk")[:BATCH]
+
+
+def _look(batch: Sequence[Copy]) -> int:
+    values = copy_values(batch)
+    known = [(copy, value) for copy in batch if (value := values[copy.pk]).value is not None]
+    run(RAISE_PEAKS, [json_rows([{"id": copy.pk, "value": value.value} for copy, value in known])])
+    messages_publish([_result_message(copy, value) for copy, value in known if value.open_positions])
+    fallen = [(copy, value, fall) for copy, value in known if (fall := fall_percent(copy, value)) is not None]
+    for copy, value, fall in fallen:
+        _stop(copy, value, fall)
+    return len(fallen)
+
+
+def fall_percent(copy: Copy, value: CopyValue) -> Decimal | None:
+    """Return by how much a copy is below its peak, None unless that is as much as it may be or more."""
+    now, limit = value.value, copy.max_drawdown_percent
+    if now is None or limit is None:
+        return None
+    peak = max(copy.peak_value or now, now)
+    if peak <= 0:
+        return None
+    fall = (peak - now) / peak * 100
+    return fall if fall >= limit else None
+
+
+def _stop(copy: Copy, value: CopyValue, fall: Decimal) -> None:
+    worth = plain_digits((value.value or Decimal(0)).quantize(Decimal("0.01")))
+    reason = f"It fell by {plain_digits(fall.quantize(Decimal('0.01')))} % from its peak, to {worth}: all is closed."
+    copy_stop(copy=copy, close=True, actor=None, reason=reason)
+    data = {"copyId": copy.pk, "traderId": copy.trader_id, "drawdownPercent": plain_digits(fall), "value": worth}
+    stream = (private_stream(copy.account.user_id),)
+    messages_publish(
+        [
+            Message("risk:drawdown", data, stream),
+            Message("risk:alert", data | {"code": "MAX_DRAWDOWN", "message": reason}, stream),
+        ]
+    )
+
+
+def _result_message(copy: Copy, value: CopyValue) -> Message:
+    data = {
+        "copyId": copy.pk,
+        "traderId": copy.trader_id,
+        "realizedPnl": plain_digits(value.realized_pnl),
+        "fees": plain_digits(value.fees),
+        "unrealizedPnl": plain_digits(value.unrealized_pnl or Decimal(0)),
+        "value": plain_digits(value.value or Decimal(0)),
+        "openPositions": value.open_positions,
+    }
+    return Message("pnl:updated", data, (private_stream(copy.account.user_id),), replaces=f"pnl:{copy.pk}")

@@ -1,0 +1,93 @@
+"""Ending copies: what they hold is closed or kept, and what is closed is followed until it is."""
+
+from collections.abc import Iterable
+from uuid import uuid4
+
+from django.db import transaction
+from django.db.models import Q
+from django.utils import timezone
+
+from copytrade.lib.wake import wake_on_commit
+from copytrade.realtime.services import messages_publish
+from replication.engine.collecting import Book, signal_row, signals_write
+from replication.engine.instruments import Instrument
+from replication.engine.trades import Change
+from replication.models import Copy, CopyIntent, CopyPosition
+from replication.services.flags import leader_marks_set
+from replication.services.messages import copy_messages
+from replication.vocabulary import Action, CopyState, IntentState, PositionWord, SignalSource
+
+NOT_CLOSED = "Some of what it held could not be closed: close it by hand."
+
+
+def positions_exit(positions: Iterable[CopyPosition]) -> int:
+    """Write a signal of its own for each position that closes it; return how many. Needs a transaction."""
+    now = timezone.now()
+    rows = []
+    for position in positions:
+        market, copy = position.market, position.copy
+        change = Change(
+            action=Action.CLOSE,
+            symbol=position.leader_symbol,
+            side=PositionWord(position.leader_side),
+            quantity=abs(position.quantity) * market.contract_size,
+            price=None,
+            fraction=None,
+            position_before=abs(position.quantity) * market.contract_size,
+            fact_ids=(),
+            event_time=now,
+            detected_at=now,
+            order_id=None,
+        )
+        instrument = Instrument(position.leader_symbol, market.base_asset, market.quote_asset)
+        key = f"{SignalSource.STOP}:{position.pk}:{uuid4().hex}"
+        book = Book(instrument, market.venue, change.position_before)
+        rows.append(
+            signal_row(leader=copy.trader, source=SignalSource.STOP, key=key, change=change, book=book, copy_id=copy.pk)
+            | {"fraction": 1}
+        )
+    wake_on_commit("replication.fan_out")
+    return signals_write(rows)
+
+
+def stopping_continue() -> None:
+    """Go on with the copies that are stopping: close what is open, end those that are done. Safe to repeat."""
+    for pk in list(Copy.objects.filter(state=CopyState.STOPPING).values_list("pk", flat=True)):
+        stopping_step(copy_id=pk)
+
+
+@transaction.atomic
+def stopping_step(*, copy_id: int) -> None:
+    """Close what a stopping copy still holds and has no order for, or end it where there is nothing left to do."""
+    copy = Copy.objects.select_for_update(no_key=True, of=("self",)).select_related("trader").get(pk=copy_id)
+    if copy.state != CopyState.STOPPING or _is_busy(copy):
+        return
+    held = list(copy.positions.exclude(quantity=0).select_related("market", "copy__trader"))
+    given_up = _given_up(copy)
+    if waiting := [position for position in held if position.market_id not in given_up]:
+        positions_exit(waiting)
+    else:
+        copy_end(copy=copy, reason=copy.state_reason if not held else f"{copy.state_reason} {NOT_CLOSED}".strip())
+
+
+def copy_end(*, copy: Copy, reason: str) -> None:
+    """End a copy whose row is locked."""
+    now = timezone.now()
+    copy.state, copy.state_reason, copy.ended_at, copy.updated_at = CopyState.ENDED, reason[:300], now, now
+    copy.save(update_fields=["state", "state_reason", "ended_at", "updated_at"])
+    leader_marks_set(trader_id=copy.trader_id)
+    messages_publish(copy_messages([copy]))
+
+
+def _is_busy(copy: Copy) -> bool:
+    under_way = CopyIntent.objects.filter(copy=copy, state__in=[IntentState.WAITING, IntentState.PLANNED])
+    return under_way.exists() or copy.trader.signals.filter(copy=copy, state="pending").exists()
+
+
+def _given_up(copy: Copy) -> set[int]:
+    """Return the markets in which closing failed for good since the copy was told to stop."""
+    tried = Q(state__in=[IntentState.FAILED, IntentState.SKIPPED, IntentState.PARTIAL])
+    failed = CopyIntent.objects.filter(
+        tried, copy=copy, signal__source=SignalSource.STOP, planned_at__gte=copy.updated_at
+    )
+    return {pk for pk in failed.values_list("market_id", flat=True) if pk is not None}
