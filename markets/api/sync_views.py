@@ -48,6 +48,7 @@ class SyncStatusView(APIView):
     """How far the candles are."""
 
     permission_classes = [IsStaff]
+    failures = ("404",)
 
     @extend_schema(
         operation_id="sync_status",
@@ -58,10 +59,13 @@ class SyncStatusView(APIView):
         examples=examples.answer("Status", {"series": [examples.SERIES], "task": FINISHED}, {"total": 1, "failing": 0}),
     )
     def get(self, request: Request) -> Response:
-        """Return last run, lag, rows and error of each series, and the state of a task. Only staff may."""
+        """Return last run, lag, rows and error of each series, and the state of a task. Only staff may.
+
+        Tasks are known for a day after they were sent; any other id is 404.
+        """
         task_id = read_task_id(request.query_params)
+        task = task_status(task_state(task_id)) if task_id else None
         now = timezone.now()
         series = [series_status(row, now) for row in series_list()]
-        task = task_status(task_state(task_id)) if task_id else None
         meta = SyncStatusMeta(len(series), sum(1 for row in series if row.error))
         return success(SyncStatus(series, task), meta=meta)

@@ -8,9 +8,11 @@ import pytest
 from celery.result import AsyncResult
 from django.test import Client
 from django.utils import timezone
+from redis.exceptions import RedisError
 
 from copytrade.accounts.services import api_key_create
 from copytrade.celery import app
+from copytrade.lib.redis import client as client_of
 from markets.models import CandleSeries
 from markets.tasks import candles_prune, candles_sync, candles_sync_now, refresh_due, refresh_now
 from markets.tests.fakes import FakeVenue, venues
@@ -37,6 +39,11 @@ def staff(client: Client) -> Client:
     return client
 
 
+def start(client: Client) -> Any:
+    with patch("markets.api.sync_views.candles_sync_now.delay", return_value=Mock(id=TASK)):
+        return client.post(NOW)
+
+
 def status(client: Client, query: str = "") -> Any:
     response = client.get(f"{STATUS}{query}")
     assert response.status_code == 200, response.content
@@ -44,8 +51,7 @@ def status(client: Client, query: str = "") -> Any:
 
 
 def test_staff_start_a_sync_and_get_its_task(staff: Client) -> None:
-    with patch("markets.api.sync_views.candles_sync_now.delay", return_value=Mock(id=TASK)):
-        response = staff.post(NOW)
+    response = start(staff)
 
     assert (response.status_code, response.json()["data"]) == (202, {"task_id": TASK})
 
@@ -90,6 +96,7 @@ def test_a_series_that_is_worked_on_is_shown_as_running(staff: Client) -> None:
 
 @pytest.mark.filterwarnings("ignore:Call to deprecated setex")  # Celery's own
 def test_the_status_tells_what_became_of_a_task(staff: Client) -> None:
+    start(staff)
     assert status(staff, f"?task_id={TASK}")["data"]["task"] == {
         "task_id": TASK, "state": "PENDING", "result": None, "error": None,
     }  # fmt: skip
@@ -103,6 +110,37 @@ def test_the_status_tells_what_became_of_a_task(staff: Client) -> None:
 
 def test_a_word_that_is_no_task_is_refused(staff: Client) -> None:
     assert staff.get(f"{STATUS}?task_id=x").status_code == 400
+
+
+def test_a_task_that_was_never_started_is_not_found(staff: Client) -> None:
+    start(staff)
+
+    response = staff.get(f"{STATUS}?task_id={OTHER_TASK}")
+
+    assert (response.status_code, response.json()["error"]["code"]) == (404, "NOT_FOUND")
+    assert OTHER_TASK in response.json()["error"]["message"]
+
+
+def test_a_refresh_of_the_markets_is_a_task_that_is_known_too(staff: Client) -> None:
+    with patch("markets.api.views.refresh_now.delay", return_value=Mock(id=OTHER_TASK)):
+        staff.post("/api/markets/refresh")
+
+    assert status(staff, f"?task_id={OTHER_TASK}")["data"]["task"]["state"] == "PENDING"
+
+
+def test_a_started_task_is_forgotten_with_its_result(staff: Client, settings: Any) -> None:
+    start(staff)
+
+    life = client_of(settings.REDIS_URL).ttl(f"copytrade:task:{TASK}")
+    assert 0 < life <= settings.CELERY_RESULT_EXPIRES
+    client_of(settings.REDIS_URL).flushdb()  # the queue is lost as well
+    assert staff.get(f"{STATUS}?task_id={TASK}").status_code == 404
+
+
+def test_a_task_is_started_although_it_cannot_be_remembered(staff: Client) -> None:
+    with patch("markets.services.sync.client") as redis:
+        redis.return_value.set.side_effect = RedisError("away")
+        assert start(staff).status_code == 202
 
 
 def test_without_redis_the_state_of_a_task_is_unknown(staff: Client) -> None:
