@@ -36,7 +36,7 @@ class MarketAdmin(ReadOnlyAdmin[Market]):
     fieldsets = (
         (None, {"fields": ("symbol", "venue", "kind", "status", "trading", "delisted_at", "refreshed_at")}),
         ("What it trades", {"fields": ("base_asset", "quote_asset", "margin_asset", "pair", "contract_type", "size")}),
-        ("Rules", {"fields": ("rules",)}),
+        ("Rules", {"fields": ("order_types", "times_in_force", "rules")}),
         ("Price", {"fields": ("price",)}),
     )
     readonly_fields = ("size", "rules", "price")

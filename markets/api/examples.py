@@ -37,6 +37,18 @@ RULES = {
     "price_factor_down": "0.95",
     "trigger_protect": "0.05",
 }
+OFFER = {
+    "order_types": [
+        "MARKET",
+        "LIMIT",
+        "STOP_MARKET",
+        "STOP_LIMIT",
+        "TAKE_PROFIT_MARKET",
+        "TAKE_PROFIT_LIMIT",
+        "TRAILING_STOP_MARKET",
+    ],
+    "times_in_force": ["GTC", "IOC", "FOK", "GTX", "GTD"],
+}
 PRICE = {
     "last": None,
     "bid": "86232.4",

@@ -13,10 +13,11 @@ from markets.models import Candle, CandleSeries, Market
 from markets.prices import is_stale, price_for
 from markets.services.sync import TaskState
 from markets.venues.base import PriceReport
+from markets.venues.vocabulary import OrderType, TimeInForce
 
 Amount = Annotated[str, msgspec.Meta(pattern=r"^-?\d+(\.\d+)?$", examples=["0.001"])]
 Time = Annotated[str, msgspec.Meta(extra_json_schema={"format": "date-time"}, examples=["2026-02-05T00:05:00.000Z"])]
-Kind = Literal["spot", "usd_m", "coin_m"]
+Kind = Literal["spot", "usd_m", "coin_m", "equity"]
 
 
 class MarketItem(msgspec.Struct, kw_only=True):
@@ -72,8 +73,14 @@ class MarketPrice(msgspec.Struct, kw_only=True):
 
 
 class MarketDetail(MarketItem, kw_only=True):
-    """A market with its rules, and its price where one is known."""
+    """A market with its rules, and its price where one is known.
 
+    `order_types` and `times_in_force` are those that the market takes, in this API's words (GTX is post-only, which
+    Binance's spot market calls LIMIT_MAKER); empty where the venue does not say.
+    """
+
+    order_types: list[OrderType]
+    times_in_force: list[TimeInForce]
     filters: MarketFilters
     price: MarketPrice | None
 
@@ -143,7 +150,7 @@ class SeriesStatus(msgspec.Struct, kw_only=True):
 
 
 class TaskStatus(msgspec.Struct, kw_only=True):
-    """What became of a task. PENDING: it waits, or is not known; UNKNOWN: nothing can be said right now."""
+    """What became of a task. PENDING: it waits for a worker; UNKNOWN: nothing can be said right now."""
 
     task_id: str
     state: str
@@ -160,7 +167,11 @@ def market_detail(market: Market, price: PriceReport | None, now: datetime) -> M
     """Return a market with everything that is known of it."""
     rules = {name: _amount_or_same(value) for name, value in asdict(market.filters).items()}
     return MarketDetail(
-        **_market_values(market), filters=MarketFilters(**rules), price=market_price(price, now) if price else None
+        **_market_values(market),
+        order_types=[OrderType(word) for word in market.order_types],
+        times_in_force=[TimeInForce(word) for word in market.times_in_force],
+        filters=MarketFilters(**rules),
+        price=market_price(price, now) if price else None,
     )
 
 

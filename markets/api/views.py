@@ -79,7 +79,9 @@ class MarketView(APIView):
         tags=["Markets"],
         parameters=[MARKET_ID],
         responses=MarketAnswer,
-        examples=examples.answer("Market", {**examples.BITCOIN, "filters": examples.RULES, "price": examples.PRICE}),
+        examples=examples.answer(
+            "Market", {**examples.BITCOIN, **examples.OFFER, "filters": examples.RULES, "price": examples.PRICE}
+        ),
     )
     def get(self, request: Request, market_id: str) -> Response:
         """Return a market with its rules, and its price where it is watched."""

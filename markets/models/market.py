@@ -3,6 +3,7 @@
 from dataclasses import fields
 from typing import Any
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
@@ -12,6 +13,7 @@ from markets.filters import Filters
 from markets.venues.vocabulary import MarketKind
 
 KINDS = [(kind.value, kind.value) for kind in MarketKind]
+UNTOLD = "In the words of the house; empty where the venue does not say."
 
 
 def _rule() -> "models.DecimalField[Any, Any]":
@@ -51,6 +53,8 @@ class Market(models.Model):
     price_factor_up = _rule()
     price_factor_down = _rule()
     trigger_protect = _rule()
+    order_types = ArrayField(models.CharField(max_length=32), default=list, blank=True, help_text=UNTOLD)
+    times_in_force = ArrayField(models.CharField(max_length=8), default=list, blank=True, help_text=UNTOLD)
 
     class Meta:
         """One row per venue, symbol and kind."""

@@ -28,10 +28,16 @@ LARGEST_LOSS = 0.5  # of the listed markets: more do not vanish at once, such an
 TEXTS = ("base_asset", "quote_asset", "margin_asset", "pair", "contract_type", "status")
 SWITCHES = ("trading", "notional_min_on_market", "notional_max_on_market")
 NUMBERS = ("contract_size", *(rule.name for rule in fields(Filters) if rule.name not in SWITCHES))
-COLUMNS = (*TEXTS, *SWITCHES, *NUMBERS)
+LISTS = ("order_types", "times_in_force")
+COLUMNS = (*TEXTS, *SWITCHES, *NUMBERS, *LISTS)
 LENGTHS = {**dict.fromkeys(TEXTS, 32), "symbol": 64, "pair": 64}  # as in the model
 
-_types = {**dict.fromkeys(TEXTS, "text"), **dict.fromkeys(SWITCHES, "boolean"), **dict.fromkeys(NUMBERS, "numeric")}
+_types = {
+    **dict.fromkeys(TEXTS, "text"),
+    **dict.fromkeys(SWITCHES, "boolean"),
+    **dict.fromkeys(NUMBERS, "numeric"),
+    **dict.fromkeys(LISTS, "text[]"),
+}
 LISTED = f"""json_to_recordset(%(rows)s::json) AS listed (
     symbol text, kind text, {", ".join(f"{name} {_types[name]}" for name in COLUMNS)}
 )"""
@@ -79,9 +85,14 @@ class RefreshResult:
 
 
 def market_venue_want(slug: str) -> None:
-    """Keep the markets of a venue from now on, since accounts use it; an unknown slug is `InvalidInput`."""
+    """Keep the markets of a venue from now on, since accounts use it; an unknown slug is `InvalidInput`.
+
+    Those that are known without asking are there at once, the others with the next refresh.
+    """
     registry.venue_info(slug)
-    MarketRefresh.objects.get_or_create(venue=slug)
+    _, is_new = MarketRefresh.objects.get_or_create(venue=slug)
+    if is_new and (specs := registry.built_in_markets(slug)):
+        _store(slug, specs, timezone.now())
 
 
 def markets_refresh(*, venue: str) -> RefreshResult:

@@ -14,9 +14,9 @@ from kombu.exceptions import OperationalError
 from markets.models import CandleSeries, Market, MarketRefresh, PriceWatch
 from markets.prices import prices_write
 from markets.services.refresh import markets_refresh
-from markets.tests.fakes import FakeVenue, venues
+from markets.tests.fakes import FakeVenue, spec, venues
 from markets.venues.base import PriceReport
-from markets.venues.vocabulary import MarketKind
+from markets.venues.vocabulary import MarketKind, OrderType
 from tests.factories import make_staff, make_user
 
 pytestmark = pytest.mark.django_db
@@ -25,7 +25,8 @@ SERIES, REFRESHES = "/admin/markets/candleseries/", "/admin/markets/marketrefres
 
 @pytest.fixture
 def market() -> Market:
-    with venues(binance=FakeVenue()):
+    bitcoin = spec(order_types=(OrderType.LIMIT, OrderType.STOP_LIMIT))
+    with venues(binance=FakeVenue(specs=[bitcoin, spec("ETHUSDT")])):
         markets_refresh(venue="binance")
     return Market.objects.get(symbol="BTCUSDT")
 
@@ -57,6 +58,7 @@ def test_a_market_is_shown_with_its_rules_and_its_price(desk: Client, market: Ma
     detail = page(desk, f"/admin/markets/market/{market.pk}/change/")
     assert "quantity step: 0.001" in detail
     assert "Not watched" in detail
+    assert "LIMIT, STOP_LIMIT" in detail
 
     report = PriceReport("BTCUSDT", MarketKind.SPOT, timezone.now() - timedelta(minutes=2), last=Decimal("86232.40"))
     prices_write("binance", [report])

@@ -18,7 +18,7 @@ from markets.prices import prices_write
 from markets.services.refresh import markets_refresh
 from markets.tests.fakes import FakeVenue, spec, venues
 from markets.venues.base import PriceReport
-from markets.venues.vocabulary import MarketKind
+from markets.venues.vocabulary import MarketKind, OrderType, TimeInForce
 from tests.factories import make_staff, make_user
 
 pytestmark = pytest.mark.django_db
@@ -27,7 +27,9 @@ TASK = "2f0e3a52-8c0b-4a6f-9a53-0f3a5d1b7c11"
 
 @pytest.fixture(autouse=True)
 def _markets() -> None:
-    specs = [spec(), spec("ETHUSDT"), spec("ETHBTC", quote_asset="BTC"), spec("OLDUSDT", status="BREAK", trading=False)]
+    bitcoin = spec(order_types=(OrderType.LIMIT,), times_in_force=(TimeInForce.GTC, TimeInForce.GTX))
+    halted = spec("OLDUSDT", status="BREAK", trading=False)
+    specs = [bitcoin, spec("ETHUSDT"), spec("ETHBTC", quote_asset="BTC"), halted]
     with venues(binance=FakeVenue(specs=specs), binanceusdm=FakeVenue(specs=[spec(kind=MarketKind.USD_M)])):
         for venue in ("binance", "binanceusdm"):
             markets_refresh(venue=venue)
@@ -106,6 +108,15 @@ def test_a_market_comes_with_its_rules_and_its_price(client: Client) -> None:
     assert 2000 <= age < 15_000
     assert data["price"].pop("time").endswith("Z")
     assert data["price"] == {"last": None, "bid": "99.1", "ask": "100", "mid": "99.55", "mark": None, "stale": False}
+
+
+def test_a_market_tells_which_orders_it_takes_where_its_venue_does(client: Client) -> None:
+    def told(symbol: str) -> tuple[list[str], list[str]]:
+        data = get(client, f"/api/markets/{Market.objects.get(venue='binance', symbol=symbol).pk}")["data"]
+        return data["order_types"], data["times_in_force"]
+
+    assert told("BTCUSDT") == (["LIMIT"], ["GTC", "GTX"])
+    assert told("ETHUSDT") == ([], [])
 
 
 @pytest.mark.parametrize("market", ["0", "99999999999999999999", "abc", "-1", "%00", "१२"])

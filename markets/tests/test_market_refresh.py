@@ -15,7 +15,7 @@ from markets.services.refresh import RefreshResult, market_venue_want, markets_r
 from markets.tests.fakes import FILTERS, FakeVenue, spec, venues
 from markets.venues.base import MarketSpec
 from markets.venues.errors import VenueDown
-from markets.venues.vocabulary import MarketKind
+from markets.venues.vocabulary import MarketKind, OrderType, TimeInForce
 
 pytestmark = pytest.mark.django_db
 
@@ -34,6 +34,22 @@ def test_markets_are_stored_with_every_digit_of_their_filters() -> None:
     market = Market.objects.get()
     assert (market.venue, market.symbol, market.pair) == ("binance", "BTCUSDT", "BTCUSD")
     assert market.filters == filters
+
+
+def test_the_types_and_times_that_a_market_takes_are_stored_and_follow_the_venue() -> None:
+    venue = FakeVenue(specs=[spec(order_types=(OrderType.MARKET, OrderType.LIMIT)), spec("ETHUSDT")])
+    refresh(venue)
+    market = Market.objects.get(symbol="BTCUSDT")
+    assert (market.order_types, market.times_in_force) == (["MARKET", "LIMIT"], [])
+    venue.specs[0] = spec(order_types=(OrderType.LIMIT,), times_in_force=(TimeInForce.GTC, TimeInForce.GTX))
+
+    assert refresh(venue) == RefreshResult(created=0, updated=1, delisted=0, unchanged=1)
+    assert refresh(venue).updated == 0
+
+    market.refresh_from_db()
+    assert (market.order_types, market.times_in_force) == (["LIMIT"], ["GTC", "GTX"])
+    untold = Market.objects.get(symbol="ETHUSDT")
+    assert (untold.order_types, untold.times_in_force) == ([], [])
 
 
 def test_a_second_refresh_rewrites_only_what_differs() -> None:

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from copytrade.accounts.services import api_key_create
 from markets.models import Market
 from markets.services.candles import candles_sync
+from markets.services.sync import task_send
 from markets.tests.fakes import FakeVenue, spec, venues
 from markets.venues.vocabulary import MarketKind
 from tests.factories import make_staff
@@ -44,6 +45,7 @@ def openapi(settings: Any) -> Iterator[Any]:
     asked = patch("markets.api.views.refresh_now.delay", return_value=Mock(id=TASK))
     with venues(**fakes), sent, asked:
         candles_sync(now=fakes["binance"].now, page=5, backfill_pages=0)
+        task_send(lambda: Mock(id=TASK))
         yield schemathesis.openapi.from_wsgi("/api/schema?format=json", get_wsgi_application())
     for signal in (request_started, request_finished):
         signal.connect(close_old_connections)

@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import Any
 
 from markets.filters import Filters
-from markets.venues.vocabulary import MarketKind, OrderType, PositionSide, Side, VenueStatus
+from markets.venues.vocabulary import MarketKind, OrderType, PositionSide, Side, TimeInForce, VenueStatus
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +118,11 @@ class AccountReport:
 
 @dataclass(frozen=True, slots=True)
 class MarketSpec:
-    """A market as its venue lists it. `contract_size` is in the quote for inverse contracts, else in the base."""
+    """A market as its venue lists it. `contract_size` is in the quote for inverse contracts, else in the base.
+
+    `order_types` and `times_in_force` are the market's own, in the order of the vocabulary; empty where the venue tells
+    them for all markets alike, or not at all: then its `Capabilities` are all that is known.
+    """
 
     symbol: str
     kind: MarketKind
@@ -131,6 +135,8 @@ class MarketSpec:
     contract_size: Decimal
     filters: Filters
     pair: str = ""
+    order_types: tuple[OrderType, ...] = ()
+    times_in_force: tuple[TimeInForce, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 The tables follow Binance's documentation of its order endpoints (spot rest-api, derivatives new-order and algo-order).
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -17,7 +17,10 @@ from orders.proxy.reading import Given
 
 @dataclass(frozen=True, slots=True)
 class TypeRule:
-    """What an order type needs and may have beside it; `either`: exactly one of these two."""
+    """What an order type needs and may have beside it; `either`: exactly one of these two.
+
+    `times` are its times in force; a type that does not take the parameter has the only one without saying so.
+    """
 
     house: OrderType
     needs: tuple[str, ...] = ()
@@ -29,6 +32,15 @@ class TypeRule:
     def known(self) -> frozenset[str]:
         """Every ruled parameter that may stand beside the type."""
         return frozenset({*self.needs, *self.may, *self.either})
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What a market takes, in the words of the house; what its venue does not say is empty, and not checked."""
+
+    symbol: str
+    order_types: Collection[str] = ()
+    times_in_force: Collection[str] = ()
 
 
 T = OrderType
@@ -46,7 +58,7 @@ SPOT_RULES: Mapping[str, TypeRule] = {
     "TAKE_PROFIT_LIMIT": TypeRule(
         T.TAKE_PROFIT_LIMIT, ("timeInForce", "quantity", "price", "stopPrice"), ("icebergQty",), times=SPOT_TIMES
     ),
-    "LIMIT_MAKER": TypeRule(T.LIMIT, ("quantity", "price"), ("icebergQty",)),
+    "LIMIT_MAKER": TypeRule(T.LIMIT, ("quantity", "price"), ("icebergQty",), times=("GTX",)),
 }
 _PRICED_STOP = {
     "needs": ("quantity", "stopPrice"),
@@ -139,17 +151,45 @@ def only_closes(given: Given) -> bool:
     return closing or given.flag("reduceOnly") or given.flag("closePosition")
 
 
-def check_abilities(given: Given, able: Capabilities, *, paper: bool, problems: Problems) -> None:
-    """Note what the account's venue cannot do, or the paper books instead of it."""
+def check_abilities(given: Given, able: Capabilities, offer: Offer, *, paper: bool, problems: Problems) -> None:
+    """Note what the account's venue (or the paper books instead of it) cannot do, and what the market does not take."""
     place = "with a paper account" if paper else f"in {given.text('marketType') or given.family} markets"
     kind, time = given.text("type"), given.text("timeInForce")
     rule = RULES[given.family].get(kind)
     if rule is not None and rule.house not in able.order_types:
         problems.add(given.path("type"), f"{kind} is not possible {place}")
+    elif rule is not None:
+        _check_offer(given, rule, able, offer, problems)
     if time and time not in able.times_in_force:
         problems.add(given.path("timeInForce"), f"{time} is not possible {place}")
     if paper and given.has("priceMatch"):
         problems.add(given.path("priceMatch"), f"is not possible {place}: it has no book to match")
+
+
+def _check_offer(given: Given, rule: TypeRule, able: Capabilities, offer: Offer, problems: Problems) -> None:
+    """Note a type or a time in force that the venue knows and this market does not take, with those that it takes."""
+    time = given.text("timeInForce")
+    if not _offers(offer, rule):
+        rules = RULES[given.family].items()
+        taken = [name for name, each in rules if each.house in able.order_types and _offers(offer, each)]
+        _note_untaken(given, "type", offer, taken, problems)
+    elif time in rule.times and time in able.times_in_force and not _offers_time(offer, time):
+        taken = [each for each in rule.times if each in able.times_in_force and _offers_time(offer, each)]
+        _note_untaken(given, "timeInForce", offer, taken, problems)
+
+
+def _note_untaken(given: Given, name: str, offer: Offer, taken: Sequence[str], problems: Problems) -> None:
+    others = f"which takes {', '.join(taken)}" if taken else "which takes none"
+    problems.add(given.path(name), f"{given.text(name)} is not possible in {offer.symbol}, {others}")
+
+
+def _offers(offer: Offer, rule: TypeRule) -> bool:
+    known = not offer.order_types or rule.house in offer.order_types
+    return known and (not rule.times or any(_offers_time(offer, time) for time in rule.times))
+
+
+def _offers_time(offer: Offer, time: str) -> bool:
+    return not offer.times_in_force or time in offer.times_in_force
 
 
 def _need(given: Given, name: str, problems: Problems, message: str) -> None:

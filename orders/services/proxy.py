@@ -23,7 +23,7 @@ from orders.proxy.filters import check_filters
 from orders.proxy.parameters import Family, kind_of
 from orders.proxy.reading import Given, read_parameters
 from orders.proxy.refusals import Refused, refusal_of
-from orders.proxy.rules import check_abilities, check_clock, check_mode, check_parameters
+from orders.proxy.rules import Offer, check_abilities, check_clock, check_mode, check_parameters
 from orders.proxy.translation import wish_of
 from orders.selectors.recent import proxy_account, proxy_market
 from orders.services.placing import DuplicateClientOrderId, order_refresh, order_write, orders_place
@@ -168,7 +168,8 @@ def _check(given: Given, kind: MarketKind, target: Target, problems: Problems) -
     if given.family == Family.FUTURES:
         check_mode(given, hedge_mode=account.hedge_mode, problems=problems)
     paper = is_paper(account)
-    check_abilities(given, capabilities(account.venue, paper=paper), paper=paper, problems=problems)
+    offer = Offer(market.symbol, market.order_types, market.times_in_force)
+    check_abilities(given, capabilities(account.venue, paper=paper), offer, paper=paper, problems=problems)
     check_clock(given, now=timezone.now(), problems=problems)
     if not market.trading:
         problems.add(given.path("symbol"), f"{market.symbol} does not trade now: Binance says {market.status}")

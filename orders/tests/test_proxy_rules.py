@@ -21,7 +21,7 @@ from markets.venues.vocabulary import MarketKind, OrderType
 from orders.proxy.filters import check_filters
 from orders.proxy.parameters import FUTURES_TYPES, PARAMETERS, SPOT_TYPES, Family, Form, kind_of
 from orders.proxy.reading import Given, read_parameters
-from orders.proxy.rules import RULES, check_abilities, check_clock, check_mode, check_parameters
+from orders.proxy.rules import RULES, Offer, check_abilities, check_clock, check_mode, check_parameters
 from orders.proxy.translation import Wish, binance_type, wish_of
 
 SPOT, FUTURES = Family.SPOT, Family.FUTURES
@@ -216,7 +216,7 @@ def test_what_a_venue_or_a_paper_account_cannot_do_is_said_beforehand():
     def found(paper: bool, **members: Any) -> set[str]:
         problems = Problems()
         able = for_paper(COIN_M) if paper else COIN_M
-        check_abilities(check(FUTURES, **members)[0], able, paper=paper, problems=problems)
+        check_abilities(check(FUTURES, **members)[0], able, Offer("BTCUSD_PERP"), paper=paper, problems=problems)
         return set(said(problems))
 
     assert found(True, type="TRAILING_STOP_MARKET") == {"type"}

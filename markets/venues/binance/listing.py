@@ -1,7 +1,8 @@
 """exchangeInfo as markets with their filters (pure).
 
 Filters are read by name: their order differs from symbol to symbol, and a venue drops and adds some. A part that is 0
-is switched off. Sources: the filter pages of the three APIs.
+is switched off. Order types that the house has no word for are left out. Conditional types of futures are listed like
+all others, though they are placed elsewhere. Sources: the filter and exchangeInfo pages of the three APIs.
 """
 
 from collections.abc import Mapping
@@ -11,10 +12,12 @@ from typing import Any
 from markets.filters import Filters
 from markets.venues.base import MarketSpec
 from markets.venues.binance.numbers import amount, positive
-from markets.venues.vocabulary import MarketKind
+from markets.venues.binance.orders import FUTURES_TYPES, LIMIT_MAKER, SPOT_TYPES
+from markets.venues.vocabulary import PRICED_TYPES, MarketKind, OrderType, TimeInForce
 
 Entry = Mapping[str, Any]
 TRADING = "TRADING"
+SPOT_TIMES = frozenset({TimeInForce.GTC, TimeInForce.IOC, TimeInForce.FOK})
 
 
 def read_listing(reply: Entry, kind: MarketKind) -> list[MarketSpec]:
@@ -37,7 +40,29 @@ def read_market(entry: Entry, kind: MarketKind) -> MarketSpec:
         contract_size=amount(entry["contractSize"]) if kind is MarketKind.COIN_M else Decimal(1),
         filters=read_filters(entry),
         pair=str(entry.get("pair", "")),
+        order_types=read_order_types(entry, kind),
+        times_in_force=read_times_in_force(entry, kind),
     )
+
+
+def read_order_types(entry: Entry, kind: MarketKind) -> tuple[OrderType, ...]:
+    """Return the types that a symbol takes, none where it does not say."""
+    words = SPOT_TYPES if kind is MarketKind.SPOT else FUTURES_TYPES
+    listed = {words[word] for word in entry.get("orderTypes") or () if word in words}
+    return tuple(each for each in OrderType if each in listed)
+
+
+def read_times_in_force(entry: Entry, kind: MarketKind) -> tuple[TimeInForce, ...]:
+    """Return the times in force that a symbol takes, none where it does not say."""
+    listed = _spot_times(entry) if kind is MarketKind.SPOT else set(entry.get("timeInForce") or ())
+    return tuple(each for each in TimeInForce if each in listed)
+
+
+def _spot_times(entry: Entry) -> set[TimeInForce]:
+    """Return what the types of a spot symbol say: post-only is a type there, and the other times are all symbols'."""
+    listed = set(entry.get("orderTypes") or ())
+    priced = any(SPOT_TYPES.get(word) in PRICED_TYPES for word in listed - {LIMIT_MAKER})
+    return (set(SPOT_TIMES) if priced else set()) | ({TimeInForce.GTX} if LIMIT_MAKER in listed else set())
 
 
 def read_filters(entry: Entry) -> Filters:

@@ -22,10 +22,12 @@ STATUSES: Mapping[str, VenueStatus] = MappingProxyType(
         "EXPIRED_IN_MATCH": VenueStatus.EXPIRED,
     }
 )
+LIMIT_MAKER = "LIMIT_MAKER"  # what spot calls a post-only order
 SPOT_TYPES: Mapping[str, OrderType] = MappingProxyType(
     {
+        "MARKET": OrderType.MARKET,
         "LIMIT": OrderType.LIMIT,
-        "LIMIT_MAKER": OrderType.LIMIT,
+        LIMIT_MAKER: OrderType.LIMIT,
         "STOP_LOSS": OrderType.STOP_MARKET,
         "STOP_LOSS_LIMIT": OrderType.STOP_LIMIT,
         "TAKE_PROFIT": OrderType.TAKE_PROFIT_MARKET,
@@ -34,6 +36,7 @@ SPOT_TYPES: Mapping[str, OrderType] = MappingProxyType(
 )
 FUTURES_TYPES: Mapping[str, OrderType] = MappingProxyType(
     {
+        "MARKET": OrderType.MARKET,
         "LIMIT": OrderType.LIMIT,
         "STOP": OrderType.STOP_LIMIT,
         "STOP_MARKET": OrderType.STOP_MARKET,
@@ -98,7 +101,7 @@ def _worth(reply: Reply, kind: MarketKind, filled: Decimal, contract_size: Decim
             return None if worth is None or worth < ZERO else worth
         case MarketKind.USD_M:
             return optional(reply, "cumQuote")
-        case MarketKind.COIN_M:
+        case _:
             return None if contract_size is None else filled * contract_size
 
 

@@ -90,6 +90,16 @@ def check_market(market: MarketSpec) -> None:
         raise Rejected("Market is closed.", reason=RejectReason.MARKET_CLOSED)
 
 
+def check_offer(request: OrderRequest, market: MarketSpec) -> None:
+    """Refuse what the venue knows and this market does not take, where the venue has said what it takes."""
+    types, times, time = market.order_types, market.times_in_force, request.time_in_force
+    if types and request.type not in types:
+        kind = request.type.replace("_", " ").capitalize()
+        raise _bad(f"{kind} orders are not supported for this symbol: it takes {', '.join(types)}.")
+    if times and time is not None and time not in times:
+        raise _bad(f"Time in force {time} is not supported for this symbol: it takes {', '.join(times)}.")
+
+
 def check_filters(
     request: OrderRequest, quantity: Decimal | None, market: MarketSpec, price: PriceReport | None, *, closes_only: bool
 ) -> None:

@@ -51,6 +51,7 @@ def place(ledger: Ledger, request: OrderRequest, view: View, terms: Terms) -> Ou
     """Accept an order: trade what trades at once, lock what the rest needs; `Rejected` says why not."""
     checks.check_market(view.market)
     checks.check_parameters(request)
+    checks.check_offer(request, view.market)
     checks.check_position_side(request, ledger)
     touch = _usable_price(ledger, request, view)
     order = _accepted(ledger, request, view, terms, touch)

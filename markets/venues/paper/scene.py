@@ -15,7 +15,7 @@ from markets.venues.base import MarketSpec, PriceReport
 from markets.venues.paper import pricing
 from markets.venues.paper.engine import View
 from markets.venues.paper.facts import MarketKey
-from markets.venues.vocabulary import MarketKind
+from markets.venues.vocabulary import MarketKind, OrderType, TimeInForce
 
 
 class Prices(Protocol):
@@ -129,4 +129,6 @@ def spec_of(row: Market) -> MarketSpec:
         contract_size=plain(row.contract_size),
         filters=Filters(**rules),
         pair=row.pair,
+        order_types=tuple(OrderType(word) for word in row.order_types),
+        times_in_force=tuple(TimeInForce(word) for word in row.times_in_force),
     )
