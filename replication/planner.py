@@ -102,11 +102,9 @@ def _order_entry(case: Case, wanted: Decimal, carried: Decimal, price: Decimal) 
     limit = limit_price(case)
     bounds = bounds_of(market, market_order=limit is None)
     total = carried + wanted
-    caps = capped(case, total, price, bounds, market_order=limit is None)
-    if caps:
-        quantity = caps[-1].after
-    else:
-        quantity = floor_to_market(market, total, market_order=limit is None)
+    fitting = floor_to_market(market, total, market_order=limit is None)
+    caps = capped(case, fitting, price, bounds, market_order=limit is None)
+    quantity = caps[-1].after if caps else fitting
     # a limit below the price, as sellers have, is what the venue multiplies with
     lowest = unit_worth(market, price if limit is None else min(limit, price))
     if is_below(bounds, quantity, lowest):
@@ -248,7 +246,7 @@ def _smallest_told(case: Case, bounds: Bounds) -> str:
 
 def _told_caps(caps: list[Cap]) -> tuple[Cap, ...]:
     return tuple(
-        Cap(code=cap.code, before=stored(cap.before), after=cap.after, limit=cap.limit and stored(cap.limit))
+        Cap(code=cap.code, before=cap.before, after=cap.after, limit=None if cap.limit is None else stored(cap.limit))
         for cap in caps
     )
 

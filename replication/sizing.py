@@ -246,7 +246,7 @@ def _equity_proportional(case: _Case) -> Decimal | Refusal:
 def _multiplier_tiers(case: _Case) -> Decimal | Refusal:
     trade, tiers = case.trade, sorted(case.terms.tiers)
     if not tiers:
-        return _incomplete("tier")
+        return _incomplete("tiers")
     part = trade.quantity * (trade.price or case.price)
     worth = part / trade.order_share if trade.order_share > ZERO else part
     reached = [multiplier for since, multiplier in tiers if since <= worth]
@@ -262,7 +262,7 @@ def _units_of_worth(case: _Case, worth: Decimal) -> Decimal:
 
 
 def _incomplete(what: str) -> Refusal:
-    return refuse(Reason.TERMS_INCOMPLETE, f"The copy's settings lack a {what}.", missing=what)
+    return refuse(Reason.TERMS_INCOMPLETE, f"The copy's settings do not name the {what}.", missing=what)
 
 
 _STRATEGIES: dict[Strategy, Callable[[_Case], Decimal | Refusal]] = {

@@ -1,0 +1,331 @@
+"""What keeps a copy from following, in which order, and that exits meet none of it."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from markets.venues.vocabulary import MarketKind
+from replication.facts import TradingHours
+from replication.planner import plan
+from replication.risk import is_within, worse_percent
+from replication.tests.planner_kit import (
+    NOW,
+    D,
+    after,
+    decide,
+    exit_of,
+    market_of,
+    prices,
+    sides,
+    state_of,
+    terms_of,
+    trade_of,
+)
+from replication.vocabulary import CopyState, IntentState, PositionWord, Reason, Strategy
+
+WEEKDAYS = frozenset(range(5))
+NSE = TradingHours(zone="Asia/Kolkata", days=WEEKDAYS, since=9 * 60 + 15, until=15 * 60 + 30)
+NIGHT = TradingHours(zone="UTC", days=frozenset({3}), since=22 * 60, until=2 * 60)
+BLOCKED = {"blocked": Reason.TRADING_HALTED, "blocked_message": "Trading is halted.", "blocks_exits": False}
+
+REFUSED: list[tuple[Reason, dict[str, dict[str, Any]]]] = [
+    (Reason.COPY_ENDED, {"terms": {"state": CopyState.STOPPING}}),
+    (Reason.COPY_ENDED, {"terms": {"state": CopyState.ENDED}}),
+    (Reason.COPY_PAUSED, {"terms": {"state": CopyState.PAUSED}}),
+    (Reason.TRADING_HALTED, {"state": BLOCKED}),
+    (Reason.SYMBOL_NOT_TRADING, {"market": {"trading": False}}),
+    (Reason.SHORT_IMPOSSIBLE, {"market": {"kind": MarketKind.SPOT}, "terms": {"inverted": True}}),
+    (Reason.SYMBOL_DENIED, {"terms": {"denied_symbols": frozenset({"BTCUSDT"})}}),
+    (Reason.SYMBOL_NOT_ALLOWED, {"terms": {"allowed_symbols": frozenset({"ETHUSDT"})}}),
+    (Reason.OUTSIDE_HOURS, {"terms": {"trading_hours": NSE}}),
+    (Reason.BEFORE_COPY, {"terms": {"started_at": NOW}}),
+    (Reason.SIGNAL_TOO_OLD, {"terms": {"max_signal_age_seconds": 0}}),
+    (Reason.OUT_OF_ORDER, {"state": {"held": D(1), "opened_at": NOW + timedelta(seconds=1)}}),
+    (Reason.NO_PRICE, {"trade": {"price": None}, "market": {"price": None}}),
+    (Reason.SLIPPAGE, {"terms": {"max_slippage_percent": D("0.5")}, "market": {"price": D(51_000)}}),
+    (Reason.DAILY_LOSS, {"terms": {"max_daily_loss": D(100)}, "state": {"lost_today": D(100)}}),
+    (Reason.OPPOSITE_LEADER, {"state": {"opposite_leader": "Ada"}}),
+    (Reason.MAX_POSITIONS, {"terms": {"max_positions": 2}, "state": {"open_positions": 2}}),
+    (Reason.NO_EQUITY, {"terms": {"max_leverage": D(2)}, "state": {"funds": None}}),
+]
+LIMITS = [row for row in REFUSED if row[0] not in {Reason.NO_PRICE, Reason.SHORT_IMPOSSIBLE, Reason.OUT_OF_ORDER}]
+LIMITS = [(code, case) for code, case in LIMITS if case.get("terms", {}).get("state") != CopyState.ENDED]
+
+
+def decision_of(case, trade=None, **state):
+    terms = terms_of(**case.get("terms", {}))
+    trade = trade or trade_of(**case.get("trade", {}))
+    return plan(trade, terms, market_of(**case.get("market", {})), state_of(**{**case.get("state", {}), **state}), NOW)
+
+
+@pytest.mark.parametrize(("code", "case"), REFUSED)
+def test_an_entry_is_refused_with_its_reason_and_a_sentence(code, case):
+    decision = decision_of(case)
+
+    assert (decision.state, decision.code, decision.orders) == (IntentState.SKIPPED, code, ())
+    assert decision.message.endswith(".")
+    assert len(decision.message) < 300
+
+
+@pytest.mark.parametrize(("code", "case"), REFUSED)
+def test_what_is_still_to_be_opened_or_closed_outlives_a_refusal(code, case):
+    for remainder in (D("-0.4"), D("0.0004")):
+        assert decision_of(case, remainder=remainder).remainder == remainder
+
+
+@pytest.mark.parametrize(("code", "case"), LIMITS)
+def test_exits_are_never_refused_by_what_refuses_entries(code, case):
+    """PITFALLS 13."""
+    decision = decision_of(case, exit_of(), held=D(1))
+
+    assert (decision.state, decision.quantity) == (IntentState.PLANNED, 1)
+
+
+@pytest.mark.parametrize("code", [Reason.TRADING_HALTED, Reason.LIVE_TRADING_OFF, Reason.ACCOUNT_PAUSED])
+def test_what_stops_everything_stops_exits_too_in_its_own_words(code):
+    decision = decide(exit_of(), state=state_of(held=D(1), blocked=code, blocked_message="No.", blocks_exits=True))
+
+    assert (decision.state, decision.code, decision.message) == (IntentState.SKIPPED, code, "No.")
+
+
+def test_the_first_reason_in_the_documented_order_is_the_one_that_is_told():
+    everything: dict[str, dict[str, Any]] = {}
+    for code, case in REFUSED[::-1]:
+        for part, values in case.items():
+            everything.setdefault(part, {}).update(values)
+        if code not in {Reason.COPY_ENDED, Reason.COPY_PAUSED}:
+            assert decision_of(everything).code == code
+
+
+def test_a_trade_that_is_refused_anyhow_does_not_wait():
+    terms = terms_of(denied_symbols=frozenset({"BTCUSDT"}))
+
+    assert decide(terms=terms, state=state_of(earlier_order_open=True)).state == IntentState.SKIPPED
+
+
+def test_entries_and_exits_wait_for_the_earlier_order_of_their_position():
+    for trade in (trade_of(), exit_of(), exit_of("0.5")):
+        decision = decide(trade, state=state_of(held=D(1), remainder=D("0.1"), earlier_order_open=True))
+
+        assert (decision.state, decision.code) == (IntentState.WAITING, Reason.EARLIER_ORDER_OPEN)
+        assert decision.remainder == D("0.1")
+
+
+def test_an_exit_waits_for_an_earlier_exit_that_may_yet_fail():
+    assert decide(exit_of(), state=state_of(earlier_order_open=True)).state == IntentState.WAITING
+
+
+@given(prices, sides)
+def test_better_prices_are_never_refused_and_moves_within_the_tolerance_pass(leader, side):
+    """PITFALLS 16."""
+    way = 1 if side == PositionWord.LONG else -1
+    terms, trade = terms_of(max_slippage_percent=D(1)), trade_of(price=leader, side=side)
+
+    for percent, refused in ((-90, False), (-2, False), (0, False), ("0.99", False), (1, False), ("1.01", True)):
+        market = market_of(price=leader * (1 + way * D(percent) / 100))
+        assert (decide(trade, terms, market).code == Reason.SLIPPAGE) == refused
+
+
+def test_a_price_that_is_too_bad_is_told_with_its_numbers():
+    decision = decide(terms=terms_of(max_slippage_percent=D("0.5")), market=market_of(price=D(50_500)))
+
+    assert decision.message == ("BTCUSDT stands at 50,500, 1 % worse than the leader's 50,000; the copy allows 0.5 %.")
+    assert decision.numbers == {"price": "50500", "leader_price": "50000", "percent": "1", "limit_percent": "0.5"}
+
+
+def test_worse_is_higher_for_a_buyer_and_lower_for_a_seller():
+    assert worse_percent(PositionWord.LONG, D(100), D(101)) == 1
+    assert worse_percent(PositionWord.SHORT, D(100), D(101)) == -1
+
+
+def test_without_a_fresh_price_the_limit_at_the_venue_is_the_guard():
+    decision = decide(terms=terms_of(max_slippage_percent=D(1)), market=market_of(price=None))
+
+    assert (decision.state, decision.orders[0].price) == (IntentState.PLANNED, D(50_500))
+
+
+def test_a_trade_is_copied_up_to_the_age_allowed_and_not_beyond():
+    terms = terms_of(max_signal_age_seconds=60)
+
+    assert decide(trade_of(event_time=NOW - timedelta(seconds=60)), terms).code is None
+    old = decide(trade_of(event_time=NOW - timedelta(seconds=61, milliseconds=500)), terms)
+    assert (old.code, old.numbers) == (Reason.SIGNAL_TOO_OLD, {"age_seconds": "61.5", "limit_seconds": 60})
+
+
+def test_a_late_exit_of_an_earlier_position_does_not_close_the_one_that_is_held():
+    opened = NOW - timedelta(seconds=30)
+    late = exit_of(event_time=opened - timedelta(seconds=20))
+
+    assert decide(late, state=state_of(held=D(1), opened_at=opened)).code == Reason.OUT_OF_ORDER
+
+
+def test_an_exit_whose_time_was_cut_to_the_second_still_closes():
+    opened = NOW.replace(microsecond=0) - timedelta(seconds=5) + timedelta(milliseconds=700)
+    close = exit_of(event_time=NOW - timedelta(seconds=5))
+
+    assert decide(close, state=state_of(held=D(1), opened_at=opened)).quantity == 1
+
+
+def test_a_position_that_is_open_may_grow_where_the_number_of_positions_is_reached():
+    state = state_of(held=D(1), open_positions=2)
+
+    assert decide(terms=terms_of(max_positions=2), state=state).code is None
+
+
+def test_the_daily_loss_ends_entries_at_its_limit_and_not_before():
+    terms = terms_of(max_daily_loss=D(100))
+
+    assert decide(terms=terms, state=state_of(lost_today=D("99.99"))).code is None
+    assert decide(terms=terms, state=state_of(lost_today=D(-500))).code is None
+
+
+def test_symbol_lists_know_the_leaders_symbol_and_the_followers():
+    market = market_of(symbol="XBTUSD")
+
+    assert decide(terms=terms_of(allowed_symbols=frozenset({"XBTUSD"})), market=market).code is None
+    assert decide(terms=terms_of(allowed_symbols=frozenset({"BTCUSDT"})), market=market).code is None
+    assert decide(terms=terms_of(denied_symbols=frozenset({"XBTUSD"})), market=market).code == Reason.SYMBOL_DENIED
+
+
+@pytest.mark.parametrize(
+    ("moment", "within"),
+    [
+        (datetime(2026, 2, 5, 3, 44, tzinfo=UTC), False),
+        (datetime(2026, 2, 5, 3, 45, tzinfo=UTC), True),
+        (datetime(2026, 2, 5, 9, 59, 59, tzinfo=UTC), True),
+        (datetime(2026, 2, 5, 10, 0, tzinfo=UTC), False),
+        (datetime(2026, 2, 7, 5, 0, tzinfo=UTC), False),
+    ],
+)
+def test_hours_are_those_of_their_zone_and_days(moment, within):
+    assert is_within(NSE, moment) == within
+
+
+@pytest.mark.parametrize(
+    ("moment", "within"),
+    [
+        (datetime(2026, 2, 5, 22, 0, tzinfo=UTC), True),
+        (datetime(2026, 2, 6, 1, 59, tzinfo=UTC), True),
+        (datetime(2026, 2, 6, 2, 0, tzinfo=UTC), False),
+        (datetime(2026, 2, 6, 22, 0, tzinfo=UTC), False),
+        (datetime(2026, 2, 5, 1, 0, tzinfo=UTC), False),
+    ],
+)
+def test_hours_over_midnight_belong_to_the_day_on_which_they_begin(moment, within):
+    assert is_within(NIGHT, moment) == within
+
+
+@given(st.integers(0, 1439), st.datetimes(timezones=st.just(UTC)))
+def test_hours_that_end_when_they_begin_are_the_whole_day(minute, moment):
+    assert is_within(TradingHours(zone="UTC", days=frozenset(range(7)), since=minute, until=minute), moment)
+
+
+def test_hours_follow_the_clocks_of_their_zone_in_summer_and_winter():
+    hours = TradingHours(zone="Europe/Berlin", days=frozenset(range(7)), since=9 * 60, until=10 * 60)
+
+    assert is_within(hours, datetime(2026, 1, 15, 8, 30, tzinfo=UTC))
+    assert is_within(hours, datetime(2026, 7, 15, 7, 30, tzinfo=UTC))
+    assert not is_within(hours, datetime(2026, 7, 15, 8, 30, tzinfo=UTC))
+
+
+@pytest.mark.parametrize("zone", ["Mars/Olympus", "", "../etc/passwd", "America"])
+def test_hours_in_a_zone_that_does_not_exist_stop_this_copy_and_raise_nothing(zone):
+    decision = decide(terms=terms_of(trading_hours=replace(NSE, zone=zone)))
+
+    assert (decision.code, decision.state) == (Reason.TERMS_INCOMPLETE, IntentState.SKIPPED)
+
+
+@pytest.mark.parametrize(
+    ("terms", "state", "code", "quantity", "message"),
+    [
+        ({"max_order": D(20_000)}, {}, Reason.MAX_ORDER, "0.4", "one order may be worth 20,000 at most."),
+        (
+            {"max_symbol": D(20_000)},
+            {"symbol_worth": D(5_000)},
+            Reason.MAX_SYMBOL,
+            "0.3",
+            "all of this symbol may be worth 20,000 at most, and 5,000 are in use.",
+        ),
+        (
+            {"max_exposure": D(20_000)},
+            {"copy_worth": D(10_000)},
+            Reason.MAX_EXPOSURE,
+            "0.2",
+            "all positions of the copy may be worth 20,000 at most, and 10,000 are in use.",
+        ),
+        (
+            {"max_leverage": D("0.5")},
+            {"funds": D(60_000)},
+            Reason.MAX_LEVERAGE,
+            "0.6",
+            "at the leverage allowed the copy's positions may be worth 30,000 at most.",
+        ),
+        (
+            {},
+            {"account_max_worth": D(30_000), "account_worth": D(5_000)},
+            Reason.ACCOUNT_EXPOSURE,
+            "0.5",
+            "all positions of the account may be worth 30,000 at most, and 5,000 are in use.",
+        ),
+        (
+            {},
+            {"funds": D(50_000)},
+            Reason.FUNDS,
+            "0.97",
+            "the copy's funds are enough for positions worth 48,510.",
+        ),
+    ],
+)
+def test_a_limit_cuts_the_order_and_does_not_skip_it(terms, state, code, quantity, message):
+    decision = decide(terms=terms_of(**terms), state=state_of(**state))
+
+    assert (decision.state, decision.quantity) == (IntentState.PLANNED, D(quantity))
+    assert [(cap.code, cap.before, cap.after) for cap in decision.caps] == [(code, D(1), D(quantity))]
+    assert decision.message == f"Cut from 1 to {quantity} of BTCUSDT: {message}"
+
+
+def test_more_than_the_market_takes_in_one_order_is_cut():
+    decision = decide(trade_of(quantity=200, price=10), market=market_of(price=D(10)), terms=terms_of())
+
+    assert decision.quantity == 120
+    assert decision.message == "Cut from 200 to 120 of BTCUSDT: the market takes 120 in one order at most."
+
+
+def test_limits_cut_one_after_the_other_and_each_cut_is_listed():
+    terms = terms_of(max_order=D(40_000), max_exposure=D(45_000))
+    decision = decide(terms=terms, state=state_of(copy_worth=D(20_000), funds=D(1_000_000)))
+
+    assert [(cap.code, cap.before, cap.after, cap.limit) for cap in decision.caps] == [
+        (Reason.MAX_ORDER, D(1), D("0.8"), D(40_000)),
+        (Reason.MAX_EXPOSURE, D("0.8"), D("0.5"), D(45_000)),
+    ]
+
+
+@pytest.mark.parametrize("worth", [10_000, 20_000])
+def test_a_limit_that_leaves_nothing_is_the_reason_of_a_skip(worth):
+    decision = decide(terms=terms_of(max_exposure=D(10_000), max_order=D(40_000)), state=state_of(copy_worth=D(worth)))
+
+    assert (decision.state, decision.code, decision.quantity) == (IntentState.SKIPPED, Reason.MAX_EXPOSURE, D(0))
+    assert decision.caps[-1].after == 0
+    assert decision.message.startswith("Cut from 1 to 0 of BTCUSDT: ")
+
+
+def test_the_second_of_two_quick_copies_finds_what_the_first_has_used():
+    """PITFALLS 18."""
+    terms, state = terms_of(), state_of(funds=D(60_000))
+    first = decide(terms=terms, state=state)
+    second = decide(terms=terms, state=after(state, first))
+
+    assert (first.quantity, second.quantity) == (D(1), D("0.164"))
+    assert [cap.code for cap in second.caps] == [Reason.FUNDS]
+
+
+def test_funds_that_are_not_known_bind_no_strategy_that_does_not_need_them():
+    assert decide(state=state_of(funds=None)).quantity == 1
+    assert decide(terms=terms_of(strategy=Strategy.PERCENTAGE, percentage=D(5)), state=state_of(funds=None)).code == (
+        Reason.NO_EQUITY
+    )
