@@ -131,7 +131,7 @@ def signal_plan_chunk() -> Planned | None:
         claimed = run(CLAIM)
         if not claimed:
             return None
-        signal = Signal.objects.select_related("trader").get(pk=claimed[0][0])
+        signal = Signal.objects.select_related("trader", "order__market").get(pk=claimed[0][0])
         limit = CHUNK if signal.planned_copy_id else FIRST_CHUNK
         only = None if signal.copy_id is None else [signal.copy_id]
         decided = _decide(signal, Question(signal.planned_copy_id, limit, only))
@@ -197,7 +197,19 @@ def trade_of(signal: Signal) -> LeaderTrade:
         fraction=signal.fraction,
         equity=signal.leader_equity,
         leverage=signal.leverage,
+        order_share=_order_share(signal),
     )
+
+
+def _order_share(signal: Signal) -> Decimal:
+    """Return which part of the leader's order a signal is: fixed amounts are meant for whole orders."""
+    order = signal.order
+    if order is None or not order.quantity:
+        return Decimal(1)
+    market = order.market
+    price = signal.price if market.kind == MarketKind.COIN_M and signal.price else Decimal(1)
+    share: Decimal = signal.quantity * price / (order.quantity * market.contract_size)
+    return min(share, Decimal(1))
 
 
 def _scaled(trade: LeaderTrade, signal: Signal, market: Market) -> LeaderTrade:

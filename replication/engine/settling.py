@@ -111,7 +111,7 @@ def waiting_resume(finished: Sequence[int] | None = None) -> list[int]:
         ready = defaultdict(list)
         for signal_id, copy_id in run(READY, {"copies": copies, "limit": LARGEST_BATCH}):
             ready[signal_id].append(copy_id)
-        signals = Signal.objects.select_related("trader").in_bulk(ready)
+        signals = Signal.objects.select_related("trader", "order__market").in_bulk(ready)
         written: list[int] = []
         for signal_id, copy_ids in sorted(ready.items()):
             planned = intents_replan(signal=signals[signal_id], copy_ids=copy_ids)
