@@ -187,6 +187,7 @@ CELERY_TASK_ROUTES = {  # what waits for sources and venues does not hold up the
     "ingest.*": {"queue": "feeds"},
     "markets.*": {"queue": "feeds"},
     "orders.sweep": {"queue": "copy"},
+    "replication.*": {"queue": "copy"},
     "orders.*": {"queue": "feeds"},
 }
 CELERY_TASK_ACKS_LATE = True
@@ -207,6 +208,8 @@ SCHEDULES: dict[str, dict[str, Any]] = {
     "Prune used refresh tokens": {"task": "accounts.used_tokens_prune", "crontab": {"hour": "3", "minute": "47"}},
     "Prune idempotency keys": {"task": "accounts.idempotency_prune", "crontab": {"hour": "3", "minute": "37"}},
     "Send orders left behind, and ask about open ones": {"task": "orders.sweep", "every_seconds": 3},
+    "Watch over what copies hold": {"task": "replication.protect", "every_seconds": 5},
+    "Find what copies have left behind": {"task": "replication.sweep", "every_seconds": 3},
     "Compare accounts with their venues": {"task": "orders.reconcile", "every_seconds": 60},
     "Ask venues what accounts have": {"task": "orders.sync_accounts", "every_seconds": 60},
     "Prune stream events": {"task": "realtime.events_prune", "crontab": {"minute": "27"}},
@@ -221,7 +224,10 @@ PASSWORD_HASHERS = [
 if ENVIRONMENT == "test":
     PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 AUTH_PASSWORD_VALIDATORS = [
-    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {
+        "NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator",
+        "OPTIONS": {"user_attributes": ("username", "full_name", "email")},
+    },
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
     {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
@@ -229,6 +235,9 @@ AUTH_PASSWORD_VALIDATORS = [
 LOGIN_URL = "admin:login"
 AUTHENTICATION_BACKENDS = ["copytrade.accounts.backends.NameOrAddressBackend"]
 LOGIN_RATE_LIMIT_MAX = env.integer("LOGIN_RATE_LIMIT_MAX", 10, least=1)
+# Where the paper account of somebody who registers is opened, and what it begins with, in the currency of that venue.
+PAPER_VENUE = env.text("PAPER_VENUE", "iifl")
+PAPER_BALANCE = env.number("PAPER_BALANCE", "10000", least="0", most="1000000000000")
 SIMPLE_JWT = {
     "SIGNING_KEY": check_jwt_secret(env.text("JWT_SECRET", ""), secret_key=SECRET_KEY, development=not PRODUCTION),
     "ACCESS_TOKEN_LIFETIME": timedelta(minutes=env.integer("ACCESS_TOKEN_MINUTES", 15, least=1)),
@@ -330,6 +339,15 @@ BINANCE_SPOT_STREAM_URL = env.text("BINANCE_SPOT_STREAM_URL", "wss://stream.bina
 BINANCE_USDM_STREAM_URL = env.text("BINANCE_USDM_STREAM_URL", "wss://fstream.binance.com")
 BINANCE_COINM_STREAM_URL = env.text("BINANCE_COINM_STREAM_URL", "wss://dstream.binance.com")
 BINANCE_SPOT_WS_API_URL = env.text("BINANCE_SPOT_WS_API_URL", "wss://ws-api.binance.com:443/ws-api/v3")
+IIFL_URL = env.text("IIFL_URL", "https://ttblaze.iifl.com")
+IIFL_MARKET_DATA_KEY = env.text("IIFL_MARKET_DATA_KEY", "")
+IIFL_MARKET_DATA_SECRET = env.text("IIFL_MARKET_DATA_SECRET", "")
+IIFL_SOURCE = env.text("IIFL_SOURCE", "WebAPI")
+IIFL_PRODUCT = env.choice("IIFL_PRODUCT", "MIS", ("MIS", "CNC", "NRML"))
+IIFL_PROTECTION_PERCENT = env.number("IIFL_PROTECTION_PERCENT", "0", least="0", most="20")
+IIFL_ORDERS_PER_SECOND = env.integer("IIFL_ORDERS_PER_SECOND", 10, least=1)
+IIFL_BOOK_CALLS_PER_SECOND = env.integer("IIFL_BOOK_CALLS_PER_SECOND", 1, least=1)
+IIFL_MARKET_HOURS = env.text("IIFL_MARKET_HOURS", "09:15-15:30")  # in India; "always" asks no clock
 
 # Markets: which candles are kept, and prices --------------------------------
 TRADING_SYMBOLS = env.texts("TRADING_SYMBOLS", ("BTCUSDT", "ETHUSDT", "SOLUSDT", "BNBUSDT"))
@@ -346,6 +364,11 @@ SCHEDULES |= {
     "Refresh the markets of venues that are due": {"task": "markets.refresh_due", "every_seconds": 60},
     "Prune candles": {"task": "markets.candles_prune", "crontab": {"minute": "37"}},
 }
+
+# Copies: what a new one begins with, and how many leaders somebody may copy at once ------------------------------
+COPY_MOST_LEADERS = env.integer("COPY_MOST_LEADERS", 10, least=1)
+COPY_MAX_SLIPPAGE_PERCENT = env.number("COPY_MAX_SLIPPAGE_PERCENT", "1", least="0.01", most="50")
+COPY_MAX_SIGNAL_AGE_SECONDS = env.integer("COPY_MAX_SIGNAL_AGE_SECONDS", 60, least=1)
 
 # Language, time, static files -----------------------------------------------
 LANGUAGE_CODE = "en-us"

@@ -13,6 +13,7 @@ urlpatterns = [
     path("", include("ingest.api.urls")),
     path("", include("traders.api.urls")),
     path("", include("orders.api.urls")),
+    path("", include("replication.api.urls")),
     path("", include("copytrade.web.urls")),
     path("api/schema", SchemaFile.as_view(), name="schema"),
     path("docs", SwaggerPage.as_view(url_name="schema"), name="docs"),

@@ -4,6 +4,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
+from django.contrib.admin.models import LogEntry
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.forms import UserCreationForm
 from django.db.models import QuerySet
@@ -11,8 +12,17 @@ from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 
 from copytrade.accounts.models import ApiKey, AuditEvent, Scope, User
-from copytrade.accounts.services import api_key_create, api_key_problems, api_key_revoke, audit_record
+from copytrade.accounts.services import (
+    api_key_create,
+    api_key_problems,
+    api_key_revoke,
+    audit_record,
+    user_password_note,
+    user_target,
+)
 from copytrade.lib.admin import ReadOnlyAdmin
+
+PASSWORD_CHANGED = [{"changed": {"fields": ["password"]}}]  # as the admin words it
 
 
 class NewUserForm(UserCreationForm[User]):
@@ -22,15 +32,52 @@ class NewUserForm(UserCreationForm[User]):
         """The fields of the form."""
 
         model = User
-        fields = ("username", "email")
+        fields = ("username", "email", "full_name")
 
 
-@admin.register(User)
 class UserAdmin(DjangoUserAdmin[User]):
-    """People."""
+    """People. Registered where their accounts are known: `replication.admin.people`."""
 
+    list_display = ("username", "email", "full_name", "role", "is_staff", "is_active", "date_joined")
+    list_filter = ("role", "is_staff", "is_superuser", "is_active", "groups")
+    search_fields = ("username", "full_name", "email", "iifl_account_id")
+    search_help_text = "Name, address, or the client id at IIFL"
+    ordering = ("-date_joined",)
+    readonly_fields = ("role", "last_login", "date_joined")
     add_form = NewUserForm
-    add_fieldsets = ((None, {"fields": ("username", "email", "password1", "password2")}),)
+    add_fieldsets = ((None, {"fields": ("username", "email", "full_name", "password1", "password2")}),)
+    fieldsets = (
+        (None, {"fields": ("username", "password")}),
+        ("Person", {"fields": ("full_name", "email", "role", "iifl_account_id")}),
+        ("Permissions", {"fields": ("is_active", "is_staff", "is_superuser", "groups", "user_permissions")}),
+        ("Dates", {"fields": ("last_login", "date_joined")}),
+    )
+
+    def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:  # noqa: FBT001  (Django's signature)
+        """Save, and tell the audit trail of a new user, or from what to what one was changed."""
+        super().save_model(request, obj, form, change)
+        assert isinstance(request.user, User)
+        if not change:
+            audit_record(actor=request.user, action="user.create", target=user_target(obj))
+        elif form.changed_data:
+            changes = {
+                name: [_plain(form.initial.get(name)), _plain(form.cleaned_data[name])] for name in form.changed_data
+            }
+            audit_record(actor=request.user, action="user.change", target=user_target(obj), changes=changes)
+
+    def log_change(self, request: HttpRequest, obj: User, message: Any) -> LogEntry:
+        """Tell the audit trail of a password that staff changed: its page saves it by itself."""
+        assert isinstance(request.user, User)
+        if message == PASSWORD_CHANGED:
+            user_password_note(user=obj, actor=request.user)
+        return super().log_change(request, obj, message)
+
+
+def _plain(value: Any) -> Any:
+    """Return what a form has of a field as JSON takes it; groups and permissions by their names."""
+    if value is None or isinstance(value, bool | str):
+        return value
+    return sorted(str(one) for one in value)
 
 
 def scope_text(scope: Scope) -> str:

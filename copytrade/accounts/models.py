@@ -11,13 +11,27 @@ from django.db.models.functions import Lower
 from django.utils import timezone
 
 
+class Role(models.TextChoices):
+    """What somebody came for; a master may follow others as well."""
+
+    MASTER = "MASTER", "Master"
+    FOLLOWER = "FOLLOWER", "Follower"
+
+
 class User(AbstractUser):
-    """A person who can log in, by name or by address; staff curate leaders."""
+    """A person who can log in, by name or by address; staff curate leaders.
+
+    `full_name` is what others see of a master. `role` is changed by `replication.services.people`, since a master has a
+    leader's profile.
+    """
 
     email = models.EmailField("email address", unique=True)
+    full_name = models.CharField(max_length=128, blank=True)
+    role = models.CharField(max_length=8, choices=Role.choices, default=Role.FOLLOWER, editable=False)
+    iifl_account_id = models.CharField("IIFL account", max_length=32, blank=True, help_text="The client id at IIFL.")
 
     class Meta:
-        """One person per address, in whatever case it is written."""
+        """One person per name and per address, in whatever case they are written."""
 
         verbose_name = "user"
         verbose_name_plural = "users"
@@ -26,7 +40,12 @@ class User(AbstractUser):
                 Lower("email"),
                 name="one_user_per_address",
                 violation_error_message="A user with that email address already exists.",
-            )
+            ),
+            models.UniqueConstraint(
+                Lower("username"),
+                name="one_user_per_name",
+                violation_error_message="A user with that username already exists.",
+            ),
         ]
 
 

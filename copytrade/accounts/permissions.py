@@ -61,6 +61,7 @@ class IsPerson(BasePermission):
     """Users by session or JWT only: a key that leaks must not reach the switches between a program and real money."""
 
     message = "An API key may not do this: log in, or send an access token."
+    refuses_keys = True  # so the schema lists none for it
 
     def has_permission(self, request: Request, view: "APIView") -> bool:
         """Return whether a person is there."""

@@ -1,20 +1,107 @@
-"""Making and revoking keys, and writing the audit trail."""
+"""Making users and keys, revoking keys, and writing the audit trail."""
 
 import hashlib
+import re
 import secrets
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from typing import Any
 
+from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
+from django.db import IntegrityError, transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from copytrade.accounts.models import PERSONAL_SCOPES, ApiKey, AuditEvent, Scope, User
-from copytrade.lib.errors import InvalidInput
+from copytrade.accounts.models import PERSONAL_SCOPES, ApiKey, AuditEvent, Role, Scope, User
+from copytrade.lib.errors import ApplicationError, ErrorCode, InvalidInput
 
 PREFIX_BYTES = 5
 SECRET_BYTES = 32
 LAST_USED_PRECISION = timedelta(minutes=1)
+# No @: a name that reads like somebody's address would come before it at the login.
+USERNAME = re.compile(r"[\w.+-]{1,150}")
+IIFL_ACCOUNT = re.compile(r"[A-Za-z0-9_-]{0,32}", re.ASCII)
+
+
+class AddressTaken(ApplicationError):
+    """The address belongs to a user already; the sentence does not say so (see docs/auth.md)."""
+
+    code = ErrorCode.CONFLICT
+    status = 409
+
+    def __init__(self) -> None:
+        super().__init__(
+            "This registration cannot be accepted: log in if you have an account, else change the details."
+        )
+
+
+def user_register(
+    *, username: str, email: str, password: str, role: str, full_name: str = "", iifl_account_id: str = ""
+) -> User:
+    """Make a user who registers; `replication.services.people` gives them an account along.
+
+    What is wrong is `InvalidInput` with each field, a name that is taken too; an address that is taken is
+    `AddressTaken`. Both come after the work of hashing the password, as success does.
+    """
+    user = User(
+        username=User.normalize_username(username),
+        email=User.objects.normalize_email(email),
+        role=role,
+        full_name=full_name.strip(),
+        iifl_account_id=iifl_account_id,
+    )
+    if problems := [*user_problems(user), *password_problems(password, user)]:
+        raise InvalidInput(problems)
+    user.set_password(password)
+    try:
+        with transaction.atomic():
+            user.save(force_insert=True)
+    except IntegrityError:
+        if User.objects.filter(username__iexact=user.username).exists():
+            raise InvalidInput([{"path": "username", "message": "is taken: choose another"}]) from None
+        raise AddressTaken from None
+    audit_record(actor=user, action="user.register", target=user_target(user), changes={"role": user.role})
+    return user
+
+
+def user_problems(user: User) -> Iterator[dict[str, str]]:
+    """Yield what is wrong with a wished user beside the password, each with the `path` of its field and a `message`."""
+    if not USERNAME.fullmatch(user.username):
+        yield {"path": "username", "message": "write up to 150 letters, digits, and . + - _"}
+    try:
+        validate_email(user.email)
+    except ValidationError:
+        yield {"path": "email", "message": "is no email address"}
+    if user.role == "ADMIN":
+        yield {"path": "role", "message": "nobody registers as ADMIN, staff appoint staff: write MASTER or FOLLOWER"}
+    elif user.role not in Role.values:
+        yield {"path": "role", "message": "write MASTER or FOLLOWER"}
+    if not user.full_name.isprintable():
+        yield {"path": "full_name", "message": "write visible characters"}
+    if not IIFL_ACCOUNT.fullmatch(user.iifl_account_id):
+        yield {"path": "iifl_account_id", "message": "write up to 32 letters, digits, - and _"}
+
+
+def password_problems(password: str, user: User) -> Iterator[dict[str, str]]:
+    """Yield what is wrong with the password that a user wishes."""
+    if "\0" in password:
+        yield {"path": "password", "message": "holds characters that are none"}
+    try:
+        validate_password(password, user)
+    except ValidationError as error:
+        yield from ({"path": "password", "message": message} for message in error.messages)
+
+
+def user_password_note(*, user: User, actor: User) -> None:
+    """Tell the audit trail that somebody has a new password, which ends all tokens of before."""
+    audit_record(actor=actor, action="user.password", target=user_target(user))
+
+
+def user_target(user: User) -> str:
+    """Return how the audit trail names a user."""
+    return f"user:{user.pk} {user.username}"[:160]
 
 
 def hash_secret(secret: str) -> str:

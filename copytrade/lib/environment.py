@@ -2,6 +2,7 @@
 
 import hmac
 from collections.abc import Callable
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import NoReturn, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -66,6 +67,17 @@ class Environment:
             refuse_start(name, f"is {value!r}: write a whole number")
         if number < least:
             refuse_start(name, f"is {number}: write {least} or more")
+        return number
+
+    def number(self, name: str, default: str, *, least: str, most: str) -> Decimal:
+        """Return a number from `least` to `most`, with all its digits."""
+        value = self.text(name, default)
+        try:
+            number = Decimal(value)
+        except InvalidOperation:
+            refuse_start(name, f"is {value!r}: write a number")
+        if not Decimal(least) <= number <= Decimal(most):
+            refuse_start(name, f"is {value}: write a number from {least} to {most}")
         return number
 
     def choice(self, name: str, default: str, choices: tuple[str, ...]) -> str:

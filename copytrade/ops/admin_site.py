@@ -6,6 +6,8 @@ from django.contrib import admin
 from django.http import HttpRequest
 from django.template.response import TemplateResponse
 
+from copytrade.accounts.models import User
+from copytrade.accounts.services import user_password_note
 from copytrade.ops.desk import desk_figures
 
 
@@ -20,3 +22,10 @@ class CopyTradeAdminSite(admin.AdminSite):
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
         """Show what waits, each figure linked to its list."""
         return super().index(request, {**(extra_context or {}), "figures": desk_figures()})
+
+    def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
+        """Let staff change their own password; the audit trail is told once it is changed."""
+        response = super().password_change(request, extra_context)
+        if response.status_code == 302 and isinstance(request.user, User):
+            user_password_note(user=request.user, actor=request.user)
+        return response

@@ -4,6 +4,7 @@ from decimal import Decimal
 from typing import Any
 
 from django.db import IntegrityError, transaction
+from django.utils import timezone
 
 from copytrade.accounts.models import User
 from copytrade.accounts.services import audit_record
@@ -11,7 +12,7 @@ from copytrade.lib.errors import ApplicationError, ErrorCode, InvalidInput
 from markets.services.refresh import market_venue_want
 from markets.venues.paper.accounts import paper_account_open
 from markets.venues.registry import venue_info
-from orders.models import AccountState, Credential, Mode, Order, TradingAccount
+from orders.models import AccountState, Balance, Credential, Mode, Order, TradingAccount
 from orders.states import FINAL
 
 LONGEST_NAME = 80
@@ -49,6 +50,7 @@ def account_create(
         account = _insert(TradingAccount(user=user, name=_checked_name(name), venue=venue, mode=mode))
         if mode == Mode.PAPER:
             paper_account_open(key=str(account.key), venue=venue, asset=asset, amount=amount)
+            _note_opening(account, asset, amount)
         _audit(account, actor, "create", {"venue": venue, "mode": mode.value})
         market_venue_want(venue)
     return account
@@ -133,6 +135,14 @@ def account_lock(account: TradingAccount) -> TradingAccount:
 def account_target(account: TradingAccount) -> str:
     """Return how the audit trail names an account."""
     return f"account:{account.pk} {account.name}"
+
+
+def _note_opening(account: TradingAccount, asset: str, amount: Decimal) -> None:
+    """Store what a sync would find now, so that a new account is worth its money before the first one."""
+    account.equity, account.equity_asset, account.synced_at = amount, asset, timezone.now()
+    account.save(update_fields=["equity", "equity_asset", "synced_at"])
+    if amount:
+        Balance.objects.create(account=account, asset=asset, total=amount, free=amount, updated_at=account.synced_at)
 
 
 def _checked_name(name: str) -> str:

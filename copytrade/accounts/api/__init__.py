@@ -1,1 +1,1 @@
-"""Logging in, and who one is."""
+"""Logging in."""

@@ -5,7 +5,6 @@ from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
 
-from copytrade.accounts.models import User
 from copytrade.accounts.tokens import Tokens
 from copytrade.lib.errors import InvalidInput
 from copytrade.lib.structs import Problems, describe
@@ -50,23 +49,6 @@ class RefreshAnswer(msgspec.Struct):
     data: TokenSet
 
 
-class Person(msgspec.Struct):
-    """Somebody with an account."""
-
-    id: int
-    username: str
-    email: str
-    is_staff: bool
-    is_superuser: bool
-
-
-class PersonAnswer(msgspec.Struct):
-    """Whom the request is from."""
-
-    success: Literal[True]
-    data: Person
-
-
 def read_texts(data: Any, kind: type[Texts]) -> Texts:
     """Return a struct of texts from a decoded JSON object or form; raises `InvalidInput` with all that is wrong."""
     if not isinstance(data, Mapping):
@@ -93,11 +75,6 @@ def token_set(tokens: Tokens) -> TokenSet:
 def login_answer(tokens: Tokens) -> LoginAnswer:
     """Return the tokens as a login answers them."""
     return LoginAnswer(tokens.access, tokens.refresh, "bearer", tokens.expires_in)
-
-
-def person(user: User) -> Person:
-    """Return the user as they see themselves."""
-    return Person(user.pk, user.username, user.email, user.is_staff, user.is_superuser)
 
 
 def _can_be_stored(text: str) -> bool:

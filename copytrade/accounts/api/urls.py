@@ -1,4 +1,4 @@
-"""Routes of people."""
+"""Routes of logins."""
 
 from django.urls import path
 
@@ -7,5 +7,4 @@ from copytrade.accounts.api import views
 urlpatterns = [
     path("api/users/login", views.LoginView.as_view()),
     path("api/users/refresh", views.RefreshView.as_view()),
-    path("api/users/me", views.MeView.as_view()),
 ]

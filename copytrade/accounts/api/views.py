@@ -1,4 +1,4 @@
-"""Tokens for people's own programs, and who they are."""
+"""Tokens for people's own programs."""
 
 from drf_spectacular.utils import OpenApiExample, extend_schema
 from rest_framework.parsers import FormParser, JSONParser
@@ -10,22 +10,17 @@ from rest_framework.views import APIView
 from copytrade.accounts.api.serializers import (
     LoginAnswer,
     LoginBody,
-    PersonAnswer,
     RefreshAnswer,
     RefreshBody,
     login_answer,
-    person,
     read_texts,
     token_set,
 )
-from copytrade.accounts.models import User
-from copytrade.accounts.permissions import MayRead
 from copytrade.accounts.tokens import tokens_for_login, tokens_refresh
 from copytrade.lib.api.responses import success
 from copytrade.lib.api.throttling import LoginNameThrottle, LoginThrottle
 
 TOKENS = {"access_token": "eyJhbGciOi…", "refresh_token": "eyJhbGciOi…", "token_type": "bearer", "expires_in": 900}
-ADA = {"id": 7, "username": "ada", "email": "ada@example.com", "is_staff": False, "is_superuser": False}
 
 
 class TokenView(APIView):
@@ -82,21 +77,3 @@ class RefreshView(TokenView):
         """Return new tokens. A refresh token works once: sent again, it ends its login."""
         body = read_texts(request.data, RefreshBody)
         return self.no_store(success(token_set(tokens_refresh(refresh=body.refresh_token))))
-
-
-class MeView(APIView):
-    """Who the caller is."""
-
-    permission_classes = [MayRead]
-
-    @extend_schema(
-        operation_id="user_me",
-        summary="Who I am",
-        tags=["Users"],
-        responses=PersonAnswer,
-        examples=[OpenApiExample("Ada", {"success": True, "data": ADA}, response_only=True, status_codes=["200"])],
-    )
-    def get(self, request: Request) -> Response:
-        """Return the user whom the session, the token or the API key stands for."""
-        assert isinstance(request.user, User)
-        return success(person(request.user))

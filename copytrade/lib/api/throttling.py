@@ -86,6 +86,12 @@ class LoginNameThrottle(WindowThrottle):
         return f"name:{sha256(str(name).lower().encode(errors='replace')).hexdigest()}"
 
 
+class RegisterThrottle(LoginThrottle):
+    """As many registrations a minute and address as logins."""
+
+    scope = "register"
+
+
 class FailedKeyThrottle(LoginThrottle):
     """As many wrong API keys a minute and address as logins. Only they count: right keys get in beside them."""
 

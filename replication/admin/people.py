@@ -1,0 +1,60 @@
+"""People with their accounts; staff make them masters and followers."""
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.contrib.admin.options import InlineModelAdmin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+
+from copytrade.accounts.admin import UserAdmin
+from copytrade.accounts.models import Role, User
+from orders.admin.figures import ReadOnlyInline, digits
+from orders.models import TradingAccount
+from replication.services.people import person_set_role
+
+
+class AccountInline(ReadOnlyInline[TradingAccount, User]):
+    """What somebody trades with."""
+
+    model = TradingAccount
+    fields = ("name", "venue", "mode", "state", "shown_equity", "synced_at")
+    readonly_fields = fields
+    ordering = ("pk",)
+    show_change_link = True
+
+    @admin.display(description="Equity")
+    def shown_equity(self, account: TradingAccount) -> str:
+        """Return what the account is worth, and in which asset."""
+        return f"{digits(account.equity)} {account.equity_asset}"
+
+
+@admin.register(User)
+class PersonAdmin(UserAdmin):
+    """People. The role changes by the actions, since a master has a leader's profile."""
+
+    actions = ("make_masters", "make_followers")
+
+    def get_inlines(self, request: HttpRequest, obj: User | None) -> list[type[InlineModelAdmin[Any, Any]]]:
+        """Show accounts of a user who exists."""
+        return [] if obj is None else [AccountInline]
+
+    @admin.action(description="Make masters, whom others may copy", permissions=["change"])
+    def make_masters(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
+        """Make the selected people masters."""
+        self._set_role(request, queryset, Role.MASTER)
+
+    @admin.action(description="Make followers; what copies them hold may still exit", permissions=["change"])
+    def make_followers(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
+        """Make the selected people followers."""
+        self._set_role(request, queryset, Role.FOLLOWER)
+
+    def _set_role(self, request: HttpRequest, queryset: QuerySet[User], role: Role) -> None:
+        assert isinstance(request.user, User)
+        changed = list(queryset.exclude(role=role))
+        for user in changed:
+            person_set_role(user=user, role=role, actor=request.user)
+        people = "1 person is" if len(changed) == 1 else f"{len(changed)} people are"
+        self.message_user(
+            request, f"{people} now {role.label.lower()}{'' if len(changed) == 1 else 's'}.", messages.SUCCESS
+        )
