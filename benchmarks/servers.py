@@ -46,10 +46,12 @@ class Installation:
         config = Config(root=ROOT, var_dir=folder, host=LOOPBACK, port=self.port, env=self._env)
         self._programs = Programs(config, self._env)
 
-    def start(self) -> None:
+    def start(self, postgres_settings: Mapping[str, str] | None = None) -> None:
         """Start the servers and make the tables."""
         for server in self._servers.values():
             server.prepare()
+            if isinstance(server, Postgres):
+                _configure(server.data, postgres_settings or {})
             self._supervisor.keep(server.program())
         for variable, server in self._servers.items():
             if not self._supervisor.wait(server.ready, START_SECONDS):
@@ -74,6 +76,21 @@ class Installation:
         if not self._supervisor.wait(lambda: get_json(LOOPBACK, self.port, "/symbols") is not None, START_SECONDS):
             raise StartupError("The web process did not start.")
 
+    def start_executor(self, processes: int) -> None:
+        """Start the workers that carry out orders, so many processes, and wait until they take tasks."""
+        self._supervisor.keep(self._programs.executor(processes))
+        if not self._supervisor.wait(_workers_answer, START_SECONDS):
+            raise StartupError("The workers did not start.")
+
+    def start_beat(self) -> None:
+        """Start the clock of scheduled work."""
+        self._supervisor.run(self._programs.manage("schedules", "setup_schedules"))
+        self._supervisor.keep(self._programs.beat())
+
+    def stop_executor(self) -> None:
+        """End the workers."""
+        self._supervisor.drop("executor")
+
     def cpu_seconds(self) -> dict[str, float]:
         """Return the CPU time that each program and its children have used."""
         return {name: _cpu_seconds(psutil.Process(pid)) for name, pid in self._supervisor.pids().items()}
@@ -97,7 +114,7 @@ class Installation:
 
 
 @contextmanager
-def installation() -> Iterator[Installation]:
+def installation(**postgres_settings: str) -> Iterator[Installation]:
     """Start an installation in a temporary folder; whatever happens, all of it is ended and deleted."""
     output = io.StringIO()
     supervisor = Supervisor(Log(output))
@@ -105,7 +122,7 @@ def installation() -> Iterator[Installation]:
     with tempfile.TemporaryDirectory(prefix="copytrade-bench-") as folder:
         try:
             copy = Installation(Path(folder), supervisor)
-            copy.start()
+            copy.start(postgres_settings)
             yield copy
         except Exception:
             sys.stderr.write("\n".join(output.getvalue().splitlines()[-LINES_TOLD:]) + "\n")
@@ -114,9 +131,27 @@ def installation() -> Iterator[Installation]:
             supervisor.stop()
 
 
+def _configure(data: Path, settings: Mapping[str, str]) -> None:
+    with (data / "postgresql.auto.conf").open("a") as file:
+        file.writelines(f"{name} = '{value}'\n" for name, value in settings.items())
+
+
+def _workers_answer() -> bool:
+    from copytrade.celery import app
+
+    return bool(app.control.ping(timeout=0.5))
+
+
 def _cpu_seconds(process: psutil.Process) -> float:
-    times = [member.cpu_times() for member in (process, *process.children(recursive=True))]
-    return sum(time.user + time.system for time in times)
+    return sum(_own_cpu_seconds(member) for member in (process, *process.children(recursive=True)))
+
+
+def _own_cpu_seconds(process: psutil.Process) -> float:
+    try:
+        times = process.cpu_times()
+    except psutil.NoSuchProcess:  # a server's process for one connection ends with it
+        return 0.0
+    return float(times.user + times.system)
 
 
 def _exit(number: int, frame: object) -> NoReturn:

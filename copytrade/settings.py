@@ -349,6 +349,10 @@ IIFL_ORDERS_PER_SECOND = env.integer("IIFL_ORDERS_PER_SECOND", 10, least=1)
 IIFL_BOOK_CALLS_PER_SECOND = env.integer("IIFL_BOOK_CALLS_PER_SECOND", 1, least=1)
 IIFL_MARKET_HOURS = env.text("IIFL_MARKET_HOURS", "09:15-15:30")  # in India; "always" asks no clock
 
+# The weight of requests that Binance allows an address each minute: more where it has granted more.
+BINANCE_SPOT_WEIGHT_LIMIT = env.integer("BINANCE_SPOT_WEIGHT_LIMIT", 6000, least=100)
+BINANCE_FUTURES_WEIGHT_LIMIT = env.integer("BINANCE_FUTURES_WEIGHT_LIMIT", 2400, least=100)
+
 # Markets: which candles are kept, and prices --------------------------------
 TRADING_SYMBOLS = env.texts("TRADING_SYMBOLS", ("BTCUSDT", "ETHUSDT", "SOLUSDT", "BNBUSDT"))
 TRADING_INTERVALS = env.texts("TRADING_INTERVALS", ("1m", "15m", "1h", "4h", "1d"))

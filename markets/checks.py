@@ -11,8 +11,9 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error
 
 from markets.intervals import INTERVALS
+from markets.venues.iifl.house import read_hours
 from markets.venues.registry import FIRST_CLASS, GENERIC, PAPER, venues
-from markets.venues.vocabulary import MarketKind
+from markets.wanted import VENUES
 
 
 def check_markets(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[CheckMessage]:
@@ -21,7 +22,7 @@ def check_markets(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[Che
 
 
 def _problems() -> Iterator[tuple[str, str, str]]:
-    intervals, kinds = ", ".join(INTERVALS), ", ".join(MarketKind)
+    intervals, kinds = ", ".join(INTERVALS), ", ".join(VENUES)
     for word in settings.TRADING_INTERVALS:
         if word not in INTERVALS:
             yield (
@@ -30,12 +31,17 @@ def _problems() -> Iterator[tuple[str, str, str]]:
                 f"Write some of {intervals}.",
             )
     for word in settings.TRADING_MARKET_TYPES:
-        if word not in set(MarketKind):
+        if word not in set(VENUES):
             yield "markets.E002", f"TRADING_MARKET_TYPES has {word!r}, which is no type.", f"Write some of {kinds}."
     for entry in settings.CANDLE_RETENTION:
         interval, _, days = entry.partition("=")
         if interval not in INTERVALS or not (days.isascii() and days.isdigit() and 0 < int(days) <= 36_500):
             yield "markets.E003", f"CANDLE_RETENTION has {entry!r}.", "Write intervals with their days, such as 1h=365."
+    try:
+        read_hours(settings.IIFL_MARKET_HOURS)
+    except ValueError:
+        hint = "Write hours of India such as 09:15-15:30, or always."
+        yield "markets.E007", f"IIFL_MARKET_HOURS has {settings.IIFL_MARKET_HOURS!r}, which are no hours.", hint
     yield from _venue_problems()
 
 

@@ -32,7 +32,7 @@ def symbol_at(kind: MarketKind, symbol: str) -> str:
 
 def kinds_wanted() -> list[MarketKind]:
     """Return the market types of the settings; unknown words are left to the system checks."""
-    return [kind for kind in MarketKind if kind.value in settings.TRADING_MARKET_TYPES]
+    return [kind for kind in VENUES if kind.value in settings.TRADING_MARKET_TYPES]
 
 
 def venues_wanted() -> list[str]:

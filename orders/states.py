@@ -3,6 +3,9 @@
 PENDING is written and not yet sent; SENDING is claimed by a worker and may have reached the venue; UNKNOWN was sent
 and nobody knows the outcome. NEW and PARTIALLY_FILLED are open at the venue. FILLED, CANCELED, EXPIRED and REJECTED
 are the venue's last word; FAILED is ours: the order is proven never to have reached the venue.
+
+Where a last word was wrong, and the order is open at the venue, a comparison with it reopens the order by a move of its
+own. No ordinary report does: it may be late, or out of order.
 """
 
 from dataclasses import dataclass
@@ -46,6 +49,8 @@ MOVES: dict[OrderState, frozenset[OrderState]] = {
     S.REJECTED: AT_VENUE - {S.REJECTED},
     S.FAILED: AT_VENUE - {S.REJECTED},
 }
+# Not for what venues tell on their own, which may be late: only for what a comparison has asked for twice (`reopen`).
+REOPENINGS: dict[OrderState, frozenset[OrderState]] = dict.fromkeys((S.FILLED, S.CANCELED, S.EXPIRED, S.REJECTED), OPEN)
 PROGRESS = {S.NEW: 1, S.PARTIALLY_FILLED: 2, S.FILLED: 3, S.CANCELED: 3, S.EXPIRED: 3, S.REJECTED: 3}
 
 
@@ -74,15 +79,32 @@ class Progress:
 def advance(current: Progress, status: VenueStatus, filled: Decimal) -> Progress:
     """Return where a report leads. Reports may be late, doubled or out of order: nothing ever goes back.
 
-    What is filled only grows. A state that is less far than the present one is old news.
+    What is filled only grows. A state that cannot follow the present one is old news.
     """
     reported = OrderState(status)
     most = max(current.filled, filled)
     if reported == S.NEW and most > 0:
         reported = S.PARTIALLY_FILLED
-    behind = PROGRESS[reported] <= PROGRESS.get(current.state, 0)
-    if reported == current.state or (behind and reported not in MOVES[current.state]):
+    if reported not in MOVES[current.state]:
         return Progress(current.state, most)
-    if current.state in {S.REJECTED, S.FAILED} and reported == S.NEW and not filled:
-        return Progress(S.NEW, most) if current.state == S.FAILED else current
-    return Progress(move(current.state, reported), most)
+    if current.state == S.REJECTED and reported in OPEN and not filled:
+        return Progress(current.state, most)  # only trades show by themselves that a refused order lives
+    return Progress(reported, most)
+
+
+def reopen(
+    current: OrderState, status: VenueStatus, *, told: Decimal, booked: Decimal, quantity: Decimal | None
+) -> Progress | None:
+    """Return how far an order is that counted as over here and is open at its venue; None where its trades deny that.
+
+    `told` is what the venue calls filled, `booked` the sum of the trades that are stored, `quantity` how large the
+    order is (None or 0: nobody says). What was filled by hearsay goes, what was traded stays. Only the states of
+    `REOPENINGS` can be left so, and only for one that is open: anything else raises `IllegalMove`.
+    """
+    wanted = OrderState(status)
+    if wanted not in REOPENINGS.get(current, frozenset()):
+        raise IllegalMove(current, wanted)
+    filled = max(told, booked)
+    if (quantity and filled >= quantity) or (current == S.FILLED and told < booked):
+        return None
+    return Progress(S.PARTIALLY_FILLED if filled else wanted, filled)

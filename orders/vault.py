@@ -7,9 +7,11 @@ data, so a ciphertext that is moved to another account's row does not open there
 
 import logging
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import starmap
+from typing import NamedTuple
 from uuid import UUID
 
 import msgspec
@@ -38,6 +40,15 @@ class CredentialUnreadable(ApplicationError):
 
     def __init__(self, why: str) -> None:
         super().__init__(f"The stored venue key cannot be read: {why}. Save the key again.")
+
+
+class Sealed(NamedTuple):
+    """A venue key as it is stored, and whose it is."""
+
+    account_id: int
+    account_key: UUID
+    ciphertext: bytes | memoryview
+    key_id: str
 
 
 class Payload(msgspec.Struct):
@@ -87,12 +98,18 @@ def credentials_of(account_ids: Sequence[int]) -> dict[int, Credentials]:
     rows = Credential.objects.filter(account__in=list(account_ids)).values_list(
         "account_id", "account__key", "ciphertext", "key_id"
     )
+    return credentials_open(starmap(Sealed, rows))
+
+
+def credentials_open(sealed: Iterable[Sealed]) -> dict[int, Credentials]:
+    """Return venue keys by account id; those that cannot be read are left out (the log names their accounts)."""
     found = {}
-    for account_id, account_key, ciphertext, key_id in rows:
+    for each in sealed:
         try:
-            found[account_id] = open_sealed(ciphertext, key_id, account_key)
+            found[each.account_id] = open_sealed(each.ciphertext, each.key_id, each.account_key)
         except CredentialUnreadable as error:
-            logger.error("Account %s: %s", account_id, error.message)  # noqa: TRY400  # the traceback has no place here
+            # The traceback has no place here.
+            logger.error("Account %s: %s", each.account_id, error.message)  # noqa: TRY400
     return found
 
 

@@ -76,7 +76,7 @@ class Environment:
             number = Decimal(value)
         except InvalidOperation:
             refuse_start(name, f"is {value!r}: write a number")
-        if not Decimal(least) <= number <= Decimal(most):
+        if not number.is_finite() or not Decimal(least) <= number <= Decimal(most):
             refuse_start(name, f"is {value}: write a number from {least} to {most}")
         return number
 

@@ -12,12 +12,14 @@ from markets.intervals import INTERVALS
 from markets.selectors.candles import Span
 from markets.selectors.markets import MarketFilter
 from markets.venues.vocabulary import MarketKind
+from markets.wanted import VENUES
 
 Query = Mapping[str, str]
 
 VENUE = re.compile(r"[a-z0-9_]{1,32}", re.ASCII)
 TASK_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
 KINDS = [kind.value for kind in MarketKind]
+TYPES = [kind.value for kind in VENUES]
 CONTRACTS = [MarketKind.USD_M.value, MarketKind.COIN_M.value]
 PERIODS = ("5m", "15m", "30m", "1h", "2h", "4h", "6h", "12h", "1d")
 MOST_CANDLES, DEFAULT_CANDLES = 1500, 500
@@ -37,7 +39,7 @@ SYMBOL = OpenApiParameter(
     "symbol", SYMBOL_SCHEMA, required=True, description="Such as BTCUSDT; among COIN-M markets it means BTCUSD_PERP."
 )
 ANY_TYPE = OpenApiParameter(
-    "market_type", str, enum=KINDS, default="usd_m", description="Which market; `marketType` is understood as well."
+    "market_type", str, enum=TYPES, default="usd_m", description="Which market; `marketType` is understood as well."
 )
 CONTRACT_TYPE = OpenApiParameter(
     "market_type", str, enum=CONTRACTS, default="usd_m", description="Which market; `marketType` is understood as well."
@@ -80,7 +82,7 @@ def read_symbol(query: Query) -> str:
     return _text(query, "symbol", 64)
 
 
-def read_kind(query: Query, choices: Sequence[str] = KINDS) -> MarketKind:
+def read_kind(query: Query, choices: Sequence[str] = TYPES) -> MarketKind:
     """Read the market type, `usd_m` where it is absent."""
     name = "market_type" if "market_type" in query or "marketType" not in query else "marketType"
     return MarketKind(_choice(query, name, choices, default=MarketKind.USD_M.value))

@@ -1,9 +1,10 @@
-"""A simulated exchange for the tests of this app."""
+"""A simulated exchange, and what the tests of candles share."""
 
 from collections.abc import Iterator
 
 import pytest
 
+from markets.tests.candle_kit import one_day_of_minutes, venue  # noqa: F401  (fixtures)
 from markets.venues.registry import adapters_close
 from tests.contract.addresses import pointed_at
 from tests.simulators.binance import BinanceSimulator

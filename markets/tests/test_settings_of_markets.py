@@ -33,6 +33,21 @@ def test_a_wrong_word_is_named(settings: Any, name: str, value: tuple[str, ...],
     assert repr(value[-1]) in found.msg
 
 
+@pytest.mark.parametrize("hours", ["9-15", "always open", "09:15", "15:30-9:15"])
+def test_hours_that_are_none_are_named(settings: Any, hours: str) -> None:
+    settings.IIFL_MARKET_HOURS = hours
+
+    [found] = check_markets(None)
+
+    assert found.id == "markets.E007"
+
+
+def test_shares_are_no_type_of_the_settings(settings: Any) -> None:
+    settings.TRADING_MARKET_TYPES = ("spot", "equity")
+
+    assert [found.id for found in check_markets(None)] == ["markets.E002"]
+
+
 def test_the_defaults_are_right() -> None:
     assert check_markets(None) == []
     assert len(series_wanted()) == 4 * 5 * 2

@@ -68,6 +68,8 @@ class Capabilities:
     price_stream: bool = False
     candles: bool = True
     open_interest: bool = False
+    # A placed order was only taken by the broker: what the exchange does with it is told by asking, and by the stream.
+    acknowledges_first: bool = False
     # What the venue accepts as a client order id, as a regular expression for the whole of it.
     client_order_id: str = r"[A-Za-z0-9]{1,32}"
     # A request that is older than this is refused by the venue, so that it can no longer become an order.

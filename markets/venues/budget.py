@@ -1,19 +1,21 @@
 """The request budget that all processes share, in Redis: nobody calls a venue without asking here first.
 
 After a 429 or 418 nobody in the pool calls until the venue takes requests again; orders go ahead of reads; what the
-venue itself says it has counted corrects the count upwards. It costs one round trip per request. Where Redis is away,
-each process keeps the same rules for itself.
+venue itself says it has counted corrects the count upwards. It costs one round trip per request, or one for many that
+are about to be sent together. Where Redis is away, each process keeps the same rules for itself.
 """
 
 import asyncio
 import hashlib
 import logging
 import time
-from collections.abc import Coroutine, Iterator
+from collections import defaultdict
+from collections.abc import Coroutine, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 from redis.exceptions import RedisError
@@ -33,6 +35,9 @@ KEEP_MS = timedelta(days=2) // timedelta(milliseconds=1)
 # Requests that were on their way together are told of one ban, each at its moment.
 SAME_BAN_MS = 5000
 NO_PATIENCE = timedelta(0)
+# What was reserved ahead and is not used by then is reserved anew: the venue's spans go on.
+AHEAD_SECONDS = 1.0
+REMEMBERED = 20_000
 
 _patience: ContextVar[timedelta] = ContextVar("patience", default=NO_PATIENCE)
 
@@ -50,6 +55,7 @@ def patient(limit: timedelta) -> Iterator[None]:
         _patience.reset(token)
 
 
+@lru_cache(maxsize=REMEMBERED)
 def fingerprint(key: str) -> str:
     """Return a name for the account of an API key that does not tell the key."""
     return hashlib.sha256(key.encode()).hexdigest()[:24]
@@ -74,6 +80,7 @@ class Budget:
     def __init__(self, url: str) -> None:
         self._scripts = Scripts(url, (RESERVE, POSTPONE))
         self._ledgers: dict[str, Ledger] = {}
+        self._ahead: defaultdict[tuple[str, Demand], list[Reservation]] = defaultdict(list)
         self._alone_until = 0.0
         self._alone = False
 
@@ -83,6 +90,8 @@ class Budget:
         Raises `RateLimited` where the pool is banned or exhausted, `Retryable` where the account has placed too many
         orders. Inside `patient` a read waits for its turn first.
         """
+        if ahead := self._reserved_ahead(pool, demand):
+            return ahead
         patience = NO_PATIENCE if demand.urgent else _patience.get()
         deadline = time.monotonic() + patience.total_seconds()
         while True:
@@ -93,6 +102,17 @@ class Budget:
             if time.monotonic() + seconds > deadline:
                 raise _refusal(pool, verdict)
             await asyncio.sleep(seconds)
+
+    async def reserve_ahead(self, pool: Pool, demands: Sequence[Demand]) -> None:
+        """Count requests that are about to be sent, all in one round trip; all but their accounts are alike.
+
+        `reserve` then finds them counted. Those that are refused here are refused there.
+        """
+        verdicts = await self._ask_all(pool, demands)
+        at = time.monotonic()
+        for demand, verdict in zip(demands, verdicts, strict=True):
+            if verdict.ruling is Ruling.GRANTED:
+                self._ahead[pool.name, demand].append(Reservation(pool, verdict.now, at))
 
     def learn(self, reservation: Reservation, used: int) -> None:
         """Take note of the weight that the venue says was used; it goes to Redis with the next request."""
@@ -115,22 +135,44 @@ class Budget:
         """Close the connections to Redis."""
         await self._scripts.close()
 
-    async def _ask(self, pool: Pool, demand: Demand) -> Verdict:
-        ledger = self._ledger(pool)
-        reply = await self._shared(self._reserve_there(pool, demand, ledger))
-        if reply is None:
-            return ledger.reserve(demand, to_milliseconds(datetime.now(UTC)))
-        ruling, until, now, banned = (int(value) for value in reply)
-        ledger.ban(banned)
-        return Verdict(Ruling(ruling), until, now)
+    def _reserved_ahead(self, pool: Pool, demand: Demand) -> Reservation | None:
+        """Take what was reserved ahead, unless that was long ago or somebody was told to stop since."""
+        waiting = self._ahead.pop((pool.name, demand), None)
+        if waiting is None or self._ledger(pool).stops(demand, int(time.time() * 1000)):
+            return None
+        found = waiting.pop()
+        if time.monotonic() - found.at >= AHEAD_SECONDS:
+            return None  # the others are older still
+        if waiting:
+            self._ahead[pool.name, demand] = waiting
+        return found
 
-    def _reserve_there(self, pool: Pool, demand: Demand, ledger: Ledger) -> Coroutine[Any, Any, Any]:
+    async def _ask(self, pool: Pool, demand: Demand) -> Verdict:
+        (verdict,) = await self._ask_all(pool, (demand,))
+        return verdict
+
+    async def _ask_all(self, pool: Pool, demands: Sequence[Demand]) -> list[Verdict]:
+        ledger = self._ledger(pool)
+        reply = await self._shared(self._reserve_there(pool, demands, ledger))
+        if reply is None:
+            now = to_milliseconds(datetime.now(UTC))
+            return [ledger.reserve(demand, now) for demand in demands]
+        now, banned, *refused = (int(value) for value in reply)
+        ledger.ban(banned)
+        verdicts = [Verdict(Ruling.GRANTED, 0, now)] * len(demands)
+        for number, ruling, until in zip(*(iter(refused),) * 3, strict=True):
+            verdicts[number] = Verdict(Ruling(ruling), until, now)
+        return verdicts
+
+    def _reserve_there(self, pool: Pool, demands: Sequence[Demand], ledger: Ledger) -> Coroutine[Any, Any, Any]:
+        demand = demands[0]
         number, used = ledger.seen()
         arguments: list[int | str] = [demand.weight, pool.weight.milliseconds, demand.allowed(pool)]
         arguments += [number, used, ledger.banned_until, KEEP_MS]
         for span in pool.orders if demand.places else ():
             arguments += [span.milliseconds, span.limit]
-        return self._scripts.run(RESERVE, [_pool_key(pool), _account_key(pool, demand.account)], arguments)
+        accounts = [_account_key(pool, each.account) for each in demands]
+        return self._scripts.run(RESERVE, [_pool_key(pool), *accounts], arguments)
 
     async def _postpone(self, key: str, field: str, until: datetime) -> None:
         milliseconds = to_milliseconds(until)

@@ -92,7 +92,7 @@ class Ledger:
         """Count a request, or say why it may not be sent now."""
         span = self.pool.weight
         number = now // span.milliseconds
-        held = max(self.banned_until, self._held.get(demand.account, 0) if demand.places else 0)
+        held = self._stopped_until(demand)
         if held > now:
             return Verdict(Ruling.BANNED if self.banned_until > now else Ruling.TOO_MANY_ORDERS, held, now)
         if demand.weight and self._weight.in_span(number) + demand.weight > demand.allowed(self.pool):
@@ -106,6 +106,10 @@ class Ledger:
         for _, count in counts:
             count.used += 1
         return Verdict(Ruling.GRANTED, 0, now)
+
+    def stops(self, demand: Demand, now: int) -> bool:
+        """Return whether a ban, or a pause of its account, forbids a request now, whatever is left."""
+        return self._stopped_until(demand) > now
 
     def learn(self, used: int, number: int) -> None:
         """Take over what the venue itself has counted in a span, where that is more."""
@@ -123,6 +127,9 @@ class Ledger:
     def hold(self, account: str, until: int) -> None:
         """Let an account place nothing before `until`."""
         self._held[account] = max(self._held.get(account, 0), until)
+
+    def _stopped_until(self, demand: Demand) -> int:
+        return max(self.banned_until, self._held.get(demand.account, 0) if demand.places else 0)
 
     def _order_spans(self, demand: Demand) -> Sequence[Span]:
         return self.pool.orders if demand.places else ()

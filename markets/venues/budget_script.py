@@ -1,11 +1,11 @@
-"""The rules of `markets.venues.budget_rules` as one script in Redis: one round trip for one request.
+"""The rules of `markets.venues.budget_rules` as one script in Redis: one round trip for any number of like requests.
 
-Keys: the pool's hash, the account's hash.
-Arguments: weight, span of the weight (ms), how far it may be filled, number of the span and weight that this process
-has seen there, until when this process knows of a ban, how long to keep the hashes (ms); then span and limit of each
-count of orders.
-Returns the ruling, until when it holds, the time (all clocks of the machines that share the budget are Redis' one),
-and until when the pool is banned.
+Keys: the pool's hash, then the hash of the account of each request.
+Arguments: weight of each, span of the weight (ms), how far it may be filled, number of the span and weight that this
+process has seen there, until when this process knows of a ban, how long to keep the hashes (ms); then span and limit of
+each count of orders.
+Returns the time (all clocks of the machines that share the budget are Redis' one) and until when the pool is banned;
+then, for each request that is not granted, its number, the ruling, and until when that holds.
 """
 
 RESERVE = """
@@ -22,34 +22,45 @@ if span ~= present then span, used = present, 0 end
 if seen_span == present and seen_used > used then used = seen_used end
 if known_ban > banned then banned = known_ban end
 
-local function leave(ruling, until_)
-  redis.call('HSET', KEYS[1], 'span', span, 'used', used, 'banned', banned)
-  redis.call('PEXPIRE', KEYS[1], math.max(keep, banned - now + keep))
-  return {ruling, until_, now, banned}
-end
-
-if banned > now then return leave(1, banned) end
-local places = #ARGV > 7
-local held = places and tonumber(redis.call('HGET', KEYS[2], 'held')) or 0
-if held > now then return leave(3, held) end
-if weight > 0 and used + weight > allowed then return leave(2, (present + 1) * length) end
-
-local changes = {}
+local fields = {'held'}
 for i = 8, #ARGV, 2 do
-  local each, limit = tonumber(ARGV[i]), tonumber(ARGV[i + 1])
-  local number = math.floor(now / each)
-  local known = redis.call('HMGET', KEYS[2], 'span' .. ARGV[i], 'used' .. ARGV[i])
-  local count = tonumber(known[1]) == number and tonumber(known[2]) or 0
-  if count >= limit then return leave(3, (number + 1) * each) end
-  table.insert(changes, 'span' .. ARGV[i]) table.insert(changes, number)
-  table.insert(changes, 'used' .. ARGV[i]) table.insert(changes, count + 1)
+  table.insert(fields, 'span' .. ARGV[i])
+  table.insert(fields, 'used' .. ARGV[i])
 end
-if places then
-  redis.call('HSET', KEYS[2], unpack(changes))
-  redis.call('PEXPIRE', KEYS[2], keep)
+
+local function rule(account)
+  if banned > now then return 1, banned end
+  local known = #ARGV > 7 and redis.call('HMGET', account, unpack(fields)) or {}
+  local held = tonumber(known[1]) or 0
+  if held > now then return 3, held end
+  if weight > 0 and used + weight > allowed then return 2, (present + 1) * length end
+  local changes = {}
+  for i = 8, #ARGV, 2 do
+    local each, limit, place = tonumber(ARGV[i]), tonumber(ARGV[i + 1]), i - 6
+    local number = math.floor(now / each)
+    local count = tonumber(known[place]) == number and tonumber(known[place + 1]) or 0
+    if count >= limit then return 3, (number + 1) * each end
+    table.insert(changes, fields[place]) table.insert(changes, number)
+    table.insert(changes, fields[place + 1]) table.insert(changes, count + 1)
+  end
+  if #changes > 0 then
+    redis.call('HSET', account, unpack(changes))
+    redis.call('PEXPIRE', account, keep)
+  end
+  used = used + weight
+  return 0, 0
 end
-used = used + weight
-return leave(0, 0)
+
+local answer = {now, banned}
+for i = 2, #KEYS do
+  local ruling, until_ = rule(KEYS[i])
+  if ruling > 0 then
+    table.insert(answer, i - 2) table.insert(answer, ruling) table.insert(answer, until_)
+  end
+end
+redis.call('HSET', KEYS[1], 'span', span, 'used', used, 'banned', banned)
+redis.call('PEXPIRE', KEYS[1], math.max(keep, banned - now + keep))
+return answer
 """
 
 # Keys: the hash. Arguments: the field, until when, how long to keep the hash (ms). The later of two ends wins.

@@ -6,25 +6,30 @@ same markets and prices.
 
 import os
 import threading
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cache
 from importlib import import_module
-from typing import cast
+from typing import Any, cast
 
 from django.conf import settings
 
 from copytrade.lib.errors import InvalidInput
 from markets.venues import loop
-from markets.venues.base import Capabilities, Venue
+from markets.venues.base import Capabilities, MarketSpec, Venue
 from markets.venues.binance.capabilities import COIN_M, SPOT, USD_M
 from markets.venues.generic.capabilities import for_exchange
+from markets.venues.iifl.capabilities import EQUITY, PAPER_LEVERAGE, PAPER_SETTINGS
 from markets.venues.paper.capabilities import for_paper
 
 
 @dataclass(frozen=True)
 class VenueInfo:
-    """A venue that accounts may be opened at. `factory` is `module:function`; it takes the slug."""
+    """A venue that accounts may be opened at. `factory` is `module:function`; it takes the slug.
+
+    `paper_leverage` and `paper_settings` (by the names of `Terms`) are what its paper accounts begin with. `listing` is
+    a `module:function` that returns markets which are known without asking anybody.
+    """
 
     slug: str
     name: str
@@ -32,9 +37,14 @@ class VenueInfo:
     factory: str
     equity_asset: str = "USDT"
     paper_balance_asset: str = "USDT"
+    paper_leverage: int = 20
+    paper_settings: Mapping[str, Any] = field(default_factory=dict)
+    listing: str = ""
 
 
 BINANCE = "markets.venues.binance.adapter:make"
+IIFL = "markets.venues.iifl.adapter:make"
+IIFL_LISTING = "markets.venues.iifl.listing:built_in"
 GENERIC = "markets.venues.generic.adapter:make"
 PAPER = "markets.venues.paper.adapter:make"
 CLOSE_SECONDS = 10.0
@@ -42,10 +52,16 @@ CLOSE_SECONDS = 10.0
 _making = threading.RLock()
 _adapters: dict[tuple[int, str, bool], Venue] = {}
 
-FIRST_CLASS = (
+BINANCE_VENUES = (
     VenueInfo("binance", "Binance spot", SPOT, BINANCE),
     VenueInfo("binanceusdm", "Binance USD-M futures", USD_M, BINANCE),
     VenueInfo("binancecoinm", "Binance COIN-M futures", COIN_M, BINANCE, "BTC", "BTC"),
+)
+FIRST_CLASS = (
+    *BINANCE_VENUES,
+    VenueInfo(
+        "iifl", "IIFL (shares of the NSE)", EQUITY, IIFL, "INR", "INR", PAPER_LEVERAGE, PAPER_SETTINGS, IIFL_LISTING
+    ),
 )
 
 
@@ -71,6 +87,12 @@ def capabilities(slug: str, *, paper: bool = False) -> Capabilities:
     return for_paper(own) if paper else own
 
 
+def built_in_markets(slug: str) -> Sequence[MarketSpec]:
+    """Return the markets of a venue that are known without asking it, mostly none."""
+    info = venue_info(slug)
+    return cast("Callable[[], Sequence[MarketSpec]]", _named(info.listing))() if info.listing else ()
+
+
 def adapter(slug: str, *, paper: bool = False) -> Venue:
     """Return this process' adapter of a venue; a forked child makes its own."""
     name = (os.getpid(), slug, paper)
@@ -90,6 +112,10 @@ def adapters_close() -> None:
 
 def _make(slug: str, *, paper: bool) -> Venue:
     info = venue_info(slug)
-    module, _, function = (PAPER if paper else info.factory).partition(":")
-    make = cast("Callable[[str], Venue]", getattr(import_module(module), function))
+    make = cast("Callable[[str], Venue]", _named(PAPER if paper else info.factory))
     return make(slug)
+
+
+def _named(path: str) -> Any:
+    module, _, function = path.partition(":")
+    return getattr(import_module(module), function)

@@ -16,11 +16,12 @@ from markets.venues.vocabulary import MarketKind, OrderType, PositionSide, Side,
 
 @dataclass(frozen=True, slots=True)
 class Permissions:
-    """What a key may do at its venue."""
+    """What a key may do at its venue, and of which account there it is; empty where the venue does not tell."""
 
     read: bool
     trade: bool
     withdraw: bool
+    venue_account: str = ""
 
 
 @dataclass(frozen=True, slots=True)

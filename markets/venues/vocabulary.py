@@ -4,11 +4,15 @@ from enum import StrEnum
 
 
 class MarketKind(StrEnum):
-    """What is traded: coins, linear contracts (settled in the quote) or inverse ones (settled in the coin)."""
+    """What is traded: coins, linear contracts (settled in the quote), inverse ones (settled in the coin), or shares.
+
+    Shares are held on margin, long or short, and settled in the currency: they count as linear contracts of size one.
+    """
 
     SPOT = "spot"
     USD_M = "usd_m"
     COIN_M = "coin_m"
+    EQUITY = "equity"
 
 
 class Side(StrEnum):

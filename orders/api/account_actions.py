@@ -1,6 +1,12 @@
 """What a user does with an account: asking its venue, pausing, resuming, switching, halting."""
 
-from drf_spectacular.utils import extend_schema
+import inspect
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+import msgspec
+from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -12,118 +18,126 @@ from orders.api.answers import ACCOUNT, HALT, AccountAnswer, AccountHaltsAnswer,
 from orders.api.bodies import read_body
 from orders.api.reading import AccountHalt, LeverageChange, LiveSwitch
 from orders.api.shapes import halt_info
-from orders.models import HaltMode
+from orders.models import HaltMode, TradingAccount
 from orders.selectors.accounts import account_market
 from orders.selectors.halts import account_halts
 from orders.services import accounts, halts, leverage, sync
 
+View = TypeVar("View", bound="type[ActionView]")
 
-class SyncView(AccountsView):
-    """Asking the venue."""
+
+class ActionView(AccountsView, ABC):
+    """One thing that is done with an account; the answer is the account as it is then."""
+
+    def post(self, request: Request, account_id: int) -> Response:
+        """Do it."""
+        self.act(request, self.account(request, account_id))
+        return self.answer(request, account_id)
+
+    @abstractmethod
+    def act(self, request: Request, account: TradingAccount) -> None:
+        """Do it with the caller's account."""
+
+
+def describes(
+    operation_id: str,
+    summary: str,
+    *,
+    body: type[msgspec.Struct] | None = None,
+    example: Mapping[str, Any] | None = None,
+    then: Mapping[str, Any] | None = None,
+) -> Callable[[View], View]:
+    """Describe an action for the schema, in the words of its view; `then` is what an account has after it."""
+    examples = [*([sent(example)] if example else []), shown({**ACCOUNT, **(then or {})})]
+
+    def describe(view: View) -> View:
+        operation = extend_schema(
+            operation_id=operation_id,
+            summary=summary,
+            description=inspect.getdoc(view),
+            tags=TAGS,
+            parameters=ONE,
+            request=body,
+            responses=AccountAnswer,
+            examples=examples,
+        )
+        return extend_schema_view(post=operation)(view)
+
+    return describe
+
+
+@describes("account_sync", "Sync an account")
+class SyncView(ActionView):
+    """Ask the venue for balances and positions now. What went wrong there stands in `sync_error`."""
 
     throttle_classes = [ApiThrottle, WriteThrottle]
 
-    @extend_schema(
-        operation_id="account_sync",
-        summary="Sync an account",
-        tags=TAGS,
-        parameters=ONE,
-        request=None,
-        responses=AccountAnswer,
-        examples=[shown(ACCOUNT)],
-    )
-    def post(self, request: Request, account_id: int) -> Response:
-        """Ask the venue for balances and positions now. What went wrong there stands in `sync_error`."""
-        sync.account_sync(account=self.account(request, account_id))
-        return self.answer(request, account_id)
+    def act(self, request: Request, account: TradingAccount) -> None:
+        """Ask the venue."""
+        sync.account_sync(account=account)
 
 
-class PauseView(AccountsView):
-    """Pausing."""
+@describes("account_pause", "Pause an account", then={"state": "paused", "state_reason": "Paused by its owner"})
+class PauseView(ActionView):
+    """Send no more orders for the account, exits neither, until it is resumed."""
 
-    @extend_schema(
-        operation_id="account_pause",
-        summary="Pause an account",
-        tags=TAGS,
-        parameters=ONE,
-        request=None,
-        responses=AccountAnswer,
-        examples=[shown({**ACCOUNT, "state": "paused", "state_reason": "Paused by its owner"})],
-    )
-    def post(self, request: Request, account_id: int) -> Response:
-        """Send no more orders for the account, exits neither, until it is resumed."""
-        accounts.account_pause(account=self.account(request, account_id), actor=self.user(request))
-        return self.answer(request, account_id)
+    def act(self, request: Request, account: TradingAccount) -> None:
+        """Pause."""
+        accounts.account_pause(account=account, actor=self.user(request))
 
 
-class ResumeView(AccountsView):
-    """Going on."""
+@describes("account_resume", "Resume an account")
+class ResumeView(ActionView):
+    """Let a paused account trade again, or one whose key the venue had refused. With an API key it is 403."""
 
     permission_classes = [IsPerson]
 
-    @extend_schema(
-        operation_id="account_resume",
-        summary="Resume an account",
-        tags=TAGS,
-        parameters=ONE,
-        request=None,
-        responses=AccountAnswer,
-        examples=[shown(ACCOUNT)],
-    )
-    def post(self, request: Request, account_id: int) -> Response:
-        """Let a paused account trade again, or one whose key the venue had refused. With an API key it is 403."""
-        accounts.account_resume(account=self.account(request, account_id), actor=self.user(request))
-        return self.answer(request, account_id)
+    def act(self, request: Request, account: TradingAccount) -> None:
+        """Go on."""
+        accounts.account_resume(account=account, actor=self.user(request))
 
 
-class LiveView(AccountsView):
-    """Real money."""
+@describes(
+    "account_live",
+    "Switch live trading of an account",
+    body=LiveSwitch,
+    example={"enabled": True},
+    then={"live_enabled": True, "stopped": None},
+)
+class LiveView(ActionView):
+    """Set the account's own switch. Orders are sent only where the installation's is on too (`LIVE_TRADING`).
+
+    With an API key it is 403.
+    """
 
     permission_classes = [IsPerson]
 
-    @extend_schema(
-        operation_id="account_live",
-        summary="Switch live trading of an account",
-        tags=TAGS,
-        parameters=ONE,
-        request=LiveSwitch,
-        responses=AccountAnswer,
-        examples=[sent({"enabled": True}), shown({**ACCOUNT, "live_enabled": True, "stopped": None})],
-    )
-    def post(self, request: Request, account_id: int) -> Response:
-        """Set the account's own switch. Orders are sent only where the installation's is on too (`LIVE_TRADING`).
-
-        With an API key it is 403.
-        """
-        account, body = self.account(request, account_id), read_body(request, LiveSwitch)
+    def act(self, request: Request, account: TradingAccount) -> None:
+        """Set the switch."""
+        body = read_body(request, LiveSwitch)
         accounts.account_enable_live(account=account, enabled=body.enabled, actor=self.user(request))
-        return self.answer(request, account_id)
 
 
-class LeverageView(AccountsView):
-    """Leverage."""
+@describes(
+    "account_leverage",
+    "Set the leverage of a contract",
+    body=LeverageChange,
+    example={"symbol": "BTCUSDT", "leverage": 10},
+)
+class LeverageView(ActionView):
+    """Set the leverage of one contract at the venue; positions show it after the next sync."""
 
     throttle_classes = [ApiThrottle, WriteThrottle]
 
-    @extend_schema(
-        operation_id="account_leverage",
-        summary="Set the leverage of a contract",
-        tags=TAGS,
-        parameters=ONE,
-        request=LeverageChange,
-        responses=AccountAnswer,
-        examples=[sent({"symbol": "BTCUSDT", "leverage": 10}), shown(ACCOUNT)],
-    )
-    def post(self, request: Request, account_id: int) -> Response:
-        """Set the leverage of one contract at the venue; positions show it after the next sync."""
-        account, body = self.account(request, account_id), read_body(request, LeverageChange)
+    def act(self, request: Request, account: TradingAccount) -> None:
+        """Set the leverage."""
+        body = read_body(request, LeverageChange)
         market = account_market(account, body.symbol.upper(), body.market_type or "")
         leverage.account_set_leverage(account=account, market=market, leverage=body.leverage, actor=self.user(request))
-        return self.answer(request, account_id)
 
 
 class AccountHaltView(AccountsView):
-    """An owner's own brake."""
+    """An owner's own brake. It answers halts, not the account."""
 
     @extend_schema(
         operation_id="account_halt",

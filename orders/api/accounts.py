@@ -1,6 +1,7 @@
 """A user's accounts: opened, renamed, keyed, closed. Another user's account is 404."""
 
 from drf_spectacular.utils import extend_schema
+from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.throttling import BaseThrottle
@@ -79,7 +80,11 @@ class AccountListView(AccountsView):
 
 
 class AccountView(AccountsView):
-    """One account."""
+    """One account, which people close: with an API key that is 403."""
+
+    def get_permissions(self) -> list[BasePermission]:
+        """Let no API key end an account."""
+        return [IsPerson()] if self.request.method == "DELETE" else super().get_permissions()
 
     @extend_schema(
         operation_id="account_get",
@@ -121,7 +126,6 @@ class AccountView(AccountsView):
 
         A person does that: with an API key it is 403.
         """
-        self.need_person(request)
         accounts.account_close(account=self.account(request, account_id), actor=self.user(request))
         return self.answer(request, account_id)
 
@@ -140,9 +144,10 @@ class CredentialsView(AccountsView):
         summary="Save a venue key",
         description=(
             "Asks the venue what the key may do, before anything is stored. A key that may withdraw is refused, and so "
-            "is one that may not read or trade, or that the venue does not know; one that another account at the venue "
-            "uses is a conflict. The key is stored encrypted; no answer ever holds it. The account is synced at once: "
-            "what went wrong there stands in its `sync_error`. With an API key it is 403."
+            "is one that may not read or trade, or that the venue does not know; one that another account here uses is "
+            "a conflict, and while there are open orders or holdings, so is one of another account at the venue. The "
+            "key is stored encrypted; no answer ever holds it. The account is synced at once: what went wrong there "
+            "stands in its `sync_error`. With an API key it is 403."
         ),
         tags=TAGS,
         parameters=ONE,

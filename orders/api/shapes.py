@@ -19,7 +19,7 @@ ModeWord = Literal["paper", "live"]
 StateWord = Literal["active", "paused", "auth_failed", "closed"]
 HaltModeWord = Literal["all", "reduce_only"]
 ScopeWord = Literal["global", "venue", "account"]
-KindWord = Literal["spot", "usd_m", "coin_m"]
+KindWord = Literal["spot", "usd_m", "coin_m", "equity"]
 OrderStateWord = Literal[
     "PENDING",
     "SENDING",

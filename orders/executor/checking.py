@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
-from queue import SimpleQueue
 
 from django.db import transaction
 from django.utils import timezone
@@ -19,7 +18,7 @@ from markets.venues.registry import adapter, venues
 from orders.access import accesses_of
 from orders.executor.claiming import reference_of
 from orders.executor.findings import Finding, Source
-from orders.executor.sending import batches
+from orders.executor.inbox import Inbox, batches
 from orders.models import Mode, Order
 from orders.services.recording import findings_record
 from orders.states import OPEN, OrderState
@@ -53,7 +52,7 @@ def orders_check(order_ids: Sequence[int] | None = None) -> int:
     """
     taken, questions = _take(order_ids)
     if questions:
-        findings: SimpleQueue[Finding] = SimpleQueue()
+        findings = Inbox()
         asking = submit(_ask_all(questions, findings))
         for batch in batches(findings, len(questions), asking):
             findings_record(batch)
@@ -91,12 +90,12 @@ def _question(order: Order, access: AccountAccess) -> Question:
     )
 
 
-async def _ask_all(questions: Sequence[Question], findings: "SimpleQueue[Finding]") -> None:
+async def _ask_all(questions: Sequence[Question], findings: Inbox) -> None:
     room = asyncio.Semaphore(MOST_AT_ONCE)
     await asyncio.gather(*(_ask(question, room, findings) for question in questions))
 
 
-async def _ask(question: Question, room: asyncio.Semaphore, findings: "SimpleQueue[Finding]") -> None:
+async def _ask(question: Question, room: asyncio.Semaphore, findings: Inbox) -> None:
     async with room:
         asked_at = timezone.now()
         try:

@@ -1,33 +1,42 @@
 """Taking written orders for sending, each by one worker only."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+import msgspec
 from django.conf import settings
 from django.db import transaction
-from django.db.models import QuerySet
 from django.utils import timezone
 
-from copytrade.lib.sql import insert_rows, update_rows
+from copytrade.lib.sql import insert_rows, run, update_rows
+from markets.models import Market
 from markets.venues.base import AccountAccess, OrderReference, OrderRequest
-from markets.venues.registry import venues
+from markets.venues.registry import adapter, venues
 from markets.venues.vocabulary import MarketKind, OrderType, PositionSide, Side, TimeInForce, WorkingType
-from orders.access import accesses_of, venue_of
+from orders.access import accesses_open
 from orders.executor.findings import Source
 from orders.executor.permits import Applicant, Halt, Refusal, is_exit, refuse
+from orders.executor.rows import SenderRow, WaitingRow, senders_read, waiting_lock
 from orders.models import AccountState, Mode, Order, TradingHalt
-from orders.services.recording import EVENT_COLUMNS, event_row, send_window
+from orders.services.recording import EVENT_COLUMNS, LONGEST_TEXT, send_window
 from orders.states import OrderState, move
 
 LARGEST_BATCH = 500
-CLAIM_COLUMNS = {
+TAKE = """
+WITH taken AS (
+    UPDATE orders_order SET state = %(state)s, attempts = attempts + 1, claimed_at = %(now)s, updated_at = %(now)s,
+        check_at = %(check_at)s, reason_code = '', reason = ''
+    WHERE id = ANY(%(ids)s) RETURNING id, filled_quantity
+)
+INSERT INTO orders_orderevent (order_id, from_state, to_state, source, code, message, filled_quantity, at)
+SELECT id, %(before)s, %(state)s, %(source)s, '', '', filled_quantity, %(now)s FROM taken
+"""
+REFUSED_COLUMNS = {
     "state": "text",
     "reason_code": "text",
     "reason": "text",
-    "attempts": "smallint",
-    "claimed_at": "timestamptz",
     "check_at": "timestamptz",
     "finished_at": "timestamptz",
     "updated_at": "timestamptz",
@@ -52,10 +61,15 @@ class Claimed:
 
 @dataclass(frozen=True, slots=True)
 class Claims:
-    """A batch: how many orders were taken, and those of them that may be sent."""
+    """A batch: those orders that may be sent, and the ids of those that were refused and are over."""
 
-    taken: int
     allowed: list[Claimed]
+    refused: list[int]
+
+    @property
+    def taken(self) -> int:
+        """How many orders were taken."""
+        return len(self.allowed) + len(self.refused)
 
 
 def orders_claim(order_ids: Sequence[int] | None = None, *, limit: int = LARGEST_BATCH) -> Claims:
@@ -64,35 +78,51 @@ def orders_claim(order_ids: Sequence[int] | None = None, *, limit: int = LARGEST
     Those that may not be sent end as FAILED with the reason. The statements do not grow with orders.
     """
     with transaction.atomic():
-        waiting = list(_waiting(order_ids, limit))
+        now = timezone.now()
+        waiting = waiting_lock(order_ids, now=now, limit=limit)
         if not waiting:
-            return Claims(0, [])
-        for account in {order.account for order in waiting if order.account.venue in venues()}:
-            venue_of(account)  # the first use of a venue loads its library, which must not eat the time to send
+            return Claims([], [])
+        senders = senders_read({row.account_id for row in waiting})
+        markets = Market.objects.in_bulk({row.market_id for row in waiting})
+        for venue, paper in {(sender.venue, sender.is_paper) for sender in senders.values()}:
+            if venue in venues():
+                adapter(venue, paper=paper)  # the first use loads its library, which must not eat the time to send
         deadline = time.monotonic() + send_window().total_seconds()
-        allowed = _settle(waiting)
-    accesses = accesses_of([order.account for order in allowed])
-    return Claims(len(waiting), [_claimed(order, accesses.get(order.account_id), deadline) for order in allowed])
+        refusals = _judge(waiting, senders, markets)
+        _settle(waiting, refusals)
+    allowed = [row for row in waiting if row.id not in refusals]
+    accesses = accesses_open([senders[pk] for pk in {row.account_id for row in allowed}])
+    claimed = [
+        _claimed(row, senders[row.account_id], markets[row.market_id], accesses.get(row.account_id), deadline)
+        for row in allowed
+    ]
+    return Claims(claimed, list(refusals))
 
 
-def _claimed(order: Order, access: AccountAccess | None, deadline: float) -> Claimed:
+def _claimed(
+    row: WaitingRow, sender: SenderRow, market: Market, access: AccountAccess | None, deadline: float
+) -> Claimed:
     return Claimed(
-        order_id=order.pk,
-        attempt=order.attempts,
-        venue=order.account.venue,
-        paper=order.account.mode == Mode.PAPER,
+        order_id=row.id,
+        attempt=row.attempts + 1,
+        venue=sender.venue,
+        paper=sender.is_paper,
         access=access,
-        request=request_of(order),
+        request=_request(row, market, msgspec.json.decode(row.extra, type=dict[str, str])),
         deadline=deadline,
     )
 
 
 def request_of(order: Order) -> OrderRequest:
     """Return the order as a venue is asked for it."""
+    return _request(order, order.market, order.extra)
+
+
+def _request(order: Order | WaitingRow, market: Market, extra: Mapping[str, str]) -> OrderRequest:
     return OrderRequest(
         client_order_id=order.client_order_id,
-        symbol=order.market.symbol,
-        kind=MarketKind(order.market.kind),
+        symbol=market.symbol,
+        kind=MarketKind(market.kind),
         side=Side(order.side),
         type=OrderType(order.type),
         quantity=order.quantity,
@@ -107,7 +137,7 @@ def request_of(order: Order) -> OrderRequest:
         price_protect=order.price_protect,
         callback_rate=order.callback_rate,
         activation_price=order.activation_price,
-        extra=order.extra,
+        extra=extra,
     )
 
 
@@ -122,41 +152,54 @@ def reference_of(order: Order) -> OrderReference:
     )
 
 
-def _waiting(order_ids: Sequence[int] | None, limit: int) -> "QuerySet[Order]":
-    rows = Order.objects.select_for_update(of=("self",), skip_locked=True).select_related("account", "market")
-    rows = rows.filter(state=OrderState.PENDING, send_after__lte=timezone.now())
-    if order_ids is not None:
-        rows = rows.filter(pk__in=order_ids)
-    return rows.order_by("-reduce_only", "-close_position", "pk")[:limit]
-
-
-def _settle(waiting: Sequence[Order]) -> list[Order]:
+def _judge(
+    waiting: Sequence[WaitingRow], senders: Mapping[int, SenderRow], markets: Mapping[int, Market]
+) -> dict[int, Refusal]:
+    """Return why orders may not be sent, by their ids; those that may are not in it."""
     now, halts = timezone.now(), _halts()
-    rows, events, allowed = [], [], []
-    for order in waiting:
-        refusal = refuse(_applicant(order), halts, live_trading=settings.LIVE_TRADING, now=now)
-        before = order.state
-        _stamp(order, refusal, now)
-        if refusal is None:
-            allowed.append(order)
-        rows.append({"id": order.pk, **{name: getattr(order, name) for name in CLAIM_COLUMNS}})
-        events.append(event_row(order, before, Source.EXECUTOR, code=order.reason_code, message=order.reason))
-    update_rows("orders_order", CLAIM_COLUMNS, rows)
+    refusals = {}
+    for row in waiting:
+        applicant = _applicant(row, senders[row.account_id], markets[row.market_id])
+        if refusal := refuse(applicant, halts, live_trading=settings.LIVE_TRADING, now=now):
+            refusals[row.id] = refusal
+    return refusals
+
+
+def _settle(waiting: Sequence[WaitingRow], refusals: Mapping[int, Refusal]) -> None:
+    now = timezone.now()
+    if refusals:
+        _fail(refusals, now)
+    if allowed := [row.id for row in waiting if row.id not in refusals]:
+        values = {
+            "before": OrderState.PENDING.value,
+            "state": move(OrderState.PENDING, OrderState.SENDING).value,
+            "source": Source.EXECUTOR.value,
+        }
+        run(TAKE, {**values, "ids": allowed, "now": now, "check_at": now + send_window()})
+
+
+def _fail(refusals: Mapping[int, Refusal], now: datetime) -> None:
+    state = move(OrderState.PENDING, OrderState.FAILED)
+    changed = {"state": state, "check_at": None, "finished_at": now, "updated_at": now}
+    rows = [
+        {**changed, "id": pk, "reason_code": why.code, "reason": why.message[:LONGEST_TEXT]}
+        for pk, why in refusals.items()
+    ]
+    events = [
+        {
+            "order_id": pk,
+            "from_state": OrderState.PENDING,
+            "to_state": state,
+            "source": Source.EXECUTOR,
+            "code": why.code,
+            "message": why.message[:LONGEST_TEXT],
+            "filled_quantity": 0,
+            "at": now,
+        }
+        for pk, why in refusals.items()
+    ]
+    update_rows("orders_order", REFUSED_COLUMNS, rows)
     insert_rows("orders_orderevent", EVENT_COLUMNS, events)
-    return allowed
-
-
-def _stamp(order: Order, refusal: Refusal | None, now: datetime) -> None:
-    order.updated_at = now
-    if refusal is None:
-        order.state = move(OrderState(order.state), OrderState.SENDING)
-        order.attempts += 1
-        order.claimed_at, order.check_at = now, now + send_window()
-        order.reason_code = order.reason = ""
-    else:
-        order.state = move(OrderState(order.state), OrderState.FAILED)
-        order.finished_at, order.check_at = now, None
-        order.reason_code, order.reason = refusal.code, refusal.message
 
 
 def _halts() -> list[Halt]:
@@ -164,21 +207,20 @@ def _halts() -> list[Halt]:
     return [Halt(row.venue, row.account_id, row.mode == "reduce_only", row.reason) for row in rows]
 
 
-def _applicant(order: Order) -> Applicant:
-    account = order.account
+def _applicant(row: WaitingRow, sender: SenderRow, market: Market) -> Applicant:
     return Applicant(
-        account_id=account.pk,
-        venue=account.venue,
-        venue_known=account.venue in venues(),
-        live=account.mode == Mode.LIVE,
-        live_enabled=account.live_enabled,
-        account_active=account.state == AccountState.ACTIVE,
-        account_reason=account.state_reason,
+        account_id=sender.id,
+        venue=sender.venue,
+        venue_known=sender.venue in venues(),
+        live=sender.mode == Mode.LIVE,
+        live_enabled=sender.live_enabled,
+        account_active=sender.state == AccountState.ACTIVE,
+        account_reason=sender.state_reason,
         is_exit=is_exit(
-            buy=order.side == Side.BUY,
-            reduces=order.reduce_only or order.close_position,
-            position_side=order.position_side,
-            spot=order.market.kind == MarketKind.SPOT,
+            buy=row.side == Side.BUY,
+            reduces=row.reduce_only or row.close_position,
+            position_side=row.position_side,
+            spot=market.kind == MarketKind.SPOT,
         ),
-        send_before=order.send_before,
+        send_before=row.send_before,
     )

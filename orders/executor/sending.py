@@ -3,12 +3,12 @@
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Coroutine, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from datetime import datetime, timedelta
 from itertools import groupby
-from queue import Empty, SimpleQueue
-from typing import Any, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 from django.utils import timezone
 
@@ -17,102 +17,174 @@ from markets.venues.deadline import sending_until
 from markets.venues.errors import AuthFailed, OutcomeUnknown, Retryable, VenueError
 from markets.venues.loop import submit
 from markets.venues.registry import adapter
-from orders.executor.claiming import LARGEST_BATCH, Claimed, orders_claim
+from orders.executor.claiming import LARGEST_BATCH, Claimed, Claims, orders_claim
 from orders.executor.findings import Finding, Source
+from orders.executor.inbox import Batches, Inbox
 from orders.services.recording import findings_record
 
 logger = logging.getLogger(__name__)
 
 MOST_AT_ONCE = 400
-LARGEST_FLUSH = 500
+# So many go out together; the first few alone, so that the first answer does not wait for a crowd of handshakes.
+FIRST_GROUP = 10
+GROUP = 50
 Emit = Callable[[Finding], None]
+Recorded = Callable[[Sequence[int]], None]
+Items = Sequence[tuple[AccountAccess, OrderRequest]]
 
 
 @runtime_checkable
 class PlacesMany(Protocol):
     """A venue that takes many orders of many accounts in one go."""
 
-    async def place_many(self, items: Sequence[tuple[AccountAccess, OrderRequest]]) -> "list[OrderReport | VenueError]":
+    async def place_many(self, items: Items) -> "list[OrderReport | VenueError]":
         """Return for each item what came of it, in their order."""
         ...
 
 
-def orders_execute(order_ids: Sequence[int]) -> list[int]:
+@runtime_checkable
+class Expects(Protocol):
+    """A venue that prepares once for many orders, which are placed one by one right after."""
+
+    async def expect(self, items: Items) -> None:
+        """Prepare for these orders; those that cannot be placed are refused when they are."""
+        ...
+
+
+def orders_execute(order_ids: Sequence[int], *, recorded: Recorded | None = None) -> list[int]:
     """Claim, send and record these orders; return the ids of those sent.
 
-    Must not run inside a transaction: it waits for venues. An order that another worker has is left to it.
+    Must not run inside a transaction: it waits for venues. An order that another worker has is left to it. While some
+    are out, the next are claimed. `recorded` is told the ids of orders each time that what became of some is stored,
+    refusals too; what it raises is logged and stops nothing.
     """
-    sent: list[int] = []
+    carrier = Carrier(recorded)
     for start in range(0, len(order_ids), LARGEST_BATCH):
-        claims = orders_claim(order_ids[start : start + LARGEST_BATCH])
-        _carry(claims.allowed)
-        sent += [item.order_id for item in claims.allowed]
-    return sent
+        carrier.make_room()
+        carrier.take(orders_claim(order_ids[start : start + LARGEST_BATCH]))
+    carrier.finish()
+    return carrier.sent
 
 
 def orders_execute_due() -> int:
     """Claim, send and record a batch of the orders that are due; return how many were taken, 0 when none is left."""
     claims = orders_claim()
-    _carry(claims.allowed)
+    carrier = Carrier(None)
+    carrier.take(claims)
+    carrier.finish()
     return claims.taken
 
 
-def _carry(claimed: Sequence[Claimed]) -> None:
-    if claimed:
-        findings: SimpleQueue[Finding] = SimpleQueue()
-        sending = submit(_send_all(claimed, findings.put))
-        for batch in batches(findings, len(claimed), sending):
-            findings_record(batch)
+class Carrier:
+    """Orders on their way, in batches that overlap. `sent` are the ids of those that were handed to their venues."""
 
+    def __init__(self, recorded: Recorded | None) -> None:
+        self.sent: list[int] = []
+        self._recorded = recorded
+        self._inbox = Inbox()
+        self._batches = Batches(self._inbox)
+        self._rooms: Rooms = defaultdict(lambda: asyncio.Semaphore(MOST_AT_ONCE))
+        self._sendings: list[Future[None]] = []
+        self._stored = 0
 
-def batches(findings: "SimpleQueue[Finding]", expected: int, source: "Future[None]") -> Iterator[list[Finding]]:
-    """Yield lists of findings as they come: the first at once, then whatever came in the meantime.
+    def take(self, claims: Claims) -> None:
+        """Hand claimed orders to their venues."""
+        self._tell(claims.refused)
+        if claims.allowed:
+            self.sent += [item.order_id for item in claims.allowed]
+            self._sendings.append(submit(_send_all(claims.allowed, self._rooms, self._inbox.put)))
 
-    What the source raises is raised here, so that nobody waits for findings that will not come.
-    """
-    while expected:
+    def make_room(self) -> None:
+        """Store what comes until so little is out that more may be claimed: what waits here too long is not sent."""
+        while len(self.sent) - self._inbox.received >= MOST_AT_ONCE:
+            self._store()
+
+    def finish(self) -> None:
+        """Store all that still comes."""
+        while len(self.sent) > self._stored:
+            self._store()
+
+    def _store(self) -> None:
+        batch = self._batches.next(len(self.sent) - self._stored)
+        if not batch:
+            self._check()
+            return
+        self._stored += len(batch)
+        findings_record(batch)
+        self._tell([finding.order_id for finding in batch])
+
+    def _check(self) -> None:
+        """Raise what ended the sending, so that nobody waits for findings that will not come."""
+        for sending in self._sendings:
+            if sending.done():
+                sending.result()
+
+    def _tell(self, order_ids: Sequence[int]) -> None:
+        if self._recorded is None or not order_ids:
+            return
         try:
-            batch = [findings.get(timeout=1)]
-        except Empty:
-            if source.done() and findings.empty():
-                source.result()
-                return
-            continue
-        while len(batch) < min(expected, LARGEST_FLUSH):
-            try:
-                batch.append(findings.get_nowait())
-            except Empty:
-                break
-        expected -= len(batch)
-        yield batch
+            self._recorded(order_ids)
+        except Exception:
+            logger.exception("What follows the recording of %s orders failed", len(order_ids))
 
 
-async def _send_all(claimed: Sequence[Claimed], emit: Emit) -> None:
-    room = asyncio.Semaphore(MOST_AT_ONCE)
-    jobs: list[Coroutine[Any, Any, None]] = []
-    by_venue = sorted(claimed, key=lambda item: (item.venue, item.paper))
-    for (slug, paper), group in groupby(by_venue, key=lambda item: (item.venue, item.paper)):
-        venue, items = adapter(slug, paper=paper), list(group)
-        if isinstance(venue, PlacesMany):
-            jobs.append(_send_together(venue, items, emit))
-        else:
-            jobs.extend(_send(venue, item, room, emit) for item in items)
-    await asyncio.gather(*jobs)
+Lane = tuple[str, bool]
+Rooms = defaultdict[Lane, asyncio.Semaphore]
+
+
+def _lane(item: Claimed) -> Lane:
+    return item.venue, item.paper
+
+
+async def _send_all(claimed: Sequence[Claimed], rooms: Rooms, emit: Emit) -> None:
+    lanes = [(lane, list(items)) for lane, items in groupby(sorted(claimed, key=_lane), key=_lane)]
+    await asyncio.gather(*(_send_lane(lane, items, rooms[lane], emit) for lane, items in lanes))
+
+
+async def _send_lane(lane: Lane, items: Sequence[Claimed], room: asyncio.Semaphore, emit: Emit) -> None:
+    slug, paper = lane
+    venue = adapter(slug, paper=paper)
+    if isinstance(venue, PlacesMany):
+        await _send_together(venue, items, emit)
+        return
+    tasks = []
+    for group in _groups(items):
+        for _ in group:
+            await room.acquire()
+        if isinstance(venue, Expects):
+            await _announce(venue, group)
+        tasks += [asyncio.create_task(_send(venue, item, room, emit)) for item in group]
+    await asyncio.gather(*tasks)
+
+
+def _groups(items: Sequence[Claimed]) -> Iterator[Sequence[Claimed]]:
+    start, size = 0, FIRST_GROUP
+    while start < len(items):
+        yield items[start : start + size]
+        start, size = start + size, GROUP
+
+
+async def _announce(venue: Expects, group: Sequence[Claimed]) -> None:
+    try:
+        await venue.expect([(item.access, item.request) for item in group if item.access])
+    except Exception:  # each order is refused, or placed, for itself
+        logger.exception("Preparing for %s orders at %s failed", len(group), group[0].venue)
 
 
 async def _send(venue: Venue, item: Claimed, room: asyncio.Semaphore, emit: Emit) -> None:
-    async with room:
-        sent_at = timezone.now()
-        try:
-            access = _permitted(item)
-            with sending_until(item.deadline):
-                report = await venue.place(access, item.request)
-            emit(_answer(item, sent_at, report))
-        except VenueError as error:
-            emit(_answer(item, sent_at, error))
-        except Exception as error:
-            logger.exception("Placing order %s at %s failed unexpectedly", item.order_id, item.venue)
-            emit(_answer(item, sent_at, OutcomeUnknown(f"Unexpected: {type(error).__name__}")))
+    sent_at = timezone.now()
+    try:
+        access = _permitted(item)
+        with sending_until(item.deadline):
+            report = await venue.place(access, item.request)
+        emit(_answer(item, sent_at, report))
+    except VenueError as error:
+        emit(_answer(item, sent_at, error))
+    except Exception as error:
+        logger.exception("Placing order %s at %s failed unexpectedly", item.order_id, item.venue)
+        emit(_answer(item, sent_at, OutcomeUnknown(f"Unexpected: {type(error).__name__}")))
+    finally:
+        room.release()
 
 
 async def _send_together(venue: PlacesMany, items: Sequence[Claimed], emit: Emit) -> None:

@@ -41,6 +41,12 @@ class TradingAccount(models.Model):
     )
     hedge_mode = models.BooleanField(default=False, help_text="Long and short positions beside each other.")
     is_led = models.BooleanField(default=False, editable=False, help_text="Others copy what it trades.")
+    venue_account = models.CharField(
+        max_length=64,
+        blank=True,
+        editable=False,
+        help_text="The venue's own name of the account that its keys are of, where the venue tells.",
+    )
     max_worth = amount_field(
         null=True, blank=True, help_text="The most that all its positions together may be worth when a copy opens one."
     )

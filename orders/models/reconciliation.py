@@ -9,7 +9,11 @@ from orders.models.account import TradingAccount
 
 
 class Reconciliation(models.Model):
-    """One comparison of an account with its venue, and what had to be repaired."""
+    """One comparison of an account with its venue, and what had to be repaired.
+
+    `differences` holds positions (their `side`, and how much is held `here` and at the `venue`), and orders that the
+    venue has open while they count as over here (their number, their states, how much is filled, the `outcome`).
+    """
 
     account = models.ForeignKey(TradingAccount, on_delete=models.CASCADE, related_name="reconciliations")
     started_at = models.DateTimeField(default=timezone.now)

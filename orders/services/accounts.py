@@ -45,7 +45,7 @@ def account_create(
     if mode == Mode.LIVE and paper_balance is not None:
         raise InvalidInput([{"path": "paper_balance", "message": "a live account has what it has at the venue"}])
     asset = info.paper_balance_asset
-    amount = paper_balance if paper_balance is not None else PAPER_AMOUNTS.get(asset, PAPER_AMOUNT)
+    amount = paper_balance if paper_balance is not None else opening_balance(venue)
     with transaction.atomic():
         account = _insert(TradingAccount(user=user, name=_checked_name(name), venue=venue, mode=mode))
         if mode == Mode.PAPER:
@@ -54,6 +54,11 @@ def account_create(
         _audit(account, actor, "create", {"venue": venue, "mode": mode.value})
         market_venue_want(venue)
     return account
+
+
+def opening_balance(venue: str) -> Decimal:
+    """Return what a paper account at a venue begins with where nobody says otherwise, in the venue's asset."""
+    return PAPER_AMOUNTS.get(venue_info(venue).paper_balance_asset, PAPER_AMOUNT)
 
 
 @transaction.atomic

@@ -6,6 +6,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
 
+import msgspec
 from django.utils import timezone
 
 from copytrade.lib.sql import insert_rows, json_rows, run, update_rows
@@ -13,6 +14,7 @@ from markets.models import Market
 from markets.venues.base import FillReport
 from markets.venues.vocabulary import MarketKind
 from orders.accounting import AdjustmentFact, Fact, FactKey, FillFact, Position, Terms, book_all
+from orders.executor.rows import OrderRow, fetch
 from orders.models import Fill, Holding, HoldingAdjustment, Order, Origin
 
 FILL_COLUMNS = {
@@ -44,8 +46,13 @@ HOLDING_COLUMNS = {
     "last_trade": "text",
     "updated_at": "timestamptz",
 }
-NEW_HOLDING_COLUMNS = {"account_id": "bigint", "market_id": "bigint", "side": "text", **HOLDING_COLUMNS}
 KEYS = "json_to_recordset(%s) AS key(account_id bigint, market_id bigint, side text)"
+SAME = "(row.account_id, row.market_id, row.side) = (key.account_id, key.market_id, key.side)"
+MAKE_HOLDINGS = f"""
+INSERT INTO orders_holding
+    (account_id, market_id, side, quantity, cost, realized_pnl, fees, other_fees, last_trade, updated_at)
+SELECT account_id, market_id, side, 0, 0, 0, 0, '{{}}', '', %s FROM {KEYS} ON CONFLICT DO NOTHING
+"""
 RETURNED = "account_id, market_id, position_side, venue_trade_id, side"
 
 
@@ -69,7 +76,31 @@ def terms_of(market: Market) -> Terms:
     )
 
 
-def fills_book(trades: Sequence[tuple[Order, FillReport]]) -> int:
+class HoldingRow(msgspec.Struct):
+    """What the accounting asks of a holding; the words are those of `Holding`."""
+
+    id: int
+    account_id: int
+    market_id: int
+    side: str
+    quantity: Decimal
+    cost: Decimal
+    realized_pnl: Decimal
+    fees: Decimal
+    other_fees: Mapping[str, str]
+    opened_at: datetime | None
+    last_time: datetime | None
+    last_trade: str
+
+
+OTHER_FEES = HoldingRow.__struct_fields__.index("other_fees")
+LOCK_HOLDINGS = (
+    f"SELECT {', '.join(f'row.{name}' for name in HoldingRow.__struct_fields__)} "
+    f"FROM orders_holding row JOIN {KEYS} ON {SAME} ORDER BY row.id FOR UPDATE OF row"
+)
+
+
+def fills_book(trades: Sequence[tuple[Order | OrderRow, FillReport]]) -> int:
     """Store trades and add the new ones to the holdings; return how many were new.
 
     Needs an open transaction and the orders locked. Statements do not grow with trades.
@@ -90,31 +121,43 @@ def fills_book(trades: Sequence[tuple[Order, FillReport]]) -> int:
 
 def holdings_apply(facts: Mapping[HoldingKey, Sequence[Fact]], markets: Mapping[int, Market]) -> None:
     """Add facts to holdings; one that is older than what a holding has makes that holding be counted anew."""
-    holdings = holdings_lock(facts)
+    holdings = _lock(facts)
     late = [key for key, holding in holdings.items() if _is_late(holding, facts[key])]
     every = facts_of(late)
     now = timezone.now()
+    terms = {pk: terms_of(market) for pk, market in markets.items()}
     rows = []
     for key, holding in holdings.items():
         start = Position() if key in every else position_of(holding)
         new = every.get(key, facts[key])
-        rows.append(holding_row(holding.pk, book_all(terms_of(markets[key.market_id]), new, start), new, now))
+        rows.append(holding_row(holding.id, book_all(terms[key.market_id], new, start), new, now))
     update_rows("orders_holding", HOLDING_COLUMNS, rows)
 
 
 def holdings_lock(keys: Iterable[HoldingKey]) -> dict[HoldingKey, Holding]:
     """Return the locked rows of these positions, made where they are missing; always in the same order."""
-    wanted = sorted(keys)
-    now = timezone.now()
-    empty = {"quantity": 0, "cost": 0, "realized_pnl": 0, "fees": 0, "other_fees": {}, "last_trade": ""}
-    fresh = [{**key._asdict(), **empty, "updated_at": now} for key in wanted]
-    insert_rows("orders_holding", NEW_HOLDING_COLUMNS, fresh, unless_there=True)
+    wanted = _make(keys)
     rows = Holding.objects.raw(
-        f"SELECT row.* FROM orders_holding row JOIN {KEYS} ON (row.account_id, row.market_id, row.side) = "
-        "(key.account_id, key.market_id, key.side) ORDER BY row.id FOR UPDATE OF row",
-        _keys(wanted),
+        f"SELECT row.* FROM orders_holding row JOIN {KEYS} ON {SAME} ORDER BY row.id FOR UPDATE OF row", [wanted]
     )
     return {HoldingKey(row.account_id, row.market_id, row.side): row for row in rows}
+
+
+def _make(keys: Iterable[HoldingKey]) -> str:
+    """Make the holdings that are missing; return the keys as statements take them."""
+    wanted = _keys(sorted(keys))
+    run(MAKE_HOLDINGS, [timezone.now(), wanted])
+    return wanted
+
+
+def _lock(keys: Iterable[HoldingKey]) -> dict[HoldingKey, HoldingRow]:
+    """Do as `holdings_lock` does, for those columns only that the accounting needs."""
+    locked = {}
+    for row in fetch(LOCK_HOLDINGS, [_make(keys)]):
+        holding = HoldingRow(*row)
+        holding.other_fees = msgspec.json.decode(row[OTHER_FEES])
+        locked[HoldingKey(*row[1:4])] = holding
+    return locked
 
 
 def facts_of(keys: Sequence[HoldingKey]) -> dict[HoldingKey, list[Fact]]:
@@ -124,15 +167,13 @@ def facts_of(keys: Sequence[HoldingKey]) -> dict[HoldingKey, list[Fact]]:
         fills = Fill.objects.raw(
             f"SELECT row.* FROM orders_fill row JOIN {KEYS} ON (row.account_id, row.market_id, row.position_side) = "
             "(key.account_id, key.market_id, key.side)",
-            _keys(keys),
+            [_keys(keys)],
         )
         for fill in fills:
             key = HoldingKey(fill.account_id, fill.market_id, fill.position_side)
             found[key].append(_stored_fact(fill))
         adjustments = HoldingAdjustment.objects.raw(
-            f"SELECT row.* FROM orders_holdingadjustment row JOIN {KEYS} ON "
-            "(row.account_id, row.market_id, row.side) = (key.account_id, key.market_id, key.side)",
-            _keys(keys),
+            f"SELECT row.* FROM orders_holdingadjustment row JOIN {KEYS} ON {SAME}", [_keys(keys)]
         )
         for adjustment in adjustments:
             key = HoldingKey(adjustment.account_id, adjustment.market_id, adjustment.side)
@@ -140,7 +181,7 @@ def facts_of(keys: Sequence[HoldingKey]) -> dict[HoldingKey, list[Fact]]:
     return found
 
 
-def position_of(holding: Holding) -> Position:
+def position_of(holding: Holding | HoldingRow) -> Position:
     """Return a holding as the accounting has it."""
     return Position(
         quantity=holding.quantity,
@@ -159,7 +200,7 @@ def adjustment_fact(adjustment: HoldingAdjustment) -> AdjustmentFact:
 
 def holding_row(pk: int, position: Position, facts: Sequence[Fact], now: datetime) -> dict[str, Any]:
     """Return the columns of a holding after its facts."""
-    newest = max(fact.key for fact in facts) if facts else None
+    newest = max([fact.key for fact in facts], default=None)
     return {
         "id": pk,
         "quantity": position.quantity,
@@ -184,18 +225,18 @@ def fill_totals(order_ids: Sequence[int]) -> dict[int, tuple[Any, ...]]:
     return {row[0]: row[1:] for row in rows}
 
 
-def _is_late(holding: Holding, facts: Sequence[Fact]) -> bool:
+def _is_late(holding: HoldingRow, facts: Sequence[Fact]) -> bool:
     if holding.last_time is None:
         return False
     newest = FactKey(holding.last_time, len(holding.last_trade), holding.last_trade)
     return min(fact.key for fact in facts) < newest
 
 
-def _keys(keys: Sequence[HoldingKey]) -> list[str]:
-    return [json_rows([key._asdict() for key in keys])]
+def _keys(keys: Sequence[HoldingKey]) -> str:
+    return json_rows([{"account_id": key.account_id, "market_id": key.market_id, "side": key.side} for key in keys])
 
 
-def _row(order: Order, trade: FillReport, now: datetime) -> dict[str, Any]:
+def _row(order: Order | OrderRow, trade: FillReport, now: datetime) -> dict[str, Any]:
     return {
         "account_id": order.account_id,
         "market_id": order.market_id,
@@ -216,7 +257,7 @@ def _row(order: Order, trade: FillReport, now: datetime) -> dict[str, Any]:
     }
 
 
-def awaits_copy(order: Order) -> bool:
+def awaits_copy(order: Order | OrderRow) -> bool:
     """Return whether copies have to take up the trades of an order: it is one of theirs, or of one who is copied.
 
     What a leader copies of others is not copied on, or two who copy each other would never stop.

@@ -12,9 +12,10 @@ from copytrade.lib.idempotency import Claimed, Existing, idempotency_claim, idem
 from copytrade.lib.wire import plain_digits
 from markets.models import Market
 from markets.rounding import quantity_floor
+from markets.venues.registry import capabilities
 from markets.venues.vocabulary import MarketKind, OrderType, PositionSide, Side
 from orders.failures import order_refusal
-from orders.models import Holding, Order, Origin
+from orders.models import Holding, Mode, Order, Origin
 from orders.services.placing import order_write, orders_place
 from orders.states import FINAL, OrderState
 
@@ -68,9 +69,10 @@ def _write_order(holding: Holding) -> Order:
         raise PositionConflict("This position is closed already.")
     if _being_closed(holding):
         raise PositionConflict("This position is being closed already.")
+    account = holding.account
     one_way = holding.market.kind != MarketKind.SPOT and holding.side == PositionSide.BOTH
     return order_write(
-        account=holding.account,
+        account=account,
         market=holding.market,
         origin=Origin.MANUAL,
         side=Side.SELL if holding.quantity > 0 else Side.BUY,
@@ -78,7 +80,7 @@ def _write_order(holding: Holding) -> Order:
         send_within=SEND_WITHIN,
         quantity=closing_quantity(holding.market, abs(holding.quantity)),
         position_side=PositionSide(holding.side),
-        reduce_only=one_way,
+        reduce_only=one_way and capabilities(account.venue, paper=account.mode == Mode.PAPER).reduce_only,
     )
 
 

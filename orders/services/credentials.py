@@ -5,6 +5,7 @@ from hashlib import sha256
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from copytrade.accounts.models import User
@@ -18,12 +19,14 @@ from markets.venues.loop import run
 from markets.venues.registry import venue_info
 from orders.access import access_of, is_paper, venue_of
 from orders.failures import presented
-from orders.models import AccountState, Credential, TradingAccount
+from orders.models import AccountState, Credential, Holding, Order, TradingAccount
 from orders.services.accounts import AccountConflict, account_lock, account_target
+from orders.states import FINAL
 from orders.vault import CredentialUnreadable, credentials_of, first_key_id, open_sealed, seal
 
 HINT_LENGTH = 4
 SHORTEST_KEY = 2 * HINT_LENGTH
+LONGEST_VENUE_ACCOUNT = 64
 ROTATION_BATCH = 200
 
 
@@ -31,14 +34,15 @@ def credential_save(*, account: TradingAccount, key: str, secret: str, passphras
     """Ask the venue what a key may do and store it, encrypted, if it may read and trade but not withdraw.
 
     Must not run inside a transaction: it waits for the venue. Nothing is stored unless all is well. `InvalidInput`: the
-    key may withdraw, or lacks a right; `AccountConflict`: another account at the venue uses it; `VenueAuthFailed`: the
-    venue does not know it; `VenueRefused`: the venue cannot tell what a key may do; `VenueUnavailable`,
-    `VenueRateLimited`: ask again later.
+    key may withdraw, or lacks a right; `AccountConflict`: another account here uses it, or it is of another account at
+    the venue than the one that has orders or holdings; `VenueAuthFailed`: the venue does not know it; `VenueRefused`:
+    the venue cannot tell what a key may do; `VenueUnavailable`, `VenueRateLimited`: ask again later.
     """
     if is_paper(account) or account.state == AccountState.CLOSED:
         raise AccountConflict(f"A {'paper' if is_paper(account) else 'closed'} account needs no key.")
     credentials = _checked(Credentials(key.strip(), secret.strip(), passphrase.strip()))
-    if problem := permission_problem(_ask(account, credentials), account.venue):
+    permissions = _ask(account, credentials)
+    if problem := permission_problem(permissions, account.venue):
         raise InvalidInput([{"path": "key", "message": problem}])
     with transaction.atomic():
         # Only now, when the venue has said that they hold the key, may anybody learn that it is used here already.
@@ -46,10 +50,11 @@ def credential_save(*, account: TradingAccount, key: str, secret: str, passphras
         locked = account_lock(account)
         if locked.state == AccountState.CLOSED:
             raise AccountConflict("This account was closed.")
+        _take_owner(locked, venue_account_told(permissions))
         stored = _store(locked, credentials, checked=True)
         if locked.state == AccountState.AUTH_FAILED:
             locked.state, locked.state_reason = AccountState.ACTIVE, ""
-            locked.save(update_fields=["state", "state_reason"])
+        locked.save(update_fields=["state", "state_reason", "venue_account"])
         audit_record(
             actor=actor,
             action="account.key.save",
@@ -63,10 +68,16 @@ def credential_save(*, account: TradingAccount, key: str, secret: str, passphras
 def credential_keep_unchecked(*, account: TradingAccount, credentials: Credentials) -> Credential:
     """Store a key of the environment without asking the venue: the first sync does, and trading waits for it.
 
-    `AccountConflict`: another account at the venue uses it.
+    `AccountConflict`: another account here uses it, or it would take the place of another key while the account has
+    orders or holdings: the venue has to be asked first whose it is.
     """
     _refuse_shared(account, _checked(credentials))
-    stored = _store(account_lock(account), credentials, checked=False)
+    locked = account_lock(account)
+    current = credentials_of([locked.pk]).get(locked.pk)
+    if current is not None and current.key != credentials.key and (things := _open_things(locked)):
+        message = f"This account has {_words(things)}. Save the key by the API, which asks the venue whose it is."
+        raise AccountConflict(message, details=things)
+    stored = _store(locked, credentials, checked=False)
     audit_record(
         actor=None,
         action="account.key.save",
@@ -105,6 +116,11 @@ def permission_problem(permissions: Permissions, venue: str) -> str | None:
     return None
 
 
+def venue_account_told(permissions: Permissions | None) -> str:
+    """Return the venue's own name of the account that a key is of, as it is stored; empty where it does not tell."""
+    return permissions.venue_account[:LONGEST_VENUE_ACCOUNT] if permissions else ""
+
+
 def key_fingerprint(key: str) -> str:
     """Return what tells whether two keys are one: the SHA-256 of the public part. It is random, so no salt."""
     return sha256(key.encode()).hexdigest()
@@ -116,7 +132,7 @@ def key_hint(key: str) -> str:
 
 
 def rotate_keys() -> Iterator[tuple[int, int]]:
-    """Re-encrypt, batch by batch, all records that are not under the first encryption key.
+    """Re-encrypt, batch by batch, all records that are not under the first encryption key or have no fingerprint yet.
 
     Yields after each batch how many were done and how many could not be read. It may be ended and begun again at any
     time, and run beside a working installation: each row is locked while it is rewritten, and both keys decrypt.
@@ -127,8 +143,7 @@ def rotate_keys() -> Iterator[tuple[int, int]]:
             batch = list(
                 Credential.objects.select_for_update(of=("self",))
                 .select_related("account")
-                .filter(pk__gt=last)
-                .exclude(key_id=first_key_id())
+                .filter(~Q(key_id=first_key_id()) | Q(fingerprint=""), pk__gt=last)
                 .order_by("pk")[:ROTATION_BATCH]
             )
             if not batch:
@@ -181,6 +196,34 @@ def _refuse_shared(account: TradingAccount, credentials: Credentials) -> None:
         raise AccountConflict(f"Another account at {name} uses this key already: make one of its own there.")
 
 
+def _take_owner(account: TradingAccount, told: str) -> None:
+    """Note whose key it is; refuse one of another account at the venue while orders or holdings are of the one before.
+
+    Where the venue has not told it of both, every key is taken.
+    """
+    another = told and account.venue_account and told != account.venue_account
+    if another and (things := _open_things(account)):
+        message = (
+            f"This key is of another account at {venue_info(account.venue).name} than the one where this account has "
+            f"{_words(things)}: close them first, or open another account here for it."
+        )
+        raise AccountConflict(message, details=things)
+    account.venue_account = told or account.venue_account
+
+
+def _open_things(account: TradingAccount) -> dict[str, int]:
+    """Return how many orders that are not final and how many holdings an account has; empty where there is nothing."""
+    orders = Order.objects.filter(account=account).exclude(state__in=FINAL).count()
+    holdings = Holding.objects.filter(account=account).exclude(quantity=0).count()
+    return {"open_orders": orders, "holdings": holdings} if orders or holdings else {}
+
+
+def _words(things: dict[str, int]) -> str:
+    orders, holdings = things["open_orders"], things["holdings"]
+    counted = {"open order": orders, "holding": holdings}
+    return " and ".join(f"{number} {word}{'' if number == 1 else 's'}" for word, number in counted.items() if number)
+
+
 def _store(account: TradingAccount, credentials: Credentials, *, checked: bool) -> Credential:
     ciphertext, key_id = seal(credentials, account.key)
     now = timezone.now()
@@ -207,6 +250,8 @@ def _reseal(batch: list[Credential]) -> int:
         except CredentialUnreadable:
             continue
         ciphertext, key_id = seal(credentials, row.account.key)
-        rows.append({"id": row.pk, "ciphertext": f"\\x{ciphertext.hex()}", "key_id": key_id})
-    update_rows("orders_credential", {"ciphertext": "bytea", "key_id": "text"}, rows)
+        fingerprint = key_fingerprint(credentials.key)
+        sealed = f"\\x{ciphertext.hex()}"
+        rows.append({"id": row.pk, "ciphertext": sealed, "key_id": key_id, "fingerprint": fingerprint})
+    update_rows("orders_credential", {"ciphertext": "bytea", "key_id": "text", "fingerprint": "text"}, rows)
     return len(rows)

@@ -9,7 +9,7 @@ from django.db import transaction
 from copytrade.accounts.models import User
 from copytrade.accounts.services import audit_record
 from markets.venues.base import Credentials
-from markets.venues.registry import FIRST_CLASS, VenueInfo
+from markets.venues.registry import BINANCE_VENUES, VenueInfo
 from orders.models import AccountState, Credential, Mode, TradingAccount
 from orders.services.accounts import UNCHECKED, AccountConflict, account_target
 from orders.services.credentials import credential_is, credential_keep_unchecked
@@ -32,7 +32,7 @@ def environment_accounts_make(*, user: User) -> list[TradingAccount]:
     if not credentials.key or not credentials.secret:
         return []
     made = []
-    for info in FIRST_CLASS:
+    for info in BINANCE_VENUES:
         key = uuid.uuid5(NAMESPACE, f"{user.pk} {info.slug}")
         account = TradingAccount.objects.filter(key=key).first()
         try:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 from django.db import IntegrityError, transaction
 from django.utils import timezone
@@ -17,9 +17,20 @@ from orders.executor.findings import Source
 from orders.executor.sending import orders_execute
 from orders.models import Order, OrderEvent, Origin, TradingAccount
 from orders.services.pricing import prices_bring
+from orders.services.writing import NewOrder, client_order_id_of, orders_write_many
 from orders.states import FINAL, IN_DOUBT, OrderState, move
 
-__all__ = ["DuplicateClientOrderId", "order_cancel", "order_refresh", "order_write", "orders_execute", "orders_place"]
+__all__ = [
+    "DuplicateClientOrderId",
+    "NewOrder",
+    "client_order_id_of",
+    "order_cancel",
+    "order_refresh",
+    "order_write",
+    "orders_execute",
+    "orders_place",
+    "orders_write_many",
+]
 
 
 class DuplicateClientOrderId(ApplicationError):
@@ -88,11 +99,6 @@ def order_write(
     )
     _insert(order)
     return order
-
-
-def client_order_id_of(key: UUID) -> str:
-    """Return the client order id of a row: 32 letters and digits, which every venue takes."""
-    return key.hex
 
 
 def orders_place(order_ids: list[int]) -> None:

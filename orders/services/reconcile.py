@@ -1,7 +1,9 @@
 """Comparing an account with its venue: orders, trades and positions. Differences are repaired by events and reported.
 
-First the venue is asked, outside any transaction; then orders and trades are recorded as if they had just been told;
-what the positions still differ by after that has no trade behind it, and becomes an adjustment.
+First the venue is asked, outside any transaction; then orders and trades are recorded as if they had just been told.
+Orders that it has open and that count as over here are reopened (`orders.services.reopening`); those that are open here
+and that it does not list are asked about. What the positions still differ by after that has no trade behind it, and
+becomes an adjustment.
 """
 
 import asyncio
@@ -38,6 +40,7 @@ from orders.executor.findings import Source
 from orders.models import Fill, Holding, HoldingAdjustment, Order, Reconciliation, TradingAccount
 from orders.services.booking import HoldingKey, adjustment_fact, holdings_apply, holdings_lock, terms_of
 from orders.services.found import markets_of, name_of, orders_known
+from orders.services.reopening import Outcome, orders_reopen
 from orders.services.reports import reports_record
 from orders.states import FINAL, IN_DOUBT, OPEN, OrderState
 
@@ -88,14 +91,18 @@ def _repair(account: TradingAccount, access: AccountAccess, snapshot: Snapshot, 
     before = _counts(account)
     reports = [*snapshot.orders, *_orders_behind(account, access, snapshot)]
     reports_record(account=account, orders=reports, fills=snapshot.fills, source=Source.RECONCILE)
-    listed = {report.client_order_id for report in snapshot.orders}
-    gone = _open_orders(account).exclude(client_order_id__in=listed).filter(acknowledged_at__lt=snapshot.asked_at)
+    known = orders_known(account=account, told=snapshot.orders)
+    listed = {pk: report for report in snapshot.orders if (pk := known.of(report)) is not None}
+    contested = orders_reopen(account=account, access=access, listed=listed, asked_at=snapshot.asked_at)
+    gone = _open_orders(account).exclude(pk__in=list(listed)).filter(acknowledged_at__lt=snapshot.asked_at)
     if ids := list(gone.values_list("pk", flat=True)):
         orders_check(ids)
     after = _counts(account)
+    reopened = sum(each["outcome"] == Outcome.REOPENED for each in contested)
     record.fills_found = after["fills"] - before["fills"]
-    record.orders_repaired = after["orders"] - before["orders"] + len(ids)
-    record.differences, record.holdings_adjusted = _differences(account, snapshot)
+    record.orders_repaired = after["orders"] - before["orders"] + len(ids) + reopened
+    differences, record.holdings_adjusted = _differences(account, snapshot)
+    record.differences = [*contested, *differences]
     TradingAccount.objects.filter(pk=account.pk).update(fills_read_until=snapshot.asked_at - OVERLAP)
 
 

@@ -2,28 +2,33 @@
 
 import logging
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
+from operator import attrgetter
 from typing import Any
 
 from django.conf import settings
 from django.db import DataError, IntegrityError, transaction
 from django.utils import timezone
 
-from copytrade.lib.sql import insert_rows, update_rows
+from copytrade.lib.sql import insert_rows, json_rows, run
 from markets.venues.base import FillReport, OrderReport
 from markets.venues.registry import capabilities
 from markets.venues.vocabulary import MarketKind, VenueStatus
 from orders.executor.decisions import Decision, Standing, Terms, decide
 from orders.executor.findings import Finding, Source
+from orders.executor.rows import AccountFacts, OrderRow, orders_lock_rows
 from orders.executor.timing import Pace, next_check
 from orders.models import AccountState, Mode, Order, TradingAccount
 from orders.services.booking import fill_totals, fills_book
 from orders.states import AT_VENUE, FINAL, PROGRESS, OrderState, Progress, advance
 
 logger = logging.getLogger(__name__)
+
+AnyOrder = Order | OrderRow
+AnyAccount = TradingAccount | AccountFacts
 
 ORDER_COLUMNS = {
     "state": "text",
@@ -55,6 +60,17 @@ EVENT_COLUMNS = {
     "filled_quantity": "numeric",
     "at": "timestamptz",
 }
+SET = ", ".join(
+    # The venue's answer to the placing stays, once it is there.
+    f"{name} = coalesce(new.{name}, old.{name})" if name == "venue_response" else f"{name} = new.{name}"
+    for name in ORDER_COLUMNS
+)
+SHAPE = ", ".join(f"{name} {kind}" for name, kind in ORDER_COLUMNS.items())
+STORE = (
+    f"UPDATE orders_order AS old SET {SET} FROM json_to_recordset(%s) AS new(id bigint, {SHAPE}) WHERE old.id = new.id"
+)
+STORED = ("id", *ORDER_COLUMNS)
+stored = attrgetter(*STORED)
 LONGEST_TEXT, LONGEST_CODE = 500, 40
 POLL_PAPER = timedelta(seconds=3)
 POLL_WITHOUT_STREAM = timedelta(seconds=10)
@@ -88,20 +104,35 @@ def findings_record(findings: Sequence[Finding]) -> None:
 @transaction.atomic
 def _record(findings: Sequence[Finding]) -> dict[int, str]:
     """Store findings; return the accounts whose key was refused, with the reason."""
-    orders = {order.pk: order for order in _lock({finding.order_id for finding in findings})}
+    orders = {order.id: order for order in orders_lock_rows({finding.order_id for finding in findings})}
     known = [finding for finding in findings if finding.order_id in orders]
     events: list[dict[str, Any]] = []
     refused: dict[int, str] = {}
+    pace = paces()
     for finding in known:
         order = orders[finding.order_id]
-        if _take(order, finding, events).account_refused:
+        terms = Terms(send_window(), pace(order.account).request_lifetime)
+        if _take(order, finding, terms, events).account_refused:
             refused[order.account_id] = order.reason
     _book(orders, known, events)
-    for order in orders.values():
-        order.check_at = _next_check(order)
-    update_rows("orders_order", ORDER_COLUMNS, [_row(order) for order in orders.values()])
-    insert_rows("orders_orderevent", EVENT_COLUMNS, events)
+    orders_store(list(orders.values()), events)
     return refused
+
+
+def orders_lock(ids: Collection[int]) -> list[Order]:
+    """Return these orders locked, with their markets and accounts; always in the same order."""
+    rows = Order.objects.select_for_update(of=("self",)).select_related("market", "account")
+    return list(rows.filter(pk__in=ids).order_by("pk"))
+
+
+def orders_store(orders: Sequence[AnyOrder], events: Sequence[dict[str, Any]]) -> None:
+    """Write locked orders and the steps that brought them there, and say when each is asked about next."""
+    pace, now = paces(), timezone.now()
+    for order in orders:
+        order.check_at = _next_check(order, pace(order.account), now)
+    if orders:
+        run(STORE, [json_rows([dict(zip(STORED, stored(order), strict=True)) for order in orders])])
+    insert_rows("orders_orderevent", EVENT_COLUMNS, events)
 
 
 def _without_words(finding: Finding) -> Finding:
@@ -114,15 +145,27 @@ def send_window() -> timedelta:
     return timedelta(seconds=settings.ORDER_SEND_WINDOW_SECONDS)
 
 
-def pace_of(account: TradingAccount) -> Pace:
-    """Return how an account's venue is asked about open orders."""
-    paper = account.mode == Mode.PAPER
-    able = capabilities(account.venue, paper=paper)
+def pace_of(venue: str, *, paper: bool) -> Pace:
+    """Return how a venue, or our own books for it, is asked about open orders."""
+    able = capabilities(venue, paper=paper)
     streamed = POLL_BESIDE_STREAM if able.private_stream else POLL_WITHOUT_STREAM
     return Pace(POLL_PAPER if paper else streamed, able.request_lifetime)
 
 
-def event_row(order: Order, before: str, source: Source, *, code: str = "", message: str = "") -> dict[str, Any]:
+def paces() -> Callable[[AnyAccount], Pace]:
+    """Return a function that gives the pace of an account and works it out once for each venue."""
+    known: dict[tuple[str, bool], Pace] = {}
+
+    def pace(account: AnyAccount) -> Pace:
+        name = account.venue, account.mode == Mode.PAPER
+        if name not in known:
+            known[name] = pace_of(account.venue, paper=name[1])
+        return known[name]
+
+    return pace
+
+
+def event_row(order: AnyOrder, before: str, source: Source, *, code: str = "", message: str = "") -> dict[str, Any]:
     """Return the columns of one step to the order's present state."""
     return {
         "order_id": order.pk,
@@ -136,15 +179,8 @@ def event_row(order: Order, before: str, source: Source, *, code: str = "", mess
     }
 
 
-def _lock(ids: set[int]) -> list[Order]:
-    rows = Order.objects.select_for_update(of=("self",)).select_related("market", "account")
-    return list(rows.filter(pk__in=ids).order_by("pk"))
-
-
-def _take(order: Order, finding: Finding, events: list[dict[str, Any]]) -> Decision:
-    now = timezone.now()
-    terms = Terms(send_window(), pace_of(order.account).request_lifetime)
-    decision = decide(_standing(order), finding, now=now, terms=terms)
+def _take(order: OrderRow, finding: Finding, terms: Terms, events: list[dict[str, Any]]) -> Decision:
+    decision = decide(_standing(order), finding, now=timezone.now(), terms=terms)
     if finding.sent_at is not None:
         order.sent_at = finding.sent_at
     if finding.fills:
@@ -153,7 +189,7 @@ def _take(order: Order, finding: Finding, events: list[dict[str, Any]]) -> Decis
         order.absent_since = order.absent_since or finding.asked_at
     elif finding.report is not None:
         asked = finding.source not in {Source.REPLY, Source.STREAM}  # a stream has other words for everything
-        first = finding.source == Source.REPLY or (asked and order.venue_response is None)
+        first = finding.source == Source.REPLY or (asked and not order.is_answered)
         _take_report(order, finding.report, first=first)
     elif finding.error is not None and finding.error.code and decision.state in FINAL:
         order.venue_response = {"code": finding.error.code, "msg": finding.error.message}  # its refusal, in its words
@@ -161,7 +197,7 @@ def _take(order: Order, finding: Finding, events: list[dict[str, Any]]) -> Decis
     return decision
 
 
-def _take_report(order: Order, report: OrderReport, *, first: bool) -> None:
+def _take_report(order: OrderRow, report: OrderReport, *, first: bool) -> None:
     order.absent_since = None
     if PROGRESS[OrderState(report.status)] >= PROGRESS.get(OrderState(order.state), 0):
         # A stop has another number once it is triggered; a late report still tells the old one.
@@ -171,10 +207,10 @@ def _take_report(order: Order, report: OrderReport, *, first: bool) -> None:
         order.filled_quote = report.filled_quote if report.filled_quote is not None else order.filled_quote
         order.average_price = report.average_price or order.average_price
     if first:
-        order.venue_response = dict(report.raw)
+        order.venue_response, order.is_answered = dict(report.raw), True
 
 
-def _move(order: Order, decision: Decision, source: Source, events: list[dict[str, Any]]) -> None:
+def _move(order: AnyOrder, decision: Decision, source: Source, events: list[dict[str, Any]]) -> None:
     if decision.state == OrderState.PENDING and order.cancel_requested_at is not None:
         decision = Decision(OrderState.CANCELED, decision.filled, "CANCELED_UNSENT", "Cancelled before it was sent.")
     before, filled = order.state, order.filled_quantity
@@ -194,25 +230,31 @@ def _move(order: Order, decision: Decision, source: Source, events: list[dict[st
     events.append(event_row(order, before, source, code=decision.code, message=decision.message))
 
 
-def _book(orders: dict[int, Order], findings: Sequence[Finding], events: list[dict[str, Any]]) -> None:
-    trades: list[tuple[Order, FillReport]] = [
+def _book(orders: dict[int, OrderRow], findings: Sequence[Finding], events: list[dict[str, Any]]) -> None:
+    trades: list[tuple[OrderRow, FillReport]] = [
         (orders[finding.order_id], trade) for finding in findings for trade in finding.all_fills
     ]
     if not trades:
         return
     fills_book(trades)
     sources = {finding.order_id: finding.source for finding in findings}
-    for pk, (quantity, quote, by_price, over_price) in fill_totals([order.pk for order, _ in trades]).items():
+    for pk, totals in fill_totals([order.pk for order, _ in trades]).items():
         order = orders[pk]
-        order.booked_quantity = quantity
-        if quantity >= order.filled_quantity:
-            inverse = order.market.kind == MarketKind.COIN_M
-            order.filled_quote = quote
-            order.average_price = (quantity / over_price) if inverse else (by_price / quantity)
-            _move(order, _after_trades(order, quantity), sources[pk], events)
+        order.booked_quantity = totals[0]
+        if order.booked_quantity >= order.filled_quantity:
+            worth_take(order, totals)
+            _move(order, _after_trades(order, order.booked_quantity), sources[pk], events)
 
 
-def _after_trades(order: Order, booked: Decimal) -> Decision:
+def worth_take(order: AnyOrder, totals: Sequence[Any]) -> None:
+    """Give an order the worth and the average price of its trades, whose sums are as `fill_totals` has them."""
+    quantity, quote, by_price, over_price = totals
+    inverse = order.market.kind == MarketKind.COIN_M
+    order.filled_quote = quote
+    order.average_price = (quantity / over_price) if inverse else (by_price / quantity)
+
+
+def _after_trades(order: AnyOrder, booked: Decimal) -> Decision:
     whole = order.quantity is not None and booked >= order.quantity
     status = VenueStatus.FILLED if whole else VenueStatus.PARTIALLY_FILLED
     progress = Progress(OrderState(order.state), order.filled_quantity)
@@ -222,17 +264,14 @@ def _after_trades(order: Order, booked: Decimal) -> Decision:
     return Decision(moved.state, moved.filled)
 
 
-def _next_check(order: Order) -> Any:
-    now = timezone.now()
+def _next_check(order: AnyOrder, pace: Pace, now: datetime) -> datetime | None:
     if order.cancel_requested_at is not None and order.state not in FINAL:
         return now if order.checks == 0 else now + timedelta(seconds=min(order.checks, 30))
     missing = order.filled_quantity > order.booked_quantity
-    return next_check(
-        OrderState(order.state), missing_fills=missing, checks=order.checks, now=now, pace=pace_of(order.account)
-    )
+    return next_check(OrderState(order.state), missing_fills=missing, checks=order.checks, now=now, pace=pace)
 
 
-def _standing(order: Order) -> Standing:
+def _standing(order: OrderRow) -> Standing:
     return Standing(
         state=OrderState(order.state),
         filled=order.filled_quantity,
@@ -247,10 +286,6 @@ def _standing(order: Order) -> Standing:
 def _text(words: str) -> str:
     """Return a venue's words as a column takes them."""
     return words.replace("\0", "")[:LONGEST_TEXT]
-
-
-def _row(order: Order) -> dict[str, Any]:
-    return {"id": order.pk, **{name: getattr(order, name) for name in ORDER_COLUMNS}}
 
 
 def _pause_refused(reasons: dict[int, str]) -> None:

@@ -19,7 +19,7 @@ from markets.venues.registry import venues
 from orders.access import accesses_of, is_paper, venue_of
 from orders.models import AccountState, Credential, TradingAccount
 from orders.services.accounts import UNCHECKED
-from orders.services.credentials import permission_problem
+from orders.services.credentials import permission_problem, venue_account_told
 
 logger = logging.getLogger(__name__)
 
@@ -37,6 +37,7 @@ SYNCED_COLUMNS = {
     "equity_asset": "text",
     "synced_at": "timestamptz",
     "sync_error": "text",
+    "venue_account": "text",
 }
 REMOVE_VANISHED = """
     DELETE FROM orders_balance AS b USING json_to_recordset(%s) AS n(account_id bigint, assets text[])
@@ -203,6 +204,7 @@ def _store_permissions(answers: Sequence[tuple[TradingAccount, Answer]], now: da
         if answer.asked_permissions:
             problem = _rights_problem(account, answer.permissions)
             _judge(account, problem)
+            account.venue_account = venue_account_told(answer.permissions) or account.venue_account
             rows.append({"account_id": account.pk, "can_trade": problem is None, "checked_at": now})
     if rows:
         run(

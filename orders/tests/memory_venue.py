@@ -134,6 +134,10 @@ class MemoryVenue:
         self.orders[client_order_id] = replace(report, filled_quantity=filled, status=status)
         return trade
 
+    def change(self, client_order_id: str, **values: Any) -> None:
+        """Let the venue say something else of an order."""
+        self.orders[client_order_id] = replace(self.orders[client_order_id], **values)
+
     def accept(self, request: OrderRequest) -> OrderReport:
         """Take an order; a market order fills at once."""
         self.placements[request.client_order_id] += 1

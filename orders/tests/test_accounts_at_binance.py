@@ -67,6 +67,20 @@ def test_a_wrong_secret_is_refused_in_the_venues_words(client: Client, owner: An
     assert not Credential.objects.exists()
 
 
+@pytest.mark.parametrize("venue", VENUES)
+def test_a_key_of_another_account_is_known_by_what_the_spot_market_tells(
+    client: Client, owner: Any, binance: BinanceSimulator, venue: str
+):
+    first, second = binance.account(), binance.account()
+    account = make_account(user=owner, mode="live", venue=venue)
+    assert save(client, account, first).status_code == 200
+    make_holding(account=account)
+    refused = save(client, account, second)
+    assert (refused.status_code, refused.json()["error"]["details"]) == (409, {"open_orders": 0, "holdings": 1})
+    account.refresh_from_db()
+    assert account.venue_account == str(first.uid) != str(second.uid)
+
+
 @pytest.mark.parametrize("kind", ["drop_before", "unavailable_503", "unknown_503", "garbage"])
 def test_while_the_venue_fails_nothing_is_stored(client: Client, owner: Any, binance: BinanceSimulator, kind: str):
     key = binance.account()

@@ -269,6 +269,13 @@ class TestRotating:
         assert list(rotate_keys()) == []
         assert set(Credential.objects.values_list("key_id", flat=True)) == {first_key_id()}
 
+    def test_fills_the_fingerprints_of_keys_from_before_there_were_any(self, stored):
+        list(rotate_keys())
+        Credential.objects.filter(account=stored[3]).update(fingerprint="")
+        assert list(rotate_keys()) == [(1, 0)]
+        assert Credential.objects.get(account=stored[3]).fingerprint == key_fingerprint("key-number-3")
+        assert list(rotate_keys()) == []
+
     def test_what_cannot_be_read_is_left_and_reported(self, stored):
         Credential.objects.filter(account=stored[0]).update(key_id="gone")
         with pytest.raises(CommandError, match="1 venue keys cannot be read"):

@@ -21,6 +21,35 @@ NODES: dict[str, Json] = {node["name"]: node for node in WORKFLOW["nodes"]}
 # Every text of every node, at any depth; the note is for people.
 TEXTS = json.dumps([node for node in WORKFLOW["nodes"] if not node["type"].endswith(".stickyNote")])
 HTTP = [node for node in WORKFLOW["nodes"] if node["type"].endswith(".httpRequest")]
+CODE = {node["name"]: node["parameters"]["jsCode"] for node in WORKFLOW["nodes"] if node["type"].endswith(".code")}
+
+# What n8n 2.8.4 imported, published and ran, by hand and called. Another version of a node may want other parameters.
+RAN = {
+    "stickyNote": 1,
+    "manualTrigger": 1,
+    "executeWorkflowTrigger": 1.1,
+    "set": 3.4,
+    "code": 2,
+    "httpRequest": 4.2,
+    "if": 2.2,
+    "wait": 1.1,
+    "noOp": 1,
+    "stopAndError": 1,
+}
+
+
+def fields_of(name: str) -> dict[str, str]:
+    """Return the fields that a Set node gives."""
+    rows = NODES[name]["parameters"]["assignments"]["assignments"]
+    assert {row["type"] for row in rows} == {"string"}
+    return {row["name"]: row["value"] for row in rows}
+
+
+def kind_of(node: Json) -> str:
+    """Return the type of a node without the package that all of them are from."""
+    package, _, kind = node["type"].partition(".")
+    assert package == "n8n-nodes-base"
+    return str(kind)
 
 
 def targets(source: str, output: int = 0) -> list[str]:
@@ -28,6 +57,8 @@ def targets(source: str, output: int = 0) -> list[str]:
     outputs = WORKFLOW["connections"][source]["main"]
     return [target["node"] for target in outputs[output]] if output < len(outputs) else []
 
+
+EXAMPLE = fields_of("Example Order")
 
 # The file as a whole ---------------------------------------------------------
 
@@ -59,10 +90,52 @@ def test_every_node_is_reached_from_a_trigger() -> None:
     assert reached == NODES.keys() - {"Read Me"}
 
 
+def test_its_nodes_are_of_the_types_and_versions_that_n8n_ran() -> None:
+    assert {(kind_of(node), node["typeVersion"]) for node in WORKFLOW["nodes"]} == set(RAN.items())
+
+
+def test_its_nodes_have_the_parameters_that_these_versions_read() -> None:
+    for node in WORKFLOW["nodes"]:
+        parameters, kind = node["parameters"], kind_of(node)
+        if kind == "if":
+            conditions = parameters["conditions"]
+            assert (conditions["options"]["version"], conditions["options"]["typeValidation"]) == (2, "strict")
+            assert [row["operator"] for row in conditions["conditions"]] == [{"type": "string", "operation": "equals"}]
+        if kind == "wait":
+            assert parameters == {"amount": "={{ $json.seconds }}", "unit": "seconds"}
+        if kind == "code":
+            assert parameters["mode"] == "runOnceForAllItems"
+        if kind == "httpRequest":  # n8n evaluates no expression in a switch
+            switches = [name for name in parameters if name.startswith("send")]
+            assert {name: parameters[name] for name in switches} == dict.fromkeys(switches, True)
+
+
+def test_a_caller_gives_what_the_example_order_gives_and_all_of_it_reaches_the_order() -> None:
+    called = NODES["When Called"]["parameters"]
+    assert called["inputSource"] == "workflowInputs"
+    assert called["workflowInputs"]["values"] == [{"name": name, "type": "string"} for name in EXAMPLE]
+    assert targets("Run Once") == ["Example Order"]
+    assert targets("Example Order") == targets("When Called") == ["Config"]
+    # A Set node drops what it does not set itself, unless it is told not to.
+    config = NODES["Config"]["parameters"]
+    assert (config["includeOtherFields"], config["include"]) == (True, "all")
+    assert fields_of("Config").keys() == {"backendBaseUrl"}
+
+
+def test_each_run_by_hand_is_a_signal_of_its_own_and_a_repeated_node_keeps_it() -> None:
+    assert fields_of("Example Order")["signalId"] == "={{ $now.toFormat('yyyyLLddHHmmss') }}-{{ $execution.id }}"
+    assert all("$execution" not in code and "$now" not in code for code in CODE.values())
+
+
+def test_what_code_throws_is_shown_whole() -> None:
+    """n8n cuts an error of a Code node at ": " and shows what stands behind as the message."""
+    for code in CODE.values():
+        assert all(": " not in message for message in re.findall(r"throw new Error\((.*)\)", code))
+
+
 def test_it_holds_no_key_and_asks_the_environment_for_the_address_only() -> None:
-    fields = {row["name"]: row["value"] for row in NODES["Config"]["parameters"]["assignments"]["assignments"]}
     assert set(re.findall(r"\$env\.(\w+)", TEXTS)) == {"N8N_BACKEND_BASE_URL"}
-    assert fields["backendBaseUrl"] == FALLBACK
+    assert fields_of("Config")["backendBaseUrl"] == FALLBACK
     assert "X-API-Key" not in TEXTS
     assert [node["parameters"]["genericAuthType"] for node in HTTP] == ["httpHeaderAuth"] * 2
 
@@ -73,8 +146,9 @@ def test_repeating_a_request_is_safe_and_no_answer_is_overlooked() -> None:
     assert sent["Idempotency-Key"] == "={{ $json.key }}"
     for node in HTTP:
         assert node["retryOnFail"] is True
-        # Statuses are looked at by the Code nodes, which fail the run on anything that they do not know.
-        assert node["parameters"]["options"]["response"]["response"]["fullResponse"] is True
+        # Statuses are looked at by the Code nodes. What is no JSON makes the node fail, so that it is repeated.
+        expected = {"fullResponse": True, "neverError": True, "responseFormat": "json"}
+        assert node["parameters"]["options"]["response"]["response"] == expected
         assert "onError" not in node
 
 
@@ -94,27 +168,26 @@ def test_an_order_in_doubt_leads_to_reading_and_never_back_to_placing() -> None:
 # What n8n gives a Code node, as far as ours use it. The code comes in as text and never as a file.
 HARNESS = """
 const { code, input, nodes, run } = JSON.parse(require('fs').readFileSync(0, 'utf8'));
-const first = (json) => ({ first: () => ({ json }) });
-const node = new Function('$', '$input', '$execution', '$runIndex', code);
+const give = (rows) => ({ first: () => ({ json: rows[0] }), all: () => rows.map((json) => ({ json })) });
+const node = new Function('$', '$input', '$runIndex', code);
 try {
-  console.log(JSON.stringify({ items: node((name) => first(nodes[name]), first(input), { id: '4711' }, run) }));
+  console.log(JSON.stringify({ items: node((name) => give(nodes[name]), give([input]), run) }));
 } catch (error) {
   console.log(JSON.stringify({ error: error.message }));
 }
 """
+INTERNAL_ERROR = {"success": False, "error": {"code": "INTERNAL_ERROR", "message": "Something failed.", "details": {}}}
 NODE_JS = shutil.which("node")
 needs_node_js = pytest.mark.skipif(NODE_JS is None, reason="Node.js is not installed")
-CONFIG = {
-    row["name"]: row["value"]
-    for row in NODES["Config"]["parameters"]["assignments"]["assignments"]
-    if row["name"] != "backendBaseUrl"
-}
 
 
-def run_code(name: str, given: Json, *, config: Json | None = None, attempt: int = 1, run: int = 0) -> Json:
+def run_code(
+    name: str, given: Json, *, order: Json | None = None, orders: int = 1, attempt: int = 1, run: int = 0
+) -> Json:
     """Execute a Code node and return its item or its error."""
-    nodes = {"Config": CONFIG | (config or {}), "Build Order": {"attempt": attempt}}
-    asked = {"code": NODES[name]["parameters"]["jsCode"], "input": given, "nodes": nodes, "run": run}
+    config = EXAMPLE | {"signalId": "4711"} | (order or {})
+    nodes = {"Config": [config] * orders, "Build Order": [{"attempt": attempt, "key": f"n8n-4711-{attempt}"}]}
+    asked = {"code": CODE[name], "input": given, "nodes": nodes, "run": run}
     done = subprocess.run(
         [str(NODE_JS), "-e", HARNESS], input=json.dumps(asked), capture_output=True, text=True, check=True, timeout=30
     )
@@ -128,22 +201,33 @@ def read_answer(status: int, code: str, *, run: int = 0, **details: Any) -> Json
 
 
 @needs_node_js
-def test_the_key_is_made_of_the_execution_or_of_the_signal() -> None:
+def test_the_key_is_made_of_the_signal_and_the_attempt() -> None:
     assert run_code("Build Order", {})["key"] == "n8n-4711-1"
     assert run_code("Build Order", {"attempt": 2})["key"] == "n8n-4711-2"
-    assert run_code("Build Order", {}, config={"signalId": "alert-9"})["key"] == "n8n-alert-9-1"
-    assert "signalId" in run_code("Build Order", {}, config={"signalId": "two words"})["error"]
+    assert run_code("Build Order", {}, order={"signalId": "alert-9"})["key"] == "n8n-alert-9-1"
+
+
+@needs_node_js
+@pytest.mark.parametrize("signal", [None, "", "two words", "x" * 60])
+def test_an_order_without_a_signal_that_makes_a_key_is_not_placed(signal: str | None) -> None:
+    assert "signalId" in run_code("Build Order", {}, order={"signalId": signal})["error"]
+
+
+@needs_node_js
+def test_of_several_orders_in_one_call_none_is_dropped_in_silence() -> None:
+    assert "one order a call, not 2" in run_code("Build Order", {}, orders=2)["error"]
 
 
 @needs_node_js
 def test_empty_fields_are_left_out_and_the_market_decides_the_route() -> None:
-    spot = run_code("Build Order", {}, config={"timeInForce": "", "price": "", "type": "MARKET"})
-    futures = run_code("Build Order", {}, config={"market": "coin_m", "account": "7"})
+    spot = run_code("Build Order", {}, order={"timeInForce": None, "price": "", "type": "MARKET"})
+    futures = run_code("Build Order", {}, order={"market": "coin_m", "account": "7"})
 
     assert spot["path"] == "spot"
     assert spot["body"] == {"symbol": "BTCUSDT", "side": "BUY", "type": "MARKET", "quantity": "0.001"}
     assert (futures["path"], futures["body"]["marketType"], futures["body"]["account"]) == ("futures", "coin_m", "7")
-    assert "market" in run_code("Build Order", {}, config={"market": "margin"})["error"]
+    for market in ("margin", None):
+        assert "market is spot, usd_m or coin_m" in run_code("Build Order", {}, order={"market": market})["error"]
 
 
 @needs_node_js
@@ -170,9 +254,20 @@ def test_other_refusals_end_the_run_with_their_words(code: str) -> None:
 
 
 @needs_node_js
-@pytest.mark.parametrize("body", [None, "", "<html>", {}, {"code": -2010, "msg": "No."}])
-def test_an_answer_of_somebody_else_fails_the_run(body: Any) -> None:
-    assert "not the answer of CopyTrade" in run_code("Read Answer", {"statusCode": 502, "body": body})["error"]
+def test_every_wrong_parameter_is_named() -> None:
+    errors = [{"path": "price", "message": "is missing"}, {"path": "quantity", "message": "is not a number"}]
+    refusal = read_answer(400, "VALIDATION_ERROR", errors=errors, count=2)["refusal"]
+    assert refusal == "VALIDATION_ERROR (HTTP 400): price: is missing; quantity: is not a number"
+
+
+@needs_node_js
+@pytest.mark.parametrize("body", [None, "", "<html>", {}, {"code": -2010, "msg": "No."}, INTERNAL_ERROR])
+def test_after_an_answer_that_leaves_it_open_the_same_request_is_sent_and_no_new_order(body: Any) -> None:
+    answers = [run_code("Read Answer", {"statusCode": 504, "body": body}, attempt=2, run=run) for run in range(3)]
+
+    assert [(answer["outcome"], answer.get("attempt")) for answer in answers[:2]] == [("again", 2)] * 2
+    assert answers[2]["outcome"] == "refused"
+    assert answers[2]["refusal"].endswith("The order may have been placed under the key n8n-4711-2")
 
 
 @needs_node_js

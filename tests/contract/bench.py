@@ -21,15 +21,17 @@ Result = TypeVar("Result")
 
 
 class Fault(Enum):
-    """What may go wrong at a venue. Those that answer hold for the next request, a ban for all."""
+    """What may go wrong at a venue. What answers holds for the next request, a ban for all; some until `recover`."""
 
     ANSWER_LOST = auto()  # the request takes effect, and the connection breaks
     ANSWER_LATE = auto()  # the request takes effect, and the venue says that it does not know
     REQUEST_LOST = auto()  # the connection breaks, and nothing has happened
     OVERLOADED = auto()  # the venue says that it has done nothing
     GARBAGE = auto()  # the request takes effect, and the answer is not what the venue documents
-    RATE_LIMIT = auto()  # the venue asks for a pause
+    RATE_LIMIT = auto()  # the venue asks all for a pause
+    ACCOUNT_LIMIT = auto()  # the venue says that this account sends too often
     BAN = auto()  # the venue answers nobody for a while
+    UNREACHABLE = auto()  # nothing gets an answer until the venue recovers
     STREAM_LOST = auto()  # the connection of the private stream breaks
     FILL_UNTOLD = auto()  # the private stream does not tell of the next fill
 
@@ -67,6 +69,10 @@ class Bench(Protocol):
 
     def misbehave(self, fault: Fault, *, seconds: float = 60.0) -> None:
         """Let something go wrong; `seconds` is how long a pause or ban is to last."""
+        ...
+
+    def recover(self) -> None:
+        """Let the venue be reached again."""
         ...
 
     def requests(self) -> int:
@@ -114,6 +120,15 @@ class Desk:
         """Place an order."""
         return run(self.bench.adapter.place(self.access, request))
 
+    def settled(self, request: OrderRequest) -> OrderReport:
+        """Place an order and return what became of it; where brokers acknowledge first, that is asked for."""
+        placed = self.place(request)
+        if not self.bench.adapter.capabilities.acknowledges_first:
+            return placed
+        known = self.query(request)
+        assert known
+        return known
+
     def query(self, request: OrderRequest) -> OrderReport | None:
         """Ask for an order by our id alone."""
         return run(self.bench.adapter.query(self.access, reference(request)))
@@ -124,7 +139,8 @@ class Desk:
 
     def market(self) -> MarketSpec:
         """Return the market of the bench."""
-        return next(each for each in run(self.bench.adapter.markets()) if each.symbol == self.bench.symbol)
+        wanted = (self.bench.kind, self.bench.symbol)
+        return next(each for each in run(self.bench.adapter.markets()) if (each.kind, each.symbol) == wanted)
 
     def price(self) -> Decimal:
         """Return the price of the market."""

@@ -9,11 +9,11 @@ from markets.venues.errors import Rejected, RejectReason
 from markets.venues.vocabulary import OrderType, Side, TimeInForce, VenueStatus
 from tests.contract.bench import Desk, run
 
+pytestmark = pytest.mark.capable(OrderType.STOP_LIMIT)
+
 
 def stop(desk: Desk, **changes: Any) -> OrderRequest:
-    """Return an order that sells below the price, as far as the venue has such orders."""
-    if OrderType.STOP_LIMIT not in desk.bench.adapter.capabilities.order_types:
-        pytest.skip("no conditional orders")
+    """Return an order that sells below the price."""
     values = {
         "side": Side.SELL,
         "type": OrderType.STOP_LIMIT,

@@ -7,16 +7,21 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from markets.venues.errors import OutcomeUnknown, RateLimited, Retryable, VenueError
-from tests.contract.bench import Bench, Desk, Fault
+from markets.venues.errors import OutcomeUnknown, RateLimited, Retryable, VenueDown, VenueError
+from markets.venues.vocabulary import VenueStatus
+from tests.contract.bench import Bench, Desk, Fault, run
 
 PAUSE = 720.0
 
 
-@pytest.mark.parametrize("fault", [Fault.ANSWER_LOST, Fault.ANSWER_LATE, Fault.GARBAGE])
+@pytest.mark.parametrize(
+    "fault",
+    [
+        pytest.param(fault, marks=pytest.mark.can_fail(fault))
+        for fault in (Fault.ANSWER_LOST, Fault.ANSWER_LATE, Fault.GARBAGE)
+    ],
+)
 def test_an_order_whose_answer_is_lost_is_found_by_asking(desk: Desk, fault: Fault) -> None:
-    if fault not in desk.bench.faults:
-        pytest.skip("this venue does not fail so")
     order = desk.resting()
     desk.bench.misbehave(fault)
 
@@ -82,6 +87,18 @@ def test_nobody_calls_before_the_pause_is_over_that_the_venue_asked_for(desk: De
     assert desk.bench.requests() == seen
 
 
+@pytest.mark.can_fail(Fault.ACCOUNT_LIMIT)
+def test_an_account_that_sends_too_often_holds_up_nobody_else(desk: Desk) -> None:
+    order, other = desk.resting(), Desk(desk.bench, desk.bench.account())
+    desk.bench.misbehave(Fault.ACCOUNT_LIMIT)
+    with pytest.raises(Retryable) as told:
+        desk.place(order)
+
+    assert told.value.after > timedelta(0)
+    assert other.place(other.resting()).status == VenueStatus.NEW
+    assert desk.query(order) is None
+
+
 @pytest.mark.can_fail(Fault.BAN)
 def test_nobody_calls_during_a_ban(desk: Desk) -> None:
     order = desk.resting()
@@ -103,8 +120,46 @@ def test_nobody_calls_during_a_ban(desk: Desk) -> None:
     assert desk.bench.requests() == seen
 
 
+@pytest.mark.can_fail(Fault.UNREACHABLE)
+def test_what_happened_while_the_venue_was_out_of_reach_is_found_by_asking(desk: Desk) -> None:
+    bench, order = desk.bench, desk.resting()
+    since = desk.place(order).time
+    bench.misbehave(Fault.UNREACHABLE)
+    with pytest.raises(VenueDown):
+        desk.query(order)
+    bench.recover()
+    bench.set_price(desk.below("0.96"))
+
+    known = desk.query(order)
+    assert known
+    assert known.status == VenueStatus.FILLED
+    fills = run(bench.adapter.fills(desk.access, bench.symbol, bench.kind, since=since))
+    assert sum(fill.quantity for fill in fills) == order.quantity
+    assert {fill.venue_order_id for fill in fills} == {known.venue_order_id}
+
+
+@pytest.mark.can_fail(Fault.UNREACHABLE)
+def test_no_answer_is_not_an_empty_one(desk: Desk) -> None:
+    bench = desk.bench
+    desk.place(desk.resting())
+    asked: list[Callable[[], object]] = [
+        lambda: run(bench.adapter.open_orders(desk.access)),
+        lambda: run(bench.adapter.account(desk.access)),
+        lambda: run(bench.adapter.fills(desk.access, bench.symbol, bench.kind, since=None)),
+    ]
+    bench.misbehave(Fault.UNREACHABLE)
+    for ask in asked:
+        with pytest.raises(VenueDown):
+            ask()
+    bench.recover()
+
+    assert len(run(bench.adapter.open_orders(desk.access))) == 1
+
+
 @pytest.mark.can_fail(Fault.ANSWER_LOST)
 def test_no_error_and_no_log_shows_a_key(bench: Bench, desk: Desk, caplog: pytest.LogCaptureFixture) -> None:
+    if not bench.secrets:
+        pytest.skip("accounts at this venue have no keys")
     caplog.set_level(logging.DEBUG)
     told: list[str] = [repr(desk.access), str(desk.access)]
     desk.place(desk.order())
@@ -115,5 +170,4 @@ def test_no_error_and_no_log_shows_a_key(bench: Bench, desk: Desk, caplog: pytes
         told += [repr(failed.value), "".join(traceback.format_exception(failed.value))]
     told += [record.getMessage() + str(record.args) for record in caplog.records]
 
-    assert bench.secrets
     assert not [secret for secret in bench.secrets if any(secret in text for text in told)]

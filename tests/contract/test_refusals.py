@@ -26,7 +26,8 @@ def limit(price: Decimal) -> dict[str, Any]:
 
 def test_more_than_the_market_takes_at_once(desk: Desk) -> None:
     most = desk.market().filters.quantity_max
-    assert most
+    if not most:
+        pytest.skip("this venue names no largest quantity")
 
     assert refusal(desk, quantity=most * 2, **limit(desk.below())) == RejectReason.LOT_SIZE
 
@@ -61,6 +62,11 @@ def test_an_order_that_is_worth_too_little(desk: Desk) -> None:
 
 def test_an_account_without_the_money(bench: Bench) -> None:
     poor = Desk(bench, bench.account(poor=True))
+    if bench.adapter.capabilities.acknowledges_first:
+        told = poor.settled(poor.order())
+        assert (told.status, told.filled_quantity) == (VenueStatus.REJECTED, Decimal(0))
+        assert "margin" in told.reason.lower()
+        return
 
     assert refusal(poor) in {RejectReason.INSUFFICIENT_BALANCE, RejectReason.INSUFFICIENT_MARGIN}
 

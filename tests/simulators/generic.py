@@ -1,48 +1,50 @@
-"""A Bybit (v5, unified account) that runs on loopback, with spot and linear contracts of Bitcoin.
+"""One exchange behind HTTP, on a thread of its own: what the simulators of Bybit, OKX, Bitget and Kraken run in.
 
     with BybitSimulator() as exchange:
         account = exchange.account({"USDT": "1000"})
         exchange.price("linear", "77000")
-        exchange.fault("drop_after", path="/v5/order/create")
+        exchange.fault("drop_after")
         venue = GenericVenue("bybit", address=exchange.url)
 
-Shapes are those that ccxt's source quotes (`ccxt/bybit.py`). Signatures, receive windows and duplicate client ids are
-checked as Bybit does; money is kept by the pure engine of the paper venue.
+Shapes are those that ccxt's source and the exchanges' documents quote. Signatures, receive windows, numbers of requests
+and client ids that are taken are checked as each exchange does.
 """
 
 import asyncio
-import hashlib
-import hmac
 import json
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 from itertools import count
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Generic, Self, TypeVar
 from urllib.parse import parse_qsl
 
 from aiohttp import web
 
-from markets.venues.paper.facts import Balance, Ledger
-from tests.simulators.bybit import KINDS, Account, Exchange, Refusal, digits
+from markets.venues.base import OrderRequest
+from tests.simulators.floor import Account, Asked, Exchange, Refusal, Reply, digits
 
 HOST = "127.0.0.1"
 START_SECONDS = 10.0
+BEFORE = frozenset({"expired", "limit", "account_limit"})
+Face = TypeVar("Face", bound=Exchange)
 
 
-class BybitSimulator:
-    """The exchange behind HTTP, on a thread of its own; faults hold for the next request to a path."""
+class ExchangeSimulator(Generic[Face]):
+    """An exchange behind HTTP; a fault holds for the next request to a path, a ban for all requests."""
 
-    def __init__(self, categories: Iterable[str] = tuple(KINDS)) -> None:
-        self.exchange = Exchange(categories)
+    def __init__(self, exchange: Face) -> None:
+        self.exchange = exchange
         self.requests: Counter[str] = Counter()
+        self.is_down = False  # whether nothing gets an answer
         self._faults: list[tuple[str, str, float]] = []
+        self._banned: tuple[float, float] = (0, 0)
         self._keys = count(1)
         self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, name="bybit", daemon=True)
+        self._thread = threading.Thread(target=self._loop.run_forever, name=exchange.name, daemon=True)
         self._runner: web.ServerRunner | None = None
         self.url = ""
 
@@ -61,32 +63,39 @@ class BybitSimulator:
         self._thread.join(START_SECONDS)
         self._loop.close()
 
-    def account(self, balances: dict[str, str], *, wallet: tuple[str, ...] = ()) -> Account:
-        """Return a new key that owns these coins; `wallet` are its permissions to move money."""
+    def account(self, balances: dict[str, str], *, withdraws: bool = False) -> Account:
+        """Return a new key that owns these coins."""
         number = next(self._keys)
-        permissions = {"Spot": ["SpotTrade"], "ContractTrade": ["Order", "Position"], "Wallet": list(wallet)}
-        coins = {asset: Balance(Decimal(amount)) for asset, amount in balances.items()}
-        made = Account(f"bybit-key-{number}", f"bybit-secret-{number}", permissions, Ledger(coins, leverage=10))
-        self._run(self._call(lambda: self.exchange.accounts.__setitem__(made.key, made)))
+        made: Account = self._run(self._call(lambda: self.exchange.open_account(number, balances, withdraws=withdraws)))
         return made
 
-    def price(self, category: str, price: Decimal | str) -> None:
+    def price(self, market: str, price: Decimal | str) -> None:
         """Move a market."""
-        self._run(self._call(lambda: self.exchange.price(category, Decimal(price))))
+        self._run(self._call(lambda: self.exchange.price(market, Decimal(price))))
 
-    def fill(self, key: str, number: str, quantity: Decimal) -> None:
-        """Fill a part of a resting order."""
-        self._run(self._call(lambda: self.exchange.fill(key, int(number), quantity)))
+    def fill(self, key: str, number: str, quantity: Decimal, *, times: int = 1) -> None:
+        """Fill a part of a resting order, several times."""
+        wanted = int("".join(character for character in number if character.isdigit()))
+        self._run(self._call(lambda: [self.exchange.fill(key, wanted, quantity) for _ in range(times)]))
 
-    def fault(self, kind: str, *, path: str, seconds: float = 60.0) -> None:
-        """Let the next request to a path go wrong.
+    def place(self, key: str, market: str, requests: Sequence[OrderRequest]) -> None:
+        """Place orders that nobody sends, as if they came from elsewhere."""
+        account = self.exchange.accounts[key]
+        self._run(self._call(lambda: [self.exchange.place(account, market, request) for request in requests]))
 
-        Kinds: drop_before, drop_after, timeout, garbage, expired, limit, banned.
+    def fault(self, kind: str, *, path: str | None = None, seconds: float = 60.0) -> None:
+        """Let the next request to a path go wrong, one that places an order unless told.
+
+        Kinds: drop_before, drop_after, timeout, garbage, expired, limit, account_limit.
         """
-        self._faults.append((kind, path, seconds))
+        self._faults.append((kind, self.exchange.creates if path is None else path, seconds))
 
-    async def _call(self, function: Any) -> None:
-        function()
+    def ban(self, seconds: float) -> None:
+        """Refuse everything from now on, and ask for a pause of so many seconds."""
+        self._banned = (time.monotonic() + seconds, seconds)
+
+    async def _call(self, function: Callable[[], Any]) -> Any:
+        return function()
 
     def _run(self, coroutine: Any) -> Any:
         return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(START_SECONDS)
@@ -98,63 +107,59 @@ class BybitSimulator:
         return int(self._runner.addresses[0][1])
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
-        path, _, query = request.raw_path.partition("?")
-        body = await request.text() if request.can_read_body else ""
-        self.requests[path] += 1
-        fault = next((each for each in self._faults if each[1] == path), None)
-        if fault is not None:
-            self._faults.remove(fault)
-        kind = fault[0] if fault else ""
-        if kind in {"drop_before", "expired", "limit", "banned"}:
-            return self._refused(request, kind, fault[2] if fault else 0)
-        reply = self._reply(request, path, query, body)
+        asked = await _read(request)
+        self.requests[asked.path] += 1
+        if self.is_down:
+            return _dropped(request)
+        until, seconds = self._banned
+        if time.monotonic() < until:
+            return _sent(self.exchange.failed("banned", seconds))
+        kind, seconds = self._fault_of(asked.path)
+        if kind in BEFORE:
+            return _sent(self.exchange.failed(kind, seconds))
+        if kind == "drop_before":
+            return _dropped(request)
+        reply = self._reply(asked)
         match kind:
             case "drop_after":
-                return self._dropped(request)
+                return _dropped(request)
             case "timeout":
-                return web.Response(status=504, text="<html>504 Gateway Time-out</html>")
+                return _sent(self.exchange.failed(kind, seconds))
             case "garbage":
                 return web.Response(text="\x00<!-- upstream connect error")
-        return web.Response(text=json.dumps(reply, default=digits), content_type="application/json")
+        return _sent(reply)
 
-    def _refused(self, request: web.BaseRequest, kind: str, seconds: float) -> web.StreamResponse:
-        if kind == "drop_before":
-            return self._dropped(request)
-        if kind == "banned":
-            return web.Response(status=403, text="access too frequent. Please wait for 10min")
-        reset = str(int((time.time() + seconds) * 1000))
-        code = (
-            (10006, "Too many visits!") if kind == "limit" else (10002, "invalid request, please check your timestamp")
-        )
-        reply = {"retCode": code[0], "retMsg": code[1], "result": {}, "time": int(time.time() * 1000)}
-        return web.json_response(reply, headers={"X-Bapi-Limit-Reset-Timestamp": reset} if kind == "limit" else {})
+    def _fault_of(self, path: str) -> tuple[str, float]:
+        """Return the fault of a request, which uses it up."""
+        fault = next((each for each in self._faults if each[1] == path), None)
+        if fault is None:
+            return "", 0
+        self._faults.remove(fault)
+        return fault[0], fault[2]
 
-    def _dropped(self, request: web.BaseRequest) -> web.StreamResponse:
-        if request.transport:
-            request.transport.abort()
-        return web.Response()
-
-    def _reply(self, request: web.BaseRequest, path: str, query: str, body: str) -> dict[str, Any]:
-        values = json.loads(body) if body else dict(parse_qsl(query))
+    def _reply(self, asked: Asked) -> Reply:
         try:
-            account = self._authenticated(request, body or query)
-            result = self.exchange.answer(request.method, path, values, account)
+            return self.exchange.answer(asked)
         except Refusal as refusal:
-            return {"retCode": refusal.code, "retMsg": refusal.message, "result": {}, "time": int(time.time() * 1000)}
-        return {"retCode": 0, "retMsg": "OK", "result": result, "time": int(time.time() * 1000)}
+            return self.exchange.refused(refusal)
 
-    def _authenticated(self, request: web.BaseRequest, payload: str) -> Account | None:
-        key = request.headers.get("X-BAPI-API-KEY")
-        if key is None:
-            return None
-        account = self.exchange.accounts.get(key)
-        if account is None:
-            raise Refusal(10003, "API key is invalid.")
-        moment, window = request.headers["X-BAPI-TIMESTAMP"], request.headers["X-BAPI-RECV-WINDOW"]
-        if abs(time.time() * 1000 - int(moment)) > int(window):
-            raise Refusal(10002, "invalid request, please check your server timestamp or recv_window param.")
-        text = f"{moment}{key}{window}{payload}"
-        expected = hmac.new(account.secret.encode(), text.encode(), hashlib.sha256).hexdigest()
-        if not hmac.compare_digest(expected, request.headers["X-BAPI-SIGN"]):
-            raise Refusal(10004, "error sign! origin_string does not match")
-        return account
+
+async def _read(request: web.BaseRequest) -> Asked:
+    path, _, query = request.raw_path.partition("?")
+    body = await request.text() if request.can_read_body else ""
+    values: dict[str, Any] = dict(parse_qsl(query))
+    values |= json.loads(body) if body.startswith("{") else dict(parse_qsl(body))
+    return Asked(request.method, path, query, body, request.headers, values)
+
+
+def _sent(reply: Reply) -> web.Response:
+    if isinstance(reply.body, str):
+        return web.Response(text=reply.body, status=reply.status, headers=reply.headers)
+    text = json.dumps(reply.body, default=digits)
+    return web.Response(text=text, status=reply.status, headers=reply.headers, content_type="application/json")
+
+
+def _dropped(request: web.BaseRequest) -> web.Response:
+    if request.transport:
+        request.transport.abort()
+    return web.Response()

@@ -12,6 +12,7 @@ from copytrade.lib.errors import ErrorCode
 
 Direction = Literal["request", "response"]
 REFERENCE = "#/components/schemas/{name}"
+KEY_SCHEME = "ApiKey"
 
 
 class ErrorDetail(msgspec.Struct):
@@ -77,6 +78,12 @@ class EnvelopeSchema(AutoSchema):
 
     A view that can answer more than those of its kind, such as a GET that asks a venue, names them in `failures`.
     """
+
+    def get_auth(self) -> list[dict[str, Any]]:
+        """Return how to say who calls: not by an API key where each one is refused."""
+        refused = any(getattr(permission, "refuses_keys", False) for permission in self.view.get_permissions())
+        ways: list[dict[str, Any]] = super().get_auth()
+        return [way for way in ways if not (refused and KEY_SCHEME in way)]
 
     def _get_response_bodies(self, direction: Direction = "response") -> dict[str, Any]:
         responses: dict[str, Any] = super()._get_response_bodies(direction)

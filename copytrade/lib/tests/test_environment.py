@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from decimal import Decimal
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -188,6 +189,13 @@ def test_without_a_secret_of_tokens_one_is_made_of_the_secret_key() -> None:
     assert made == check_jwt_secret("", secret_key="x" * 50, development=False)
     assert made not in {check_jwt_secret("", secret_key="y" * 50, development=False), "x" * 50}
     assert len(made) == 64
+
+
+def test_numbers_keep_their_digits_and_have_bounds(environment: Environment, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert environment.number("THING", "0.10", least="0", most="20") == Decimal("0.10")
+    for value, words in (("many", "write a number"), ("21", "from 0 to 20"), ("nan", "write a number")):
+        monkeypatch.setenv("THING", value)
+        assert words in refusal(lambda: environment.number("THING", "0", least="0", most="20"))
 
 
 def test_strong_secrets_and_no_ingest_key_at_all_are_fine_in_production() -> None:

@@ -37,9 +37,9 @@ class Programs:
         """Background tasks, and what waits for sources and venues."""
         return self._worker("worker", "default,feeds", level="INFO")
 
-    def executor(self) -> Program:
+    def executor(self, processes: int = 2) -> Program:
         """Orders: a worker of their own, so that nothing holds them up; it wakes up often, so no line for each task."""
-        return self._worker("executor", "copy", level="WARNING")
+        return self._worker("executor", "copy", level="WARNING", processes=processes)
 
     def streams(self) -> Program:
         """What venues tell of live accounts."""
@@ -57,9 +57,9 @@ class Programs:
         """The demo's moving world."""
         return self.manage("feeder", "feed_demo", "--url", self.config.base_url, grace=0.5)
 
-    def _worker(self, name: str, queues: str, *, level: str) -> Program:
+    def _worker(self, name: str, queues: str, *, level: str, processes: int = 2) -> Program:
         copy = hashlib.sha256(str(self.config.var_dir).encode()).hexdigest()[:8]
-        place = ("-Q", queues, "-c", "2", "-n", f"{name}-{copy}@%h")
+        place = ("-Q", queues, "-c", str(processes), "-n", f"{name}-{copy}@%h")
         options = ("--loglevel", level, "--without-gossip", "--without-mingle")
         worker = self._python(name, "-m", "celery", "-A", "copytrade", "worker", *place, *options, grace=2.0)
         # SIGTERM lets the tasks finish; without a launcher nobody would end one that does not.

@@ -94,6 +94,12 @@ class Supervisor:
         """Start the program, and start it again whenever it ends."""
         self._kept.append(Kept(program, self.log))
 
+    def drop(self, name: str) -> None:
+        """End the program of this name, and keep it no more."""
+        for kept in [kept for kept in self._kept if kept.program.name == name]:
+            self._kept.remove(kept)
+            kept.child.stop(kept.program.grace, lambda: self._hurry)
+
     def pids(self) -> dict[str, int]:
         """The process id of each program's latest run, by name."""
         return {kept.program.name: kept.child.pid for kept in self._kept}

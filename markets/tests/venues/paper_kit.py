@@ -16,8 +16,18 @@ from tests.listings import BITCOIN
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 PLAIN = Terms(slippage=Decimal(0), liquidity=None)
-VENUES = {MarketKind.SPOT: "binance", MarketKind.USD_M: "binanceusdm", MarketKind.COIN_M: "binancecoinm"}
-ASSETS = {MarketKind.SPOT: "USDT", MarketKind.USD_M: "USDT", MarketKind.COIN_M: "BTC"}
+VENUES = {
+    MarketKind.SPOT: "binance",
+    MarketKind.USD_M: "binanceusdm",
+    MarketKind.COIN_M: "binancecoinm",
+    MarketKind.EQUITY: "binanceusdm",  # shares count as linear contracts
+}
+ASSETS = {
+    MarketKind.SPOT: "USDT",
+    MarketKind.USD_M: "USDT",
+    MarketKind.COIN_M: "BTC",
+    MarketKind.EQUITY: "USDT",
+}
 
 
 def D(text: Any) -> Decimal:

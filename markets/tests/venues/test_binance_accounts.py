@@ -68,6 +68,16 @@ def test_what_a_key_may_do(granted: tuple[str, ...], slug: str, told: tuple[bool
     assert (permissions.read, permissions.trade, permissions.withdraw) == told
 
 
+@pytest.mark.parametrize("slug", ["binance", "binanceusdm", "binancecoinm"])
+def test_whose_a_key_is_is_told_by_the_spot_market_for_all_three(slug: str) -> None:
+    with house(slug) as opened:
+        told = run(opened.adapter.permissions(opened.access)).venue_account
+        assert opened.access.credentials
+        (account,) = [row for row in opened.exchange.accounts() if row["key"] == opened.access.credentials.key]
+
+    assert told == str(account["uid"])
+
+
 def test_a_revoked_key_is_told_as_such(usd_m: House) -> None:
     assert usd_m.access.credentials
     usd_m.exchange.change_account(usd_m.access.credentials.key, enabled=False)

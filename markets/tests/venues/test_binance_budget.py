@@ -79,8 +79,8 @@ def test_the_firewall_s_page_stops_everyone_and_crashes_nobody(spot: House) -> N
 
 def test_a_venue_that_is_not_there_has_placed_nothing(usd_m: House) -> None:
     usd_m.place(usd_m.order())
-    template = usd_m.adapter.gateway.client._template
-    template.urls["api"] = dict.fromkeys(template.urls["api"], "http://127.0.0.1:1")
+    client = usd_m.adapter.gateway.client
+    client.addresses = dict.fromkeys(client.addresses, "http://127.0.0.1:1")
 
     with pytest.raises(VenueDown):
         usd_m.place(usd_m.order())

@@ -1,15 +1,33 @@
 """What is sent is signed as Binance's own documents show."""
 
+import base64
 import hashlib
 import hmac
-from typing import Any
-from urllib.parse import parse_qsl, unquote
+from typing import Any, cast
+from urllib.parse import parse_qsl, quote, unquote, urlencode
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import dsa
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    KeySerializationEncryption,
+    NoEncryption,
+    PrivateFormat,
+)
+from hypothesis import given
+from hypothesis import strategies as st
 
 from markets.tests.venues.exchange import House
 from markets.venues.base import AccountAccess, Credentials
+from markets.venues.binance.client import encoded
+from markets.venues.binance.client import signature as sign
 from markets.venues.errors import AuthFailed
+from markets.venues.http import Transport
 from tests.contract.bench import run
 
 SPOT_SECRET = "NhqPtmdSJYdKjVHjA7PZj4Mge3R5YNiP1e3UZjInClVN65XAbvqqM6A7H5fATj0j"
@@ -42,19 +60,19 @@ def sent(house: House, secret: str, params: dict[str, str], method: str = "POST"
     """Return what is sent for these parameters: a body, or a query."""
     caught = Caught()
     client = house.adapter.gateway.client
-    client._template.transport = caught
+    client.transport = cast("Transport", caught)
     try:
         api = next(name for name in house.adapter.gateway.house.rest if name.lower().endswith("private"))
         with pytest.raises(ConnectionError):
             run(client.send(Credentials("key", secret), api, method, "order", params))
     finally:
-        client._template.transport = house.adapter.gateway.transport
+        client.transport = house.adapter.gateway.transport
     return caught.body or caught.url.partition("?")[2]
 
 
 @pytest.mark.parametrize(("secret", "payload", "signature"), VECTORS)
-def test_the_official_vectors(spot: House, secret: str, payload: str, signature: str) -> None:
-    assert spot.adapter.gateway.client._signature(secret, payload) == signature
+def test_the_official_vectors(secret: str, payload: str, signature: str) -> None:
+    assert sign(secret, payload) == signature
 
 
 @pytest.mark.parametrize(("secret", "payload", "signature"), VECTORS[:3])
@@ -105,3 +123,41 @@ def test_a_key_that_is_no_good_is_refused_and_not_shown(spot: House, credentials
     assert failed.value.__cause__ is None
     if credentials and credentials.secret:
         assert credentials.secret not in str(failed.value)
+
+
+def pem(key: Any, encryption: KeySerializationEncryption | None = None) -> str:
+    text: bytes = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, encryption or NoEncryption())
+    return text.decode()
+
+
+def test_an_ed25519_key_signs_what_is_sent(usd_m: House) -> None:
+    key = Ed25519PrivateKey.generate()
+    signed, _, given_ = sent(usd_m, pem(key), {"symbol": "BTCUSDT"}).rpartition("&signature=")
+
+    key.public_key().verify(base64.b64decode(unquote(given_)), signed.encode())
+    assert not {"+", "/", "="} & set(given_)
+
+
+def test_an_rsa_key_signs_what_is_sent(spot: House) -> None:
+    key = generate_private_key(65537, 2048)
+    signed, _, given_ = sent(spot, pem(key), {"symbol": "BTCUSDT"}).rpartition("&signature=")
+
+    key.public_key().verify(base64.b64decode(unquote(given_)), signed.encode(), PKCS1v15(), SHA256())
+
+
+def test_a_key_of_another_kind_or_under_a_password_cannot_sign() -> None:
+    secrets = [pem(dsa.generate_private_key(1024)), pem(Ed25519PrivateKey.generate(), BestAvailableEncryption(b"word"))]
+    for secret in secrets:
+        with pytest.raises(ValueError):
+            sign(secret, "symbol=BTCUSDT")
+
+
+alphabet = st.characters(exclude_categories=["Cs"])
+
+
+@given(st.dictionaries(st.text(alphabet, min_size=1), st.text(alphabet) | st.integers(), max_size=4))
+def test_parameters_are_escaped_where_they_must_be(params: dict[str, str | int]) -> None:
+    texts = {name: str(value) for name, value in params.items()}
+
+    assert encoded(params) == urlencode(texts, quote_via=quote, safe="~")
+    assert dict(parse_qsl(encoded(params), keep_blank_values=True)) == texts

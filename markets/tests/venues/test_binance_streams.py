@@ -6,6 +6,7 @@ import pytest
 from markets.tests.venues.exchange import House, eventually
 from markets.venues.base import AccountAccess, Credentials, StreamConnected
 from markets.venues.binance import streams
+from markets.venues.binance.client import signature
 from markets.venues.errors import AuthFailed, VenueDown
 from markets.venues.vocabulary import VenueStatus
 from tests.contract.bench import run
@@ -96,5 +97,5 @@ def test_the_spot_subscription_is_signed_in_the_order_of_names(spot: House) -> N
     signed = client.sign_websocket(Credentials("key", "secret"), {"zeta": "1"})
 
     payload = "&".join(f"{name}={signed[name]}" for name in sorted(signed) if name != "signature")
-    assert signed["signature"] == client._signature("secret", payload)
+    assert signed["signature"] == signature("secret", payload)
     assert msgspec.json.encode(signed)

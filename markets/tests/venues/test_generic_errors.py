@@ -18,14 +18,14 @@ from markets.venues.errors import (
     VenueError,
 )
 from markets.venues.generic.errors import Told, error_of
-from markets.venues.generic.exchanges import BYBIT, Exchange
+from markets.venues.generic.exchanges import BITGET, BYBIT, KRAKEN, OKX, Exchange
 from markets.venues.http import NoAnswerError, NotSentError, UnreadableError
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 
 
 def meaning(error: Exception, told: Told | None = None, *, writes: bool = True, **more: Any) -> VenueError:
-    facts: dict[str, Any] = {"exchange": Exchange(), "contract": False, "now": NOW, **more}
+    facts: dict[str, Any] = {"exchange": Exchange(), "contract": False, "signed": True, "now": NOW, **more}
     return error_of(error, told, writes=writes, **facts)
 
 
@@ -137,7 +137,7 @@ def test_a_pause_that_an_exchange_asks_for_holds_for_all(error, told, wait):
 
 def test_bybit_tells_when_its_limit_ends():
     ends = NOW + timedelta(seconds=3)
-    told = Told(200, {"X-Bapi-Limit-Reset-Timestamp": str(int(ends.timestamp() * 1000))}, {"retCode": 10006})
+    told = Told(200, {"X-Bapi-Limit-Reset-Timestamp": str(int(ends.timestamp() * 1000))}, {"retCode": 10018})
     limited = meaning(ccxt.RateLimitExceeded("slow"), told, exchange=BYBIT)
 
     assert isinstance(limited, RateLimited)
@@ -157,7 +157,7 @@ def test_an_error_never_shows_the_address_that_was_signed():
         ({"retCode": 1, "retMsg": "bybit"}, "bybit", "1"),
         ({"code": "1", "msg": "all failed", "data": [{"sCode": "51008", "sMsg": "okx"}]}, "okx", "51008"),
         ({"code": "40034", "msg": "bitget"}, "bitget", "40034"),
-        ({"error": ["EOrder:Insufficient funds"], "result": {}}, "EOrder:Insufficient funds", ""),
+        ({"error": ["EOrder:Insufficient funds"]}, "EOrder:Insufficient funds", "EOrder:Insufficient funds"),
     ],
 )
 def test_the_words_and_codes_of_exchanges_are_found(body, message, code):
@@ -170,3 +170,87 @@ def test_our_own_errors_pass_as_they_are():
     own = RateLimited("later", until=NOW)
 
     assert meaning(own) is own
+
+
+def coded(code: str) -> Told:
+    """An answer with a code, as each of the exchanges writes it."""
+    if code.startswith("E"):
+        return Told(200, body={"error": [code]})
+    if code.startswith("51"):
+        return Told(200, body={"code": "1", "msg": "All operations failed", "data": [{"sCode": code, "sMsg": "no"}]})
+    return Told(200, body={"retCode": code, "retMsg": "no", "code": code, "msg": "no"})
+
+
+@pytest.mark.parametrize(
+    ("exchange", "code", "reason"),
+    [
+        (BYBIT, "110094", RejectReason.MIN_NOTIONAL),
+        (OKX, "51169", RejectReason.REDUCE_ONLY_REFUSED),
+        (OKX, "51121", RejectReason.LOT_SIZE),
+        (BITGET, "22002", RejectReason.REDUCE_ONLY_REFUSED),
+        (BITGET, "40774", RejectReason.POSITION_SIDE_MISMATCH),
+        (BITGET, "45115", RejectReason.PRICE_FILTER),
+        (KRAKEN, "EOrder:Cost minimum not met", RejectReason.MIN_NOTIONAL),
+        (KRAKEN, "EOrder:Post only order", RejectReason.POST_ONLY_WOULD_TAKE),
+    ],
+)
+def test_a_code_of_the_exchange_proves_a_refusal_that_ccxt_does_not_know(exchange, code, reason):
+    refused = meaning(ccxt.ExchangeError("no"), coded(code), exchange=exchange)
+
+    assert isinstance(refused, Rejected)
+    assert (refused.reason, refused.code) == (reason, code)
+
+
+@pytest.mark.parametrize(
+    ("exchange", "code", "error"),
+    [
+        (OKX, "51016", ccxt.InvalidOrder("Client order ID already exists.")),
+        (BITGET, "40786", ccxt.ExchangeError("Duplicate clientOid")),
+        (KRAKEN, "EOrder:cl_ord_id already in use", ccxt.InvalidOrder("x")),
+        (BITGET, "40010", ccxt.AuthenticationError("Request timed out")),
+        (Exchange(), "7", ccxt.InvalidOrder("Client order ID already exists.")),
+    ],
+)
+def test_a_taken_client_id_and_a_time_out_prove_nothing_whatever_ccxt_takes_them_for(exchange, code, error):
+    told = Told(200, body={"code": code, "msg": str(error)}) if not code.startswith("E") else coded(code)
+
+    assert type(meaning(error, told, exchange=exchange)) is OutcomeUnknown
+    assert type(meaning(error, told, exchange=exchange, writes=False)) is VenueDown
+
+
+@pytest.mark.parametrize(
+    ("exchange", "code"),
+    [(BYBIT, "10006"), (OKX, "50011"), (OKX, "50061"), (BITGET, "40918"), (KRAKEN, "EAPI:Rate limit exceeded")],
+)
+def test_the_limit_of_one_account_stops_that_account_alone(exchange, code):
+    limited = meaning(ccxt.RateLimitExceeded("slow"), coded(code), exchange=exchange)
+
+    assert type(limited) is Retryable
+    assert timedelta(seconds=1) <= limited.after <= timedelta(seconds=10)
+    assert type(meaning(ccxt.RateLimitExceeded("slow"), coded(code), exchange=exchange, signed=False)) is RateLimited
+
+
+def test_an_exchange_that_answers_429_has_done_nothing_whatever_ccxt_takes_it_for():
+    told = Told(429, {"Retry-After": "30"}, "error code: 1015")
+    limited = meaning(ccxt.ExchangeNotAvailable("429"), told, exchange=OKX)
+
+    assert isinstance(limited, RateLimited)
+    assert limited.until == NOW + timedelta(seconds=30)
+
+
+def test_a_wrong_signature_at_kraken_is_the_keys_fault():
+    assert type(meaning(ccxt.ExchangeError("?"), coded("EAPI:Invalid signature"), exchange=KRAKEN)) is AuthFailed
+
+
+def test_what_kraken_did_not_do_in_time_may_be_sent_again():
+    late = coded("EService:Deadline elapsed")
+
+    assert type(meaning(ccxt.ExchangeError("?"), late, exchange=KRAKEN)) is Retryable
+
+
+def test_a_side_that_an_account_lacks_is_told_as_such():
+    told = Told(200, body={"code": "1", "data": [{"sCode": "51000", "sMsg": "Parameter posSide error"}]})
+    refused = meaning(ccxt.BadRequest("x"), told, exchange=OKX)
+
+    assert isinstance(refused, Rejected)
+    assert refused.reason == RejectReason.POSITION_SIDE_MISMATCH

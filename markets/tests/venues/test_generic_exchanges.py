@@ -7,7 +7,7 @@ import pytest
 
 from markets.tests.venues.scripted import ScriptedTransport
 from markets.venues.base import AccountAccess, Credentials, OrderReference
-from markets.venues.errors import NotSupported, Rejected, RejectReason, VenueDown
+from markets.venues.errors import Rejected, RejectReason, VenueDown
 from markets.venues.generic.adapter import GenericVenue, make
 from markets.venues.generic.capabilities import for_exchange
 from markets.venues.vocabulary import MarketKind, OrderType, VenueStatus
@@ -213,12 +213,6 @@ async def test_an_order_of_another_client_id_is_not_taken_for_the_one_asked(venu
     transport = kraken(open_orders={"OXYZ": KRAKEN_ORDER | {"cl_ord_id": "xyz", "status": "open"}})
 
     assert await venue_of("kraken", transport, venues).query(ACCESS, at("XXBTZUSD", MarketKind.SPOT)) is None
-
-
-async def test_what_a_key_may_do_is_never_assumed(venues):
-    for venue in (venue_of("kraken", kraken(), venues), venue_of("bitget", bitget({}), venues)):
-        with pytest.raises(NotSupported):
-            await venue.permissions(ACCESS)
 
 
 async def test_bitget_answers_for_one_order_of_a_classic_account(venues):

@@ -94,7 +94,7 @@ class Story:
         return look(self.market, self.price, now=at_second(len(self.trades)))
 
     def order(self, wish: dict[str, Any]) -> None:
-        unit = {MarketKind.SPOT: D("0.001"), MarketKind.USD_M: D("0.01"), MarketKind.COIN_M: D(10)}[self.kind]
+        unit = {MarketKind.SPOT: D("0.001"), MarketKind.COIN_M: D(10)}.get(self.kind, D("0.01"))
         values = {name: value for name, value in wish.items() if name not in {"side", "units"}}
         if self.kind is MarketKind.SPOT:
             values["reduce_only"] = False
@@ -156,7 +156,7 @@ def told(*kinds: MarketKind, examples: int = 150) -> Callable[[Callable[[Story],
 
 
 ALL = tuple(MarketKind)
-CONTRACTS = (MarketKind.USD_M, MarketKind.COIN_M)
+CONTRACTS = (MarketKind.USD_M, MarketKind.COIN_M, MarketKind.EQUITY)
 
 
 @told(*ALL)

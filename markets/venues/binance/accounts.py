@@ -41,14 +41,16 @@ class Accounts:
             return read_futures_account(reply, positions, kind, hedge_mode=hedge, now=now)
 
     async def permissions(self, account: AccountAccess) -> Permissions:
-        """Return what the key may do; keys for the futures markets are asked at the spot market's address."""
+        """Return what the key may do, and whose it is; those of the futures are asked at the spot market's address."""
         reply = await self.gateway.signed(account, Call.PERMISSIONS, {})
+        owner = await self.gateway.signed(account, Call.OWNER, {"omitZeroBalances": "true"})
         spot = self.gateway.house.kind is MarketKind.SPOT
         with self.gateway.understood():
             return Permissions(
                 read=reply["enableReading"] is True,
                 trade=reply["enableSpotAndMarginTrading" if spot else "enableFutures"] is True,
                 withdraw=reply["enableWithdrawals"] is not False,
+                venue_account=str(owner.get("uid") or ""),
             )
 
     async def set_leverage(self, account: AccountAccess, symbol: str, kind: MarketKind, leverage: int) -> None:

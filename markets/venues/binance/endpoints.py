@@ -1,7 +1,7 @@
 """Which endpoint of Binance does what, and what it costs (data)."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum, auto
 
 from markets.venues.vocabulary import MarketKind
@@ -32,6 +32,7 @@ class Call(Enum):
     POSITION_MODE = auto()
     SET_LEVERAGE = auto()
     PERMISSIONS = auto()
+    OWNER = auto()
     OPEN_STREAM = auto()
     KEEP_STREAM = auto()
 
@@ -57,7 +58,7 @@ LISTS_OR_OBJECTS = frozenset({Call.LAST_PRICES, Call.BOOK_PRICES, Call.MARK_PRIC
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """One endpoint: the part of ccxt's API it is in, what it weighs, and in which pool that counts."""
+    """One endpoint: the part of the API it is in, what it weighs, and in which pool that counts."""
 
     api: str
     method: str
@@ -67,6 +68,7 @@ class Endpoint:
 
 
 PERMISSIONS = Endpoint("sapi", "GET", "account/apiRestrictions")
+OWNER = Endpoint("private", "GET", "account", 20)  # only the spot market tells whose a key is
 
 SPOT: Mapping[Call, Endpoint] = {
     Call.TIME: Endpoint("public", "GET", "time"),
@@ -81,6 +83,7 @@ SPOT: Mapping[Call, Endpoint] = {
     Call.TRADES: Endpoint("private", "GET", "myTrades", 20),
     Call.ACCOUNT: Endpoint("private", "GET", "account", 20),
     Call.PERMISSIONS: PERMISSIONS,
+    Call.OWNER: OWNER,
 }
 
 
@@ -110,7 +113,8 @@ def _futures(prefix: str, *, account: str, mark_weight: int) -> Mapping[Call, En
         Call.SET_LEVERAGE: Endpoint(private, "POST", "leverage"),
         Call.OPEN_STREAM: Endpoint(private, "POST", "listenKey"),
         Call.KEEP_STREAM: Endpoint(private, "PUT", "listenKey"),
-        Call.PERMISSIONS: Endpoint(PERMISSIONS.api, PERMISSIONS.method, PERMISSIONS.path, pool="spot"),
+        Call.PERMISSIONS: replace(PERMISSIONS, pool="spot"),
+        Call.OWNER: replace(OWNER, pool="spot"),
     }
 
 

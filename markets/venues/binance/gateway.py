@@ -6,7 +6,7 @@ and sent once more, after this machine's clock has been compared with the house'
 
 import asyncio
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
@@ -82,6 +82,14 @@ class Gateway:
                 raise
         return await self._once(call, params, credentials, weight)
 
+    async def expect(self, call: Call, accounts: Iterable[AccountAccess]) -> None:
+        """Reserve the budget for a call of each of these accounts, which is about to be made, in one round trip."""
+        endpoint = self._endpoint(call)
+        keys = [fingerprint(account.credentials.key) for account in accounts if account.credentials]
+        if keys:
+            demands = [_demand(call, endpoint.weight, key) for key in keys]
+            await self._budget.reserve_ahead(self.house.pools[endpoint.pool], demands)
+
     async def compare_clocks(self, *, since: float = 0.0) -> None:
         """Learn how far this machine's clock is off, once, or anew where that was before `since` (monotonic)."""
         asked = time.monotonic()
@@ -136,12 +144,7 @@ class Gateway:
             return await self._read(answer, call, reservation, account)
 
     async def _reserve(self, call: Call, endpoint: Endpoint, account: str, weight: int | None) -> Reservation:
-        demand = Demand(
-            weight=endpoint.weight if weight is None else weight,
-            urgent=call in URGENT,
-            account=account,
-            places=call in PLACING,
-        )
+        demand = _demand(call, endpoint.weight if weight is None else weight, account)
         return await self._budget.reserve(self.house.pools[endpoint.pool], demand)
 
     async def _send(
@@ -189,6 +192,10 @@ class Gateway:
         if self._clock_lock is None or self._clock_lock[0] is not loop:
             self._clock_lock = loop, asyncio.Lock()
         return self._clock_lock[1]
+
+
+def _demand(call: Call, weight: int, account: str) -> Demand:
+    return Demand(weight=weight, urgent=call in URGENT, account=account, places=call in PLACING)
 
 
 def _decoded(answer: Answer) -> Any:

@@ -1,4 +1,4 @@
-"""The three houses of Binance: which addresses, which part of ccxt, which budget (data)."""
+"""The three houses of Binance: which addresses, which budget (data)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,8 +13,6 @@ from markets.venues.vocabulary import MarketKind
 
 MINUTE = timedelta(minutes=1)
 TEN_SECONDS = timedelta(seconds=10)
-SPOT_WEIGHT = Span(MINUTE, 6000)
-FUTURES_WEIGHT = Span(MINUTE, 2400)
 SPOT_ORDERS = (Span(TEN_SECONDS, 50), Span(timedelta(days=1), 160_000))
 FUTURES_ORDERS = (Span(TEN_SECONDS, 300), Span(MINUTE, 1200))
 DATA_REQUESTS = Span(timedelta(minutes=5), 1000)
@@ -30,20 +28,21 @@ class Addresses(Protocol):
     BINANCE_USDM_STREAM_URL: str
     BINANCE_COINM_STREAM_URL: str
     BINANCE_SPOT_WS_API_URL: str
+    BINANCE_SPOT_WEIGHT_LIMIT: int
+    BINANCE_FUTURES_WEIGHT_LIMIT: int
 
 
 @dataclass(frozen=True)
 class House:
     """One of Binance's venues. `pools` are the budgets by the name that endpoints use.
 
-    `rest` gives the address of each part of ccxt's API; `book_stream`, `mark_stream` and `private_stream` are the
+    `rest` gives the address of each part of its API; `book_stream`, `mark_stream` and `private_stream` are the
     beginnings of the addresses of streams (empty where there is no such stream).
     """
 
     slug: str
     kind: MarketKind
     capabilities: Capabilities
-    ccxt_class: str
     rest: Mapping[str, str]
     pools: Mapping[str, Pool]
     book_stream: str
@@ -64,7 +63,7 @@ def _pool(name: str, url: str, weight: Span, orders: tuple[Span, ...] = ()) -> P
 
 def _futures_pool(settings: Addresses) -> Pool:
     # Both futures markets are one pool since 2026-06-30.
-    return _pool("binance-futures", settings.BINANCE_USDM_URL, FUTURES_WEIGHT, FUTURES_ORDERS)
+    return _pool("binance-futures", settings.BINANCE_USDM_URL, Span(MINUTE, settings.BINANCE_FUTURES_WEIGHT_LIMIT), FUTURES_ORDERS)
 
 
 def _spot(settings: Addresses) -> House:
@@ -73,9 +72,8 @@ def _spot(settings: Addresses) -> House:
         slug="binance",
         kind=MarketKind.SPOT,
         capabilities=SPOT,
-        ccxt_class="binance",
         rest={"public": f"{url}/api/v3", "private": f"{url}/api/v3", "sapi": f"{url}/sapi/v1"},
-        pools={"": _pool("binance-spot", url, SPOT_WEIGHT, SPOT_ORDERS)},
+        pools={"": _pool("binance-spot", url, Span(MINUTE, settings.BINANCE_SPOT_WEIGHT_LIMIT), SPOT_ORDERS)},
         book_stream=f"{streams}/stream?streams=",
         mark_stream="",
         private_stream="",
@@ -89,18 +87,18 @@ def _usd_m(settings: Addresses) -> House:
         slug="binanceusdm",
         kind=MarketKind.USD_M,
         capabilities=USD_M,
-        ccxt_class="binanceusdm",
         rest={
             "fapiPublic": f"{url}/fapi/v1",
             "fapiPrivate": f"{url}/fapi/v1",
             "fapiPrivateV3": f"{url}/fapi/v3",
             "fapiData": f"{url}/futures/data",
+            "private": f"{settings.BINANCE_SPOT_URL}/api/v3",
             "sapi": f"{settings.BINANCE_SPOT_URL}/sapi/v1",
         },
         pools={
             "": _futures_pool(settings),
             "data": _pool("binance-data", url, DATA_REQUESTS),
-            "spot": _pool("binance-spot", settings.BINANCE_SPOT_URL, SPOT_WEIGHT),
+            "spot": _pool("binance-spot", settings.BINANCE_SPOT_URL, Span(MINUTE, settings.BINANCE_SPOT_WEIGHT_LIMIT)),
         },
         book_stream=f"{streams}/public/stream?streams=",
         mark_stream=f"{streams}/market/stream?streams=",
@@ -114,17 +112,17 @@ def _coin_m(settings: Addresses) -> House:
         slug="binancecoinm",
         kind=MarketKind.COIN_M,
         capabilities=COIN_M,
-        ccxt_class="binancecoinm",
         rest={
             "dapiPublic": f"{url}/dapi/v1",
             "dapiPrivate": f"{url}/dapi/v1",
             "dapiData": f"{url}/futures/data",
+            "private": f"{settings.BINANCE_SPOT_URL}/api/v3",
             "sapi": f"{settings.BINANCE_SPOT_URL}/sapi/v1",
         },
         pools={
             "": _futures_pool(settings),
             "data": _pool("binance-data", url, DATA_REQUESTS),
-            "spot": _pool("binance-spot", settings.BINANCE_SPOT_URL, SPOT_WEIGHT),
+            "spot": _pool("binance-spot", settings.BINANCE_SPOT_URL, Span(MINUTE, settings.BINANCE_SPOT_WEIGHT_LIMIT)),
         },
         book_stream=f"{streams}/stream?streams=",
         mark_stream=f"{streams}/stream?streams=",

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from copytrade.lib.wire import from_milliseconds
@@ -12,8 +12,11 @@ ZERO = Decimal(0)
 
 def amount(value: Any) -> Decimal:
     """Return a number; raises `ValueError` where the value is none, or not finite."""
-    number = Decimal(str(value)) if str(value).strip() else None
-    if number is None or not number.is_finite():
+    try:
+        number = Decimal(value if isinstance(value, str) else str(value))
+    except InvalidOperation:
+        raise ValueError(f"{value!r} is not a number") from None
+    if not number.is_finite():
         raise ValueError(f"{value!r} is not a number")
     return number
 

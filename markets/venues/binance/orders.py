@@ -1,7 +1,6 @@
 """Binance's words on orders as ours (pure). Source: the trading pages of the three APIs."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from decimal import Decimal
 from types import MappingProxyType
 from typing import Any
@@ -53,7 +52,9 @@ def order_type(kind: MarketKind, word: str) -> OrderType:
     return types.get(word, OrderType.MARKET)
 
 
-def read_order(reply: Reply, kind: MarketKind, *, contract_size: Decimal | None) -> OrderReport:
+def read_order(
+    reply: Reply, kind: MarketKind, *, contract_size: Decimal | None, fills: tuple[FillReport, ...] = ()
+) -> OrderReport:
     """Return the order that a query, a list or a cancel tells of.
 
     `contract_size` is None where it is not known, and the worth of fills in contracts with it.
@@ -79,6 +80,7 @@ def read_order(reply: Reply, kind: MarketKind, *, contract_size: Decimal | None)
         reduce_only=bool(reply.get("reduceOnly", False)),
         filled_quote=worth,
         average_price=worth / filled if spot and worth and filled else positive(reply, "avgPrice"),
+        fills=fills,
         reason=str(reply.get("expiryReason") or ""),
         raw=reply,
     )
@@ -88,9 +90,8 @@ def read_placed(reply: Reply, request: OrderRequest, *, contract_size: Decimal |
     """Return the order that the answer to a placement tells of; the short form (ACK) names it only."""
     if "status" not in reply:
         return _acknowledged(reply, request)
-    report = read_order(reply, request.kind, contract_size=contract_size)
-    fills = tuple(_reply_fill(reply, fill, report) for fill in reply.get("fills", ()))
-    return replace(report, fills=fills)
+    fills = tuple([_reply_fill(reply, fill, request.kind) for fill in reply.get("fills", ())])
+    return read_order(reply, request.kind, contract_size=contract_size, fills=fills)
 
 
 def _worth(reply: Reply, kind: MarketKind, filled: Decimal, contract_size: Decimal | None) -> Decimal | None:
@@ -125,16 +126,16 @@ def _acknowledged(reply: Reply, request: OrderRequest) -> OrderReport:
     )
 
 
-def _reply_fill(reply: Reply, fill: Reply, order: OrderReport) -> FillReport:
+def _reply_fill(reply: Reply, fill: Reply, kind: MarketKind) -> FillReport:
     price, quantity = amount(fill["price"]), amount(fill["qty"])
     return FillReport(
         venue_trade_id=str(fill["tradeId"]),
-        venue_order_id=order.venue_order_id,
-        client_order_id=order.client_order_id,
-        symbol=order.symbol,
-        kind=order.kind,
-        side=order.side,
-        position_side=order.position_side,
+        venue_order_id=str(reply["orderId"]),
+        client_order_id=str(reply["clientOrderId"]),
+        symbol=str(reply["symbol"]),
+        kind=kind,
+        side=Side(reply["side"]),
+        position_side=PositionSide(reply.get("positionSide", "BOTH")),
         price=price,
         quantity=quantity,
         quote_quantity=price * quantity,

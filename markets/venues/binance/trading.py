@@ -1,6 +1,7 @@
 """Orders and fills at one house of Binance."""
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -55,6 +56,15 @@ class Trading:
             if call is Call.PLACE_CONDITIONAL:
                 return read_conditional(reply, request.kind)
             return read_placed(reply, request, contract_size=size)
+
+    async def expect(self, items: Sequence[tuple[AccountAccess, OrderRequest]]) -> None:
+        """Reserve the budget for orders that are about to be placed, in a round trip for all that are alike."""
+        by_call: dict[Call, list[AccountAccess]] = defaultdict(list)
+        for account, request in items:
+            conditional = is_conditional(request.kind, request.type)
+            by_call[Call.PLACE_CONDITIONAL if conditional else Call.PLACE].append(account)
+        for call, accounts in by_call.items():
+            await self.gateway.expect(call, accounts)
 
     async def query(self, account: AccountAccess, reference: OrderReference) -> OrderReport | None:
         """Return the order, None where Binance says that it has none."""

@@ -2,10 +2,9 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
-from copytrade.lib.wire import to_milliseconds
 from markets.venues.base import (
     AccountAccess,
     AccountReport,
@@ -19,8 +18,9 @@ from markets.venues.base import (
 )
 from markets.venues.errors import NotSupported, Rejected, RejectReason, VenueError
 from markets.venues.generic import translate
-from markets.venues.generic.exchanges import Lookup, Scope
-from markets.venues.generic.gateway import asking, market_of
+from markets.venues.generic.exchanges import Scope
+from markets.venues.generic.gateway import Question, asking, market_of
+from markets.venues.generic.lists import orders_by_client_id, trades_of_order, trades_since, whole
 from markets.venues.generic.market_data import GenericMarketData
 from markets.venues.generic.permissions import PERMISSIONS
 from markets.venues.generic.requests import parameters_of, refuse_foreign, refuse_off_grid
@@ -28,8 +28,6 @@ from markets.venues.vocabulary import FINAL_STATUSES, MarketKind
 
 # How often an order is looked at again that is being cancelled, and how long that takes at most.
 CANCEL_LOOKS = (0.0, 0.1, 0.3, 0.6)
-SEARCHED = timedelta(days=7)
-MOST_TRADES = 100
 
 
 def make(slug: str) -> "GenericVenue":
@@ -56,12 +54,12 @@ class GenericVenue(GenericMarketData):
         )
         order = await self.private(account, ask, kind=request.kind, writes=True, places=True)
         placed = translate.acknowledged(order, request, now=datetime.now(UTC))
-        return await self._seen(account, placed, market)
+        return translate.in_time(await self._seen(account, placed, market), request)
 
     async def _seen(self, account: AccountAccess, placed: OrderReport, market: Mapping[str, Any]) -> OrderReport:
         """Return what became of an order that was just accepted; what cannot be learned now is asked for later."""
         try:
-            found = await self._find(account, market, placed.kind, placed.client_order_id)
+            found = await self._find(account, market, placed.kind, placed.client_order_id, placed.venue_order_id)
         except VenueError:
             return placed
         return found or placed
@@ -69,7 +67,7 @@ class GenericVenue(GenericMarketData):
     async def query(self, account: AccountAccess, reference: OrderReference) -> OrderReport | None:
         """Return the order, or None where the exchange says that it has none."""
         market = await self.market(reference.symbol, reference.kind)
-        return await self._find(account, market, reference.kind, reference.client_order_id)
+        return await self._find(account, market, reference.kind, reference.client_order_id, reference.venue_order_id)
 
     async def cancel(self, account: AccountAccess, reference: OrderReference) -> OrderReport:
         """Cancel an order; one that is final already is returned as it is, one that is unknown is `Rejected`."""
@@ -104,8 +102,7 @@ class GenericVenue(GenericMarketData):
         """Return the orders that still may trade."""
         found = []
         for scope in self.facts.order_scopes:
-            ask = asking("fetch_open_orders", None, None, None, dict(scope.parameters))
-            found += await self._reports(await self.private(account, ask), scope)
+            found += await self._reports(await self.private(account, self._open_orders(scope)), scope)
         wanted = (each for each in found if each.status not in FINAL_STATUSES)
         return [each for each in wanted if symbol is None or each.symbol == symbol]
 
@@ -114,31 +111,17 @@ class GenericVenue(GenericMarketData):
     ) -> Sequence[FillReport]:
         """Return trades of one order, or all in a market since a moment, oldest first."""
         market = await self.market(symbol, kind)
-        trades = await self.private(
-            account, lambda exchange: self._trades(exchange, market["symbol"], venue_order_id, since), kind=kind
-        )
+        trades = await self.private(account, self._trades(market["symbol"], venue_order_id, since), kind=kind)
         with_times = [translate.fill_report(trade, market, kind) for trade in trades]
         # Orders of one account that trade with each other share the id of the trade.
         reports = {(report.venue_trade_id, report.venue_order_id): report for report in with_times}.values()
         ours = [report for report in reports if not venue_order_id or report.venue_order_id == venue_order_id]
         return sorted(ours, key=lambda report: (report.time, report.venue_trade_id, report.venue_order_id))
 
-    async def _trades(
-        self, exchange: Any, name: str, venue_order_id: str, since: datetime | None
-    ) -> list[Mapping[str, Any]]:
-        if venue_order_id and exchange.has.get("fetchOrderTrades") is True:
-            return list(await exchange.fetch_order_trades(venue_order_id, name))
-        if since is None:
-            return list(await exchange.fetch_my_trades(name, None, MOST_TRADES))
-        found: list[Mapping[str, Any]] = []
-        pages = {"paginate": True} if self.facts.pages else {}
-        start, now = since, datetime.now(UTC)
-        while start < now:
-            end = min(now, start + self.facts.longest_stretch) if self.facts.longest_stretch else now
-            until = {"until": to_milliseconds(end) + 1000} if self.facts.longest_stretch else {}
-            found += await exchange.fetch_my_trades(name, to_milliseconds(start), MOST_TRADES, pages | until)
-            start = end
-        return found
+    def _trades(self, name: str, venue_order_id: str, since: datetime | None) -> Question[list[Mapping[str, Any]]]:
+        if venue_order_id:
+            return lambda exchange: trades_of_order(exchange, self.facts, name, venue_order_id)
+        return lambda exchange: trades_since(exchange, self.facts, name, since)
 
     async def account(self, account: AccountAccess) -> AccountReport:
         """Return balances and positions. There is no single figure of equity that all exchanges have."""
@@ -146,8 +129,7 @@ class GenericVenue(GenericMarketData):
         positions: list[PositionReport] = []
         if self.capabilities.reduce_only:
             for scope in self.facts.position_scopes:
-                ask = asking("fetch_positions", None, dict(scope.parameters))
-                positions += await self._positions(await self.private(account, ask), scope)
+                positions += await self._positions(await self.private(account, self._held(scope)), scope)
         return AccountReport(
             time=datetime.now(UTC), balances=translate.balance_reports(balance), positions=tuple(positions)
         )
@@ -176,37 +158,50 @@ class GenericVenue(GenericMarketData):
         raise NotSupported(f"The orders at {self.slug} are asked for, not streamed.")
 
     async def _find(
-        self, account: AccountAccess, market: Mapping[str, Any], kind: MarketKind, client_order_id: str
+        self,
+        account: AccountAccess,
+        market: Mapping[str, Any],
+        kind: MarketKind,
+        client_order_id: str,
+        venue_order_id: str,
     ) -> OrderReport | None:
         """Return the order of this client order id, None only where the exchange has said that there is none."""
-        try:
-            orders = await self.private(
-                account, lambda exchange: self._lookup(exchange, market["symbol"], client_order_id), kind=kind
-            )
-        except Rejected as error:
-            if error.reason == RejectReason.UNKNOWN_ORDER:
-                return None
-            raise
+        name, orders = market["symbol"], list[Mapping[str, Any]]()
+        if venue_order_id and self.facts.finds_by_own_id:
+            orders = await self._found(account, lambda exchange: _order(exchange, venue_order_id, name), kind)
         ours = [order for order in orders if order.get("clientOrderId") == client_order_id]
+        if not ours:
+            orders = await self._found(
+                account, lambda exchange: orders_by_client_id(exchange, self.facts, name, client_order_id), kind
+            )
+            ours = [order for order in orders if order.get("clientOrderId") == client_order_id]
         now = datetime.now(UTC)
         return translate.order_report(ours[0], market, kind, now=now) if ours else None
 
-    async def _lookup(self, exchange: Any, name: str, client_order_id: str) -> list[Mapping[str, Any]]:
-        by_id = {self.facts.id_parameter: client_order_id}
-        if self.facts.lookup is Lookup.ORDER:
-            return [await exchange.fetch_order("", name, by_id)]
-        listed = self.facts.lookup is Lookup.FILTERED_LISTS
-        found = list(await exchange.fetch_open_orders(name, None, None, by_id if listed else {}))
-        if any(order.get("clientOrderId") == client_order_id for order in found):
-            return found
-        since = None if listed else to_milliseconds(datetime.now(UTC) - SEARCHED)
-        for method in _past_lists(exchange.has):
-            found += await getattr(exchange, method)(name, since, None, by_id if listed else {})
-        return found
+    async def _found(
+        self, account: AccountAccess, question: Question[list[Mapping[str, Any]]], kind: MarketKind
+    ) -> list[Mapping[str, Any]]:
+        try:
+            return await self.private(account, question, kind=kind)
+        except Rejected as error:
+            if error.reason == RejectReason.UNKNOWN_ORDER:
+                return []
+            raise
+
+    def _open_orders(self, scope: Scope) -> Question[list[Mapping[str, Any]]]:
+        return lambda exchange: whole(
+            lambda more: exchange.fetch_open_orders(None, None, None, {**scope.parameters, **more}),
+            self.facts.order_pages,
+        )
+
+    def _held(self, scope: Scope) -> Question[list[Mapping[str, Any]]]:
+        return lambda exchange: whole(
+            lambda more: exchange.fetch_positions(None, {**scope.parameters, **more}), self.facts.position_pages
+        )
 
     async def _reports(self, orders: Sequence[Mapping[str, Any]], scope: Scope) -> list[OrderReport]:
         exchange, now = await self.understood(self.connection.public()), datetime.now(UTC)
-        listed = ((order, market_of(exchange, order, scope)) for order in orders)
+        listed = ((order, market_of(exchange, order, scope, self.facts)) for order in orders)
         return [
             translate.order_report(order, market, kind, now=now)
             for order, market in listed
@@ -215,7 +210,7 @@ class GenericVenue(GenericMarketData):
 
     async def _positions(self, rows: Sequence[Mapping[str, Any]], scope: Scope) -> list[PositionReport]:
         exchange = await self.understood(self.connection.public())
-        listed = ((row, market_of(exchange, row, scope)) for row in rows)
+        listed = ((row, market_of(exchange, row, scope, self.facts)) for row in rows)
         found = (
             translate.position_report(row, market, kind)
             for row, market in listed
@@ -224,12 +219,5 @@ class GenericVenue(GenericMarketData):
         return [report for report in found if report is not None]
 
 
-def _past_lists(has: Mapping[str, Any]) -> list[str]:
-    """Return the methods whose lists together hold all orders that ended."""
-    if has.get("fetchCanceledAndClosedOrders"):
-        return ["fetch_canceled_and_closed_orders"]
-    if has.get("fetchOrders"):
-        return ["fetch_orders"]
-    if not has.get("fetchClosedOrders"):
-        raise NotSupported("The exchange has no list of orders that ended, so nobody knows what it does not have.")
-    return ["fetch_closed_orders", *(["fetch_canceled_orders"] if has.get("fetchCanceledOrders") else [])]
+async def _order(exchange: Any, venue_order_id: str, name: str) -> list[Mapping[str, Any]]:
+    return [await exchange.fetch_order(venue_order_id, name)]

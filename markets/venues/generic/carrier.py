@@ -4,8 +4,10 @@ Mixed into an exchange's class, it replaces the methods through which ccxt meets
 budget and bans; answers keep their digits; quantities and prices go out as they are.
 """
 
+import asyncio
 import json
-from dataclasses import dataclass
+import time
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
@@ -37,24 +39,53 @@ class Door:
             raise NotSentError("closed")
 
 
+@dataclass(slots=True, weakref_slot=True)
+class Turn:
+    """The requests of one key, one after the other: for exchanges that want each number higher than the one before.
+
+    The next one is numbered and sent when the one before has its answer: on their way two could overtake each other.
+    """
+
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    last: int = 0
+
+    def number(self) -> int:
+        """Return the next number: the microseconds of now, or one more than the last."""
+        self.last = max(self.last + 1, time.time_ns() // 1000)
+        return self.last
+
+
 class Carrier:
-    """Carries the requests of one exchange. `urgent` requests may use what the budget keeps for orders.
+    """Carries the requests of one exchange. `demand` is what each of them needs of the budget.
 
     `places`: this copy places one order, which keeps its deadline; `has_written`: that order may be there already.
+    `turn`: the key's, where its requests are numbered.
     """
 
     transport: Transport
     budget: Budget
     pool: Pool
     door: Door
-    urgent: bool = False
+    demand: Demand = Demand(weight=1)
     places: bool = False
     has_written: bool = False
+    turn: Turn | None = None
+
+    async def request(self: Any, *arguments: Any, **options: Any) -> Any:
+        """Sign and send a request, when it is its turn."""
+        if self.turn is None:
+            return await super().request(*arguments, **options)  # type: ignore[misc]
+        async with self.turn.lock:
+            return await super().request(*arguments, **options)  # type: ignore[misc]
+
+    def incrementing_nonce(self: Any) -> int:
+        """Return the number of a request."""
+        return int(self.turn.number() if self.turn else super().incrementing_nonce())  # type: ignore[misc]
 
     async def fetch(self: Any, url: str, method: str = "GET", headers: Any = None, body: Any = None) -> Any:
         """Send a request that ccxt has signed; return the decoded answer, or raise what ccxt makes of it."""
         self.door.pass_through()
-        await self.budget.reserve(self.pool, Demand(weight=1, urgent=self.urgent))
+        await self.budget.reserve(self.pool, self.demand)
         self.door.pass_through()
         if self.places:
             self.keep_deadline()

@@ -6,22 +6,25 @@ and each call gets a copy with the account's own key.
 
 import asyncio
 import copy
+import time
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from importlib import import_module
 from typing import Any
+from weakref import WeakValueDictionary
 
 from django.conf import settings
 
 from markets.venues.base import Credentials
-from markets.venues.budget import Budget
-from markets.venues.budget_rules import Pool, Span
+from markets.venues.budget import Budget, fingerprint
+from markets.venues.budget_rules import Demand, Pool, Span
 from markets.venues.errors import AuthFailed
-from markets.venues.generic.carrier import Door, carried
+from markets.venues.generic.carrier import Door, Turn, carried
 from markets.venues.generic.exchanges import Exchange
 from markets.venues.http import Transport
 
 MINUTE = timedelta(minutes=1)
+LISTED_SECONDS = 300.0
 
 
 class Connection:
@@ -37,13 +40,20 @@ class Connection:
         self._making: asyncio.Task[Any] | None = None
         self._pool: Pool | None = None
         self._door = Door()
+        self._turns: WeakValueDictionary[str, Turn] = WeakValueDictionary()
+        self._listed_at = 0.0
 
     async def public(self, *, reload: bool = False) -> Any:
         """Return the exchange for what anyone may ask, with its markets loaded."""
         template = await self._made()
         if reload:
             await template.load_markets(True)
+            self._listed_at = time.monotonic()
         return copy.copy(template)
+
+    def may_have_missed(self) -> bool:
+        """Whether markets may have been listed since they were loaded."""
+        return time.monotonic() - self._listed_at > LISTED_SECONDS
 
     async def private(self, credentials: Credentials | None, *, urgent: bool = False, places: bool = False) -> Any:
         """Return the exchange for an account: `urgent` requests go first, one that `places` keeps its deadline."""
@@ -52,8 +62,17 @@ class Connection:
         own = copy.copy(await self._made())
         own.apiKey, own.secret, own.password = credentials.key, credentials.secret, credentials.passphrase
         own.options = dict(own.options)  # ccxt notes there what it learns of an account
-        own.urgent, own.places = urgent, places
+        own.places, own.demand = places, self._demand(credentials.key, urgent=urgent)
+        if self.facts.numbered:
+            own.turn = self._turns.setdefault(credentials.key, Turn())
         return own
+
+    def _demand(self, key: str, *, urgent: bool) -> Demand:
+        """Return what a signed request needs of the budget: some exchanges count by account, and not by address."""
+        limits = self.facts.limits
+        if limits.of_account is None:
+            return Demand(weight=1, urgent=urgent)
+        return Demand(weight=limits.signed_weight, urgent=urgent, account=fingerprint(key), places=True)
 
     @property
     def precision_mode(self) -> int:
@@ -86,10 +105,14 @@ class Connection:
         template.number = str
         template.options = {**template.options, **self.facts.options}
         template.transport, template.budget, template.door = self.transport, self.budget, self._door
-        template.pool = self._pool = Pool(f"ccxt:{self.slug}", Span(MINUTE, int(60_000 / template.rateLimit)))
+        limits = self.facts.limits
+        weight = Span(MINUTE, limits.per_minute or int(60_000 / template.rateLimit))
+        own = (limits.of_account,) if limits.of_account else ()
+        template.pool = self._pool = Pool(f"ccxt:{self.slug}", weight, own)
         if self._address:
             template.urls = {**template.urls, "api": _led_to(template.urls["api"], self._address)}
         await template.load_markets()
+        self._listed_at = time.monotonic()
         return template
 
 

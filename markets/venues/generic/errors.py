@@ -17,10 +17,13 @@ from markets.venues.errors import (
     VenueDown,
     VenueError,
 )
+from markets.venues.generic.codes import Verdict
 from markets.venues.generic.exchanges import Exchange
 from markets.venues.http import NoAnswerError, NotSentError, UnreadableError
 
 SOON = timedelta(seconds=1)
+TOO_MANY = 429
+AFTER_OWN_LIMIT = timedelta(seconds=5)
 AFTER_LIMIT = timedelta(minutes=1)
 AFTER_BAN = timedelta(minutes=10)
 
@@ -39,6 +42,7 @@ REASONS: Mapping[str, RejectReason] = {
 # In this order: the first that is found in what the exchange says tells why.
 WORDS: tuple[tuple[str, RejectReason], ...] = (
     (r"reduce.?only", RejectReason.REDUCE_ONLY_REFUSED),
+    (r"posSide|position (side|mode)", RejectReason.POSITION_SIDE_MISMATCH),
     (r"insufficient|not enough", RejectReason.INSUFFICIENT_BALANCE),
     (r"post.?only|immediately match", RejectReason.POST_ONLY_WOULD_TAKE),
     (r"notional|order value|lower limit|minimum (order )?cost", RejectReason.MIN_NOTIONAL),
@@ -46,7 +50,7 @@ WORDS: tuple[tuple[str, RejectReason], ...] = (
     (r"price", RejectReason.PRICE_FILTER),
 )
 REFUSING = frozenset({"InvalidOrder", "BadRequest", "ArgumentsRequired"})
-DUPLICATE = re.compile(r"duplicate", re.IGNORECASE)
+DUPLICATE = re.compile(r"duplicate|already (exists|in use|used)", re.IGNORECASE)
 TOO_FREQUENT = re.compile(r"too frequent|too many visits", re.IGNORECASE)
 MESSAGE_FIELDS = ("retMsg", "sMsg", "msg", "message", "error")
 CODE_FIELDS = ("retCode", "sCode", "code")
@@ -63,9 +67,16 @@ class Told:
 
 
 def error_of(
-    error: Exception, told: Told | None, *, exchange: Exchange, writes: bool, contract: bool, now: datetime
+    error: Exception,
+    told: Told | None,
+    *,
+    exchange: Exchange,
+    writes: bool,
+    signed: bool,
+    contract: bool,
+    now: datetime,
 ) -> VenueError:
-    """Return the error to raise. `writes`: whether the request would have changed something."""
+    """Return the error to raise. `writes`: the request would have changed something; `signed`: an account has asked."""
     if isinstance(error, VenueError):
         return error
     message, code = _words(error, told)
@@ -73,8 +84,9 @@ def error_of(
     details: dict[str, Any] = {"code": code, "status": told.status if told else 0}
     return (
         _transported(error, writes=writes)
+        or _coded(message, exchange, told, now, details, writes=writes, signed=signed)
         or _limited(names, message, told, now, details)
-        or _certain(names, message, exchange, details, contract=contract)
+        or _certain(names, message, details, contract=contract)
         or _doubtful(f"{names[0]}: {message}", writes=writes, details=details)
     )
 
@@ -96,19 +108,44 @@ def _transported(error: Exception, *, writes: bool) -> VenueError | None:
     return None
 
 
+def _coded(
+    message: str,
+    exchange: Exchange,
+    told: Told | None,
+    now: datetime,
+    details: Mapping[str, Any],
+    *,
+    writes: bool,
+    signed: bool,
+) -> VenueError | None:
+    """Return the error where the exchange's own code says more than ccxt makes of it."""
+    match exchange.codes.get(details["code"]):
+        case RejectReason() as reason:
+            return Rejected(message, reason=reason, **details)
+        case Verdict.PERHAPS_DONE:
+            return _doubtful(message, writes=writes, details=details)
+        case Verdict.NOT_DONE:
+            return Retryable(message, after=SOON, **details)
+        case Verdict.KEY:
+            return AuthFailed(message, **details)
+        case Verdict.TOO_OFTEN if signed:
+            until = _pause_ends(told.headers if told else {}, now)
+            return Retryable(message, after=max(until - now, SOON) if until else AFTER_OWN_LIMIT, **details)
+    return None
+
+
 def _limited(
     names: list[str], message: str, told: Told | None, now: datetime, details: Mapping[str, Any]
 ) -> VenueError | None:
     banned = told is not None and told.status in {403, 418} and (not isinstance(told.body, dict) or _frequent(message))
-    if not banned and not {"RateLimitExceeded", "DDoSProtection"} & set(names):
+    asked_to_wait = told is not None and told.status == TOO_MANY
+    if not banned and not asked_to_wait and not {"RateLimitExceeded", "DDoSProtection"} & set(names):
         return None
     until = _pause_ends(told.headers if told else {}, now) or now + (AFTER_BAN if banned else AFTER_LIMIT)
     return RateLimited(message, until=max(until, now), **details)
 
 
-def _certain(
-    names: list[str], message: str, exchange: Exchange, details: Mapping[str, Any], *, contract: bool
-) -> VenueError | None:
+def _certain(names: list[str], message: str, details: Mapping[str, Any], *, contract: bool) -> VenueError | None:
     """Return the error where the exchange has said for certain that nothing was done."""
     if "DuplicateOrderId" in names or (REFUSING & set(names) and DUPLICATE.search(message)):
         return None  # the order that is there may be the very one that this request repeats
@@ -120,8 +157,6 @@ def _certain(
         return AuthFailed(message, **details)
     if "NotSupported" in names:
         return NotSupported(message, **details)
-    if own := exchange.reasons.get(details["code"]):
-        return Rejected(message, reason=own, **details)
     if "InsufficientFunds" in names:
         reason = RejectReason.INSUFFICIENT_MARGIN if contract else RejectReason.INSUFFICIENT_BALANCE
         return Rejected(message, reason=reason, **details)
@@ -157,8 +192,8 @@ def _flat(body: Any) -> dict[str, Any]:
     rows = body.get("data")
     inner = rows[0] if isinstance(rows, list) and rows and isinstance(rows[0], dict) else {}
     errors = body.get("error")
-    if isinstance(errors, list):
-        return {"error": "; ".join(str(each) for each in errors), **inner}
+    if isinstance(errors, list) and errors:
+        return {"error": "; ".join(str(each) for each in errors), "code": errors[0]}
     return {**body, **{name: value for name, value in inner.items() if name in {"sMsg", "sCode"}}}
 
 

@@ -9,7 +9,8 @@ from datetime import timedelta
 from enum import Enum, auto
 from typing import Any
 
-from markets.venues.errors import RejectReason
+from markets.venues.budget_rules import Span
+from markets.venues.generic.codes import BITGET_CODES, BYBIT_CODES, KRAKEN_CODES, OKX_CODES, Meaning
 from markets.venues.vocabulary import MarketKind, TimeInForce
 
 SPOT, USD_M, COIN_M = MarketKind.SPOT, MarketKind.USD_M, MarketKind.COIN_M
@@ -32,6 +33,32 @@ class Scope:
     kind: MarketKind | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Pages:
+    """How a list goes on: `parameter` takes `field` of the oldest row, without a field the number of rows so far.
+
+    `size`: a page with fewer rows is the last one. `filtered`: whether the exchange itself leaves out other markets;
+    where it does not, pages are read whole, since ccxt would make them shorter.
+    """
+
+    parameter: str
+    field: str = ""
+    size: int = 100
+    filtered: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What an exchange counts. `per_minute`: requests of one address (None: what ccxt says).
+
+    `of_account`: requests that one account has signed. Where those are all that count for them, `signed_weight` is 0.
+    """
+
+    per_minute: int | None = None
+    of_account: Span | None = None
+    signed_weight: int = 1
+
+
 EVERYTHING = (Scope(),)
 
 
@@ -39,8 +66,10 @@ EVERYTHING = (Scope(),)
 class Exchange:
     """One exchange. `order_scopes` and `position_scopes` are the lists that together hold all of an account.
 
-    `id_parameter` names the client order id in lookups. `request_lifetime`: see `Capabilities`; exchanges without such
-    a bound get one that no request outlives. `reasons` tell refusals apart by the exchange's own codes.
+    `id_parameter` names the client order id in lookups, `order_parameter` an order's own id in the list of trades;
+    `finds_by_own_id`: whether that is the cheaper way to an order. `margin_assets`: contracts in others are not
+    offered, for the lists do not hold them. `request_lifetime`: see `Capabilities`; exchanges without such a bound get
+    one that no request outlives. `numbered`: each request of a key needs a higher number than the one before.
     """
 
     kinds: frozenset[MarketKind] = frozenset({SPOT})
@@ -48,16 +77,24 @@ class Exchange:
     client_order_id: str = r"[A-Za-z0-9]{1,32}"
     lookup: Lookup = Lookup.LISTS
     id_parameter: str = "clientOrderId"
+    order_parameter: str = ""
+    finds_by_own_id: bool = False
     order_scopes: tuple[Scope, ...] = EVERYTHING
     position_scopes: tuple[Scope, ...] = EVERYTHING
+    margin_assets: frozenset[str] = frozenset()
     options: Mapping[str, Any] = field(default_factory=dict)
     request_lifetime: timedelta = timedelta(seconds=60)
     # Past trades are asked for in stretches of this length, where the exchange has a limit.
     longest_stretch: timedelta | None = None
-    pages: bool = False
-    reasons: Mapping[str, RejectReason] = field(default_factory=dict)
+    order_pages: Pages | None = None
+    position_pages: Pages | None = None
+    trade_pages: Pages | None = None
+    numbered: bool = False
+    limits: Limits = Limits()
+    codes: Mapping[str, Meaning] = field(default_factory=dict)
 
 
+BYBIT_PAGES = Pages("cursor", "nextPageCursor", size=1)
 BYBIT_LINEAR = tuple(
     Scope({"type": "swap", "subType": "linear", "settleCoin": coin}, USD_M) for coin in ("USDT", "USDC")
 )
@@ -66,8 +103,10 @@ BYBIT = Exchange(
     client_order_id=r"[A-Za-z0-9_-]{1,36}",
     lookup=Lookup.FILTERED_LISTS,
     id_parameter="orderLinkId",
+    order_parameter="orderId",
     order_scopes=(Scope({"type": "spot"}, SPOT), *BYBIT_LINEAR),
     position_scopes=BYBIT_LINEAR,
+    margin_assets=frozenset({"USDT", "USDC"}),
     # All accounts are unified ones by now; ccxt would ask each account twice to learn that.
     options={
         "enableUnifiedMargin": False,
@@ -77,58 +116,49 @@ BYBIT = Exchange(
     },
     request_lifetime=timedelta(seconds=5),
     longest_stretch=timedelta(days=7),
-    pages=True,
-    reasons={
-        "110003": RejectReason.PRICE_BAND,
-        "110009": RejectReason.TOO_MANY_OPEN_ORDERS,
-        "110017": RejectReason.REDUCE_ONLY_REFUSED,
-        "110020": RejectReason.TOO_MANY_OPEN_ORDERS,
-        "110023": RejectReason.ONLY_REDUCING,
-        "110043": RejectReason.UNCHANGED,
-        "110094": RejectReason.MIN_NOTIONAL,
-        "170121": RejectReason.UNKNOWN_SYMBOL,
-        "170124": RejectReason.LOT_SIZE,
-        "170132": RejectReason.PRICE_BAND,
-        "170133": RejectReason.PRICE_FILTER,
-        "170134": RejectReason.PRICE_FILTER,
-        "170135": RejectReason.LOT_SIZE,
-        "170136": RejectReason.LOT_SIZE,
-        "170137": RejectReason.LOT_SIZE,
-        "170140": RejectReason.MIN_NOTIONAL,
-        "170151": RejectReason.MARKET_CLOSED,
-        "170193": RejectReason.PRICE_BAND,
-        "170194": RejectReason.PRICE_BAND,
-        "170218": RejectReason.POST_ONLY_WOULD_TAKE,
-    },
+    order_pages=BYBIT_PAGES,
+    position_pages=BYBIT_PAGES,
+    trade_pages=BYBIT_PAGES,
+    codes=BYBIT_CODES,
 )
 OKX = Exchange(
     kinds=frozenset({SPOT, USD_M, COIN_M}),
     lookup=Lookup.ORDER,
-    options={"fetchMarkets": {"types": ["spot", "swap", "future"]}},
-    reasons={
-        "51000": RejectReason.BAD_PARAMETERS,
-        "51001": RejectReason.UNKNOWN_SYMBOL,
-        "51006": RejectReason.PRICE_BAND,
-        "51020": RejectReason.LOT_SIZE,
-        "51121": RejectReason.LOT_SIZE,
-        "51169": RejectReason.REDUCE_ONLY_REFUSED,
-    },
+    order_parameter="ordId",
+    # ccxt would send each order as a batch of one.
+    options={"fetchMarkets": {"types": ["spot", "swap", "future"]}, "createOrder": "privatePostTradeOrder"},
+    order_pages=Pages("after", "ordId"),
+    trade_pages=Pages("after", "billId"),
+    limits=Limits(of_account=Span(timedelta(seconds=2), 60), signed_weight=0),
+    codes=OKX_CODES,
 )
 # Market buyers on its spot market name what they spend, not what they get; so only contracts are offered.
 BITGET = Exchange(
     kinds=frozenset({USD_M}),
     client_order_id=r"[A-Za-z0-9_-]{1,36}",
     lookup=Lookup.ORDER,
+    order_parameter="orderId",
     order_scopes=(Scope({"type": "swap", "productType": "USDT-FUTURES"}, USD_M),),
     position_scopes=(Scope({"productType": "USDT-FUTURES"}, USD_M),),
+    margin_assets=frozenset({"USDT"}),
     # Classic accounts: ccxt would take an account for a classic one whenever its question about that failed.
-    options={"defaultType": "swap", "uta": False},
+    options={"defaultType": "swap", "uta": False, "fetchMarkets": {"types": ["swap"]}},
+    longest_stretch=timedelta(days=7),
+    order_pages=Pages("idLessThan", "orderId"),
+    trade_pages=Pages("idLessThan", "tradeId"),
+    limits=Limits(per_minute=6000, of_account=Span(timedelta(seconds=1), 15)),
+    codes=BITGET_CODES,
 )
 # Its client order ids are UUIDs, with or without dashes, or up to 18 characters.
 KRAKEN = Exchange(
     times_in_force=COMMON_TIMES - {TimeInForce.FOK},
     client_order_id=r"[0-9a-f]{32}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|[A-Za-z0-9_.-]{1,18}",
     lookup=Lookup.FILTERED_LISTS,
+    finds_by_own_id=True,
+    trade_pages=Pages("ofs", size=50, filtered=False),
+    numbered=True,
+    limits=Limits(of_account=Span(timedelta(minutes=1), 60), signed_weight=0),
+    codes=KRAKEN_CODES,
 )
 
 EXCHANGES: Mapping[str, Exchange] = {"bybit": BYBIT, "okx": OKX, "bitget": BITGET, "kraken": KRAKEN}

@@ -11,7 +11,7 @@ from markets.venues.generic import translate
 from markets.venues.generic.capabilities import for_exchange
 from markets.venues.generic.connection import Connection
 from markets.venues.generic.errors import error_of, is_unexpected
-from markets.venues.generic.exchanges import Scope, exchange_facts
+from markets.venues.generic.exchanges import Exchange, Scope, exchange_facts
 from markets.venues.vocabulary import MarketKind
 
 logger = logging.getLogger(__name__)
@@ -32,7 +32,10 @@ class Gateway:
     async def market(self, symbol: str, kind: MarketKind) -> Mapping[str, Any]:
         """Return ccxt's market of an exchange's own symbol; `Rejected` where it lists none of that kind."""
         exchange = await self.understood(self.connection.public())
-        market = listed(exchange, symbol, kind)
+        market = listed(exchange, symbol, kind, self.facts)
+        if market is None and self.connection.may_have_missed():
+            exchange = await self.understood(self.connection.public(reload=True))
+            market = listed(exchange, symbol, kind, self.facts)
         if market is None:
             raise Rejected(f"{self.slug} does not list {symbol}.", reason=RejectReason.UNKNOWN_SYMBOL)
         return market
@@ -48,10 +51,15 @@ class Gateway:
     ) -> Answer:
         """Ask for an account; what `places` an order keeps the deadline for sending."""
         exchange = await self.understood(self.connection.private(account.credentials, urgent=writes, places=places))
-        return await self.understood(question(exchange), kind=kind, writes=writes)
+        return await self.understood(question(exchange), kind=kind, writes=writes, signed=True)
 
     async def understood(
-        self, answer: Awaitable[Answer], *, kind: MarketKind = MarketKind.SPOT, writes: bool = False
+        self,
+        answer: Awaitable[Answer],
+        *,
+        kind: MarketKind = MarketKind.SPOT,
+        writes: bool = False,
+        signed: bool = False,
     ) -> Answer:
         """Return an answer, or raise what a failure means for us; its cause may show keys, and is not kept."""
         try:
@@ -64,6 +72,7 @@ class Gateway:
                 getattr(error, "told", None),
                 exchange=self.facts,
                 writes=writes,
+                signed=signed,
                 contract=kind is not MarketKind.SPOT,
                 now=datetime.now(UTC),
             )
@@ -86,15 +95,21 @@ def asking(method: str, *arguments: Any) -> Question[Any]:
     return ask
 
 
-def listed(exchange: Any, symbol: str, kind: MarketKind) -> Mapping[str, Any] | None:
+def is_offered(market: Mapping[str, Any], facts: Exchange) -> bool:
+    """Whether a market is one of those in which an account is seen whole."""
+    settled = market.get("settle") or ""
+    return not settled or not facts.margin_assets or settled in facts.margin_assets
+
+
+def listed(exchange: Any, symbol: str, kind: MarketKind, facts: Exchange) -> Mapping[str, Any] | None:
     """Return ccxt's market of an exchange's own symbol, which may name several kinds of market."""
     listed = exchange.markets_by_id.get(symbol, ())
-    return next((market for market in listed if translate.kind_of(market) is kind), None)
+    return next((market for market in listed if translate.kind_of(market) is kind and is_offered(market, facts)), None)
 
 
-def market_of(exchange: Any, row: Mapping[str, Any], scope: Scope) -> Mapping[str, Any] | None:
+def market_of(exchange: Any, row: Mapping[str, Any], scope: Scope, facts: Exchange) -> Mapping[str, Any] | None:
     """Return the market of a row of a list, whatever kind ccxt has guessed it to be."""
     market: Mapping[str, Any] | None = exchange.markets.get(row["symbol"])
     if market is None or scope.kind is None:
         return market
-    return listed(exchange, market["id"], scope.kind)
+    return listed(exchange, market["id"], scope.kind, facts)

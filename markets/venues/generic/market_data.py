@@ -8,7 +8,7 @@ from copytrade.lib.wire import to_milliseconds
 from markets.venues.base import CandleReport, MarketSpec, PriceReport
 from markets.venues.errors import NotSupported
 from markets.venues.generic import translate
-from markets.venues.generic.gateway import Gateway, listed
+from markets.venues.generic.gateway import Gateway, is_offered, listed
 from markets.venues.vocabulary import MarketKind
 
 
@@ -21,7 +21,9 @@ class GenericMarketData(Gateway):
         return [
             translate.market_spec(market, kind, exchange.precisionMode)
             for market in exchange.markets.values()
-            if (kind := translate.kind_of(market)) in self.capabilities.kinds and kind is not None
+            if (kind := translate.kind_of(market)) in self.capabilities.kinds
+            and kind is not None
+            and is_offered(market, self.facts)
         ]
 
     async def candles(
@@ -41,7 +43,8 @@ class GenericMarketData(Gateway):
     async def prices(self, kind: MarketKind, symbols: Sequence[str]) -> Sequence[PriceReport]:
         """Return the prices now of the symbols that the exchange knows."""
         exchange = await self.understood(self.connection.public())
-        found = {market["symbol"]: market for name in symbols if (market := listed(exchange, name, kind))}
+        listings = (listed(exchange, name, kind, self.facts) for name in symbols)
+        found = {market["symbol"]: market for market in listings if market}
         if not found:
             return []
         tickers = await self.understood(exchange.fetch_tickers(list(found)))
@@ -53,12 +56,14 @@ class GenericMarketData(Gateway):
         ]
 
     async def mark_price(self, symbol: str, kind: MarketKind) -> Mapping[str, Any]:
-        """Return the ticker of a contract, in the exchange's own words."""
+        """Return the mark price of a contract, or its ticker, in the exchange's own words."""
         if kind is MarketKind.SPOT:
             raise NotSupported("Spot markets have no mark price.")
         market = await self.market(symbol, kind)
         exchange = await self.understood(self.connection.public())
-        ticker = await self.understood(exchange.fetch_ticker(market["symbol"]))
+        told_alone = exchange.has.get("fetchMarkPrice") is True
+        ask = exchange.fetch_mark_price if told_alone else exchange.fetch_ticker
+        ticker = await self.understood(ask(market["symbol"]))
         info: Mapping[str, Any] = ticker.get("info") or {}
         return info
 

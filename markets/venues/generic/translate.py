@@ -1,6 +1,7 @@
 """From ccxt's unified structures to our reports (pure). Numbers arrive as text."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -105,11 +106,24 @@ def order_report(order: Structure, market: Structure, kind: MarketKind, *, now: 
         side=Side(str(order.get("side") or "buy").upper()),
         type=order_type,
         price=number(order.get("price")) if order_type is OrderType.LIMIT else None,
-        reduce_only=bool(order.get("reduceOnly")),
+        reduce_only=_reduces(order),
         filled_quote=None if kind is MarketKind.COIN_M else number(order.get("cost")),
         average_price=number(order.get("average")),
         raw=order.get("info") or {},
     )
+
+
+def _reduces(order: Structure) -> bool:
+    """Whether an order only reduces, in the exchange's own word where it has one: ccxt misreads some."""
+    own = (order.get("info") or {}).get("reduceOnly")
+    said = order.get("reduceOnly") if own is None else own
+    return str(said).lower() in {"true", "yes", "1"}
+
+
+def in_time(report: OrderReport, request: OrderRequest) -> OrderReport:
+    """Return the report of an order whose time in force some exchanges do not tell: its rest has expired."""
+    is_over = report.status is VenueStatus.CANCELED and request.time_in_force in {TimeInForce.IOC, TimeInForce.FOK}
+    return replace(report, status=VenueStatus.EXPIRED) if is_over else report
 
 
 def acknowledged(order: Structure, request: OrderRequest, *, now: datetime) -> OrderReport:

@@ -24,7 +24,6 @@ from markets.venues.registry import venue_info
 from markets.venues.vocabulary import MarketKind, PositionSide
 
 OPENING_AMOUNT = Decimal(10_000)
-USUAL_LEVERAGE = 20
 HIGHEST_LEVERAGE = 125
 
 
@@ -34,17 +33,20 @@ def paper_account_open(
     venue: str,
     asset: str = "",
     amount: Decimal = OPENING_AMOUNT,
-    leverage: int = USUAL_LEVERAGE,
+    leverage: int | None = None,
     settings: Mapping[str, Any] | None = None,
 ) -> PaperAccount:
     """Open the books of an account with money in them; one that is open already is returned as it is.
 
-    `asset` is the venue's own paper currency unless given. `settings` are the `Terms`, by name; wrong ones are
-    `InvalidInput`.
+    `asset` is the venue's own paper currency unless given, as are `leverage` and `settings`: the `Terms`, by name;
+    wrong ones are `InvalidInput`.
     """
-    asset = asset or venue_info(venue).paper_balance_asset
-    _refuse_bad_terms(settings or {}, amount, leverage)
-    values = {"venue": venue, "currency": asset, "leverage": leverage, "settings": dict(settings or {})}
+    info = venue_info(venue)
+    asset = asset or info.paper_balance_asset
+    leverage = info.paper_leverage if leverage is None else leverage
+    settings = {**info.paper_settings, **(settings or {})}
+    _refuse_bad_terms(settings, amount, leverage)
+    values = {"venue": venue, "currency": asset, "leverage": leverage, "settings": settings}
     with transaction.atomic():
         account, is_new = PaperAccount.objects.get_or_create(
             key=key, defaults=values | {"balances": {asset: {"total": plain_digits(amount), "locked": "0"}}}

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime
 from functools import lru_cache
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, ParamSpec, Protocol, TypeVar
 
 from django.db import close_old_connections
 
@@ -48,6 +48,19 @@ Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
 
 
+class Runner(Protocol):
+    """Runs functions that wait for the database, so that the loop does not."""
+
+    async def __call__(
+        self,
+        function: Callable[Parameters, Result],
+        *arguments: Parameters.args,
+        **options: Parameters.kwargs,
+    ) -> Result:
+        """Run a function and return its result; what it raises is raised."""
+        ...
+
+
 def make(slug: str) -> "PaperVenue":
     """Return the paper adapter over a venue."""
     return PaperVenue(slug)
@@ -58,10 +71,15 @@ class PaperVenue:
 
     Orders that are placed at the same moment travel together: whatever has gathered while others were being written
     goes into one transaction, so a thousand orders cost a few of them.
+
+    Where prices come from, the venue itself and how the books are reached may be given.
     """
 
-    def __init__(self, slug: str, *, prices: Prices | None = None, live: Venue | None = None) -> None:
+    def __init__(
+        self, slug: str, *, prices: Prices | None = None, live: Venue | None = None, runs: Runner | None = None
+    ) -> None:
         self.slug = slug
+        self._runs = runs or in_thread
         self.capabilities = capabilities(slug, paper=True)
         self._prices = prices or FeedPrices()
         self._own_live = live
@@ -107,7 +125,9 @@ class PaperVenue:
         """Answer a batch, whatever happens; accounts with latency are answered later, and hold up nobody."""
         answers: Sequence[Answer | Delay]
         try:
-            answers = await _in_thread(books.place_batch, self.slug, [wish for wish, _ in batch], self._prices)
+            answers = await self._runs(books.place_batch, self.slug, [wish for wish, _ in batch], self._prices)
+        except VenueError as error:
+            answers = [error] * len(batch)  # the source of prices: nothing was written yet
         except Exception as error:  # noqa: BLE001  (whoever waits gets an answer)
             # It may have been stored: the connection may have broken while the transaction was being committed.
             answers = _unknown(error, len(batch))
@@ -133,7 +153,7 @@ class PaperVenue:
     async def cancel(self, account: AccountAccess, reference: OrderReference) -> OrderReport:
         """Cancel an order; one that is final already is returned as it is, one that is unknown is `Rejected`."""
         try:
-            return await _in_thread(books.cancel, self.slug, account, reference)
+            return await self._runs(books.cancel, self.slug, account, reference)
         except DATABASE_AWAY as error:
             raise OutcomeUnknown(f"The paper books did not answer: {type(error).__name__}") from error
 
@@ -167,7 +187,7 @@ class PaperVenue:
         **options: Parameters.kwargs,
     ) -> Result:
         try:
-            return await _in_thread(function, *arguments, **options)
+            return await self._runs(function, *arguments, **options)
         except DATABASE_AWAY as error:
             raise VenueDown(f"The paper books did not answer: {type(error).__name__}") from error
 
@@ -240,7 +260,7 @@ def _threads(process: int) -> ThreadPoolExecutor:
     return ThreadPoolExecutor(THREADS, thread_name_prefix="paper")
 
 
-async def _in_thread(
+async def in_thread(
     function: Callable[Parameters, Result], *arguments: Parameters.args, **options: Parameters.kwargs
 ) -> Result:
     """Run a function that waits for the database, and give its connection back."""

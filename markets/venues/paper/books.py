@@ -31,6 +31,7 @@ from markets.venues.paper.rows import (
     positions_read,
 )
 from markets.venues.paper.scene import Prices, Scene, plain, scene_of
+from markets.venues.paper.terms import Terms
 from markets.venues.registry import capabilities
 from markets.venues.vocabulary import FINAL_STATUSES, MarketKind, VenueStatus
 
@@ -67,11 +68,15 @@ Answer = OrderReport | VenueError
 
 def place_batch(venue: str, wishes: Sequence[Wish], source: Prices) -> list[Answer | Delay]:
     """Place orders at many accounts in six statements and one round trip for prices; return an answer to each."""
-    held, latencies = held_markets(venue, sorted({wish.access.id for wish in wishes}))
-    delays = [0 if wish.has_waited else latencies.get(wish.access.id, 0) for wish in wishes]
+    held, terms = held_markets(venue, sorted({wish.access.id for wish in wishes}))
+    delays = [0 if wish.has_waited else _delay(wish, terms.get(wish.access.id)) for wish in wishes]
     ready = [wish for wish, delay in zip(wishes, delays, strict=True) if not delay]
     answers = iter(_place_all(venue, ready, held, source) if ready else ())
     return [Delay(delay) if delay else next(answers) for delay in delays]
+
+
+def _delay(wish: Wish, terms: Terms | None) -> int:
+    return terms.delay(wish.request.client_order_id) if terms else 0
 
 
 def _place_all(venue: str, wishes: Sequence[Wish], held: set[MarketKey], source: Prices) -> list[Answer]:

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from markets.venues.base import Capabilities
-from markets.venues.vocabulary import OrderType, TimeInForce
+from markets.venues.vocabulary import MarketKind, OrderType, TimeInForce
 
 
 def for_paper(own: Capabilities) -> Capabilities:
@@ -12,5 +12,8 @@ def for_paper(own: Capabilities) -> Capabilities:
         own,
         order_types=own.order_types - {OrderType.TRAILING_STOP_MARKET},
         times_in_force=own.times_in_force - {TimeInForce.GTD},
+        # Shares have no such word at their exchange; the books know what is held.
+        reduce_only=own.reduce_only or MarketKind.EQUITY in own.kinds,
         private_stream=False,
+        acknowledges_first=False,
     )

@@ -186,14 +186,14 @@ def client_order_ids_taken(wanted: Sequence[tuple[int, str]]) -> set[tuple[int, 
     return {(row[0], row[1]) for row in run(TAKEN, [json_rows(rows)])}
 
 
-def held_markets(venue: str, keys: Sequence[str]) -> tuple[set[MarketKey], dict[str, int]]:
-    """Return the markets in which accounts hold contracts, and the latency of each account in milliseconds."""
-    markets, latencies = set(), {}
+def held_markets(venue: str, keys: Sequence[str]) -> tuple[set[MarketKey], dict[str, Terms]]:
+    """Return the markets in which accounts hold contracts, and the terms of each account."""
+    markets, terms = set(), {}
     for key, settings, kind, symbol in run(HELD, [venue, list(keys)]):
-        latencies[key] = _terms(key, settings).latency
+        terms[key] = _terms(key, settings)
         if symbol is not None:
             markets.add(MarketKey(MarketKind(kind), symbol))
-    return markets, latencies
+    return markets, terms
 
 
 def changes_write(changes: Changes) -> dict[tuple[int, str], int]:

@@ -1,18 +1,18 @@
 """The three houses of Binance, before a simulator that speaks like them."""
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from decimal import Decimal
-from functools import partial
 
 import pytest
 
 from markets.venues import loop
 from markets.venues.base import AccountAccess, Credentials, OrderReport
 from markets.venues.binance.adapter import make
+from markets.venues.binance.capabilities import COIN_M, SPOT, USD_M
 from markets.venues.vocabulary import MarketKind
 from tests.contract.addresses import pointed_at
-from tests.contract.bench import Bench, Fault, Maker
+from tests.contract.bench import Bench, Fault
 from tests.simulators.binance import BinanceSimulator
 
 PLACES = {
@@ -30,6 +30,7 @@ POOR: Mapping[str, Mapping[str, str]] = {
     "usd_m": {"USDT": "1"},
     "coin_m": {"BTC": "0.0000001"},
 }
+CAPABILITIES = {MarketKind.SPOT: SPOT, MarketKind.USD_M: USD_M, MarketKind.COIN_M: COIN_M}
 KINDS = {
     Fault.ANSWER_LOST: "drop_after",
     Fault.ANSWER_LATE: "timeout_408",
@@ -78,6 +79,11 @@ class BinanceBench:
                 self.exchange.kill_sockets()
             case Fault.FILL_UNTOLD:
                 self.exchange.fault("stream_withhold", event=self._event, count=None)
+            case Fault.ACCOUNT_LIMIT:
+                told = {"status": 400, "code": -1015, "message": "Too many new orders."}
+                self.exchange.fault("error", method="POST", path=self._path, **told)
+            case Fault.UNREACHABLE:
+                self.exchange.fault("drop_before", count=None)
             case Fault.BAN:
                 self.exchange.ban(seconds)
             case Fault.RATE_LIMIT:
@@ -85,12 +91,15 @@ class BinanceBench:
             case _:
                 self.exchange.fault(KINDS[fault], method="POST", path=self._path, seconds=seconds)
 
+    def recover(self) -> None:
+        self.exchange.clear_faults()
+
     def requests(self) -> int:
         return sum(self.exchange.counts()["requests"].values())
 
 
 @contextmanager
-def bench(slug: str, request: pytest.FixtureRequest) -> Iterator[Bench]:
+def bench(slug: str) -> Iterator[Bench]:
     with BinanceSimulator() as exchange, pointed_at(exchange):
         made = BinanceBench(slug, exchange)
         try:
@@ -99,4 +108,17 @@ def bench(slug: str, request: pytest.FixtureRequest) -> Iterator[Bench]:
             loop.run(made.adapter.close())
 
 
-BENCHES: Mapping[str, Maker] = {slug: partial(bench, slug) for slug in MARKETS}
+class BinanceMaker:
+    """Makes benches of one house."""
+
+    faults = BinanceBench.faults
+
+    def __init__(self, slug: str) -> None:
+        self.slug = slug
+        self.capabilities = CAPABILITIES[MARKETS[slug][0]]
+
+    def __call__(self, request: pytest.FixtureRequest) -> AbstractContextManager[Bench]:
+        return bench(self.slug)
+
+
+BENCHES: Mapping[str, BinanceMaker] = {slug: BinanceMaker(slug) for slug in MARKETS}

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import asdict
+from datetime import timedelta
 from decimal import Decimal
 from itertools import count
 from typing import Any
@@ -19,9 +20,11 @@ from markets.venues.paper.accounts import paper_account_open, paper_funds_move
 from markets.venues.paper.adapter import PaperVenue
 from markets.venues.paper.feed import paper_match
 from markets.venues.paper.terms import share
+from markets.venues.registry import capabilities
 from markets.venues.vocabulary import MarketKind
 from tests.contract.addresses import pointed_at
-from tests.contract.bench import Bench, Fault, Maker
+from tests.contract.bench import Bench, Fault
+from tests.contract.paper_faults import BREAKS, Books, PausedPrices
 from tests.simulators.binance import BinanceSimulator
 
 MARKETS = {
@@ -44,13 +47,14 @@ POOR: Mapping[MarketKind, Mapping[str, str]] = {
 class PaperBench:
     """Paper accounts at a house of Binance."""
 
-    faults: frozenset[Fault] = frozenset()
+    faults = frozenset({*BREAKS, Fault.RATE_LIMIT, Fault.UNREACHABLE})
     fills_in_parts = True
     secrets: frozenset[str] = frozenset()
 
     def __init__(self, slug: str, exchange: BinanceSimulator, live: Venue) -> None:
         self.slug, self.exchange, self.live = slug, exchange, live
-        self.adapter: Venue = PaperVenue(slug, live=live)
+        self.books, self.prices = Books(), PausedPrices()
+        self.adapter: Venue = PaperVenue(slug, prices=self.prices, live=live, runs=self.books)
         self.kind, self.symbol, quantity = MARKETS[slug]
         self.quantity = Decimal(quantity)
         self._numbers = count(1)
@@ -85,10 +89,18 @@ class PaperBench:
         paper_match(venue=self.slug, prices=prices_write(self.slug, [touched]))
 
     def misbehave(self, fault: Fault, *, seconds: float = 60.0) -> None:
-        raise NotImplementedError(f"Paper does not fail by {fault}")
+        if fault is Fault.RATE_LIMIT:
+            self.prices.until = timezone.now() + timedelta(seconds=seconds)
+        elif fault is Fault.UNREACHABLE:
+            self.books.is_away = True
+        else:
+            self.books.fault = fault
+
+    def recover(self) -> None:
+        self.books.is_away = False
 
     def requests(self) -> int:
-        return 0
+        return self.books.reached
 
     def _tell(self) -> None:
         """Do what the price feed does."""
@@ -118,13 +130,15 @@ def bench(slug: str) -> Iterator[PaperBench]:
 class PaperMaker:
     """Makes benches over one house. What they store is committed, for the adapter's threads see nothing else."""
 
+    faults = PaperBench.faults
     marks = (pytest.mark.django_db(transaction=True, available_apps=["markets"]),)
 
     def __init__(self, slug: str) -> None:
         self.slug = slug
+        self.capabilities = capabilities(slug, paper=True)
 
     def __call__(self, request: pytest.FixtureRequest) -> AbstractContextManager[Bench]:
         return bench(self.slug)
 
 
-BENCHES: Mapping[str, Maker] = {f"paper-{slug}": PaperMaker(slug) for slug in MARKETS}
+BENCHES: Mapping[str, PaperMaker] = {f"paper-{slug}": PaperMaker(slug) for slug in MARKETS}

@@ -37,6 +37,7 @@ class Rule:
     """One fault. Empty words match everything; `count`: how often it may still happen, None without end.
 
     `low` and `high`: milliseconds of a lag; `process`: whether the request takes effect, None for what is usual.
+    `spared_key`: an account to which nothing happens.
     """
 
     kind: str
@@ -44,6 +45,7 @@ class Rule:
     method: str = ""
     path: str = ""
     key: str = ""
+    spared_key: str = ""
     event: str = ""
     count: int | None = 1
     probability: float = 1.0
@@ -120,4 +122,6 @@ class Faults:
 
 
 def _matches(rule: Rule, method: str, path: str, key: str) -> bool:
+    if key and key == rule.spared_key:
+        return False
     return rule.method in {"", method} and path.startswith(rule.path) and rule.key in {"", key}

@@ -1,0 +1,231 @@
+"""Fan-out: from a master's POST until each follower's fill is stored.
+
+python -m benchmarks.bench_fanout [--json] [--quick] [--followers 500,2000]
+
+A simulated exchange in a process of its own answers each order after 50 to 150 ms; every follower has an account and a
+key of their own there. Web and workers are those of `make up`. A follower is served when the transaction that stores
+and books the fill is committed. The exchange's own limits are lifted, there and here: they would stretch 10,000 orders
+from one address over minutes.
+"""
+
+import argparse
+import json
+import time
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import requests
+
+from benchmarks.bench_orders import exchange
+from benchmarks.crowd import Crowd, let_follow, make_crowd
+from benchmarks.figures import machine, machine_line, percentile, table
+from benchmarks.servers import Installation, installation
+from tests.simulators.binance import BinanceSimulator
+
+ADDRESSES = ("BINANCE_SPOT_URL", "BINANCE_USDM_URL", "BINANCE_COINM_URL")
+FOLLOWERS = (1, 10, 100, 500, 2_000, 10_000)
+WITH_ERRORS = (500, 2_000)
+WORKERS = (1, 2)
+LATENCY_MS = (50, 150)
+PATIENCE_SECONDS = 180
+LOOK_SECONDS = 0.02
+ERRORS = 0.05
+QUANTITY = "0.01"
+UNLIMITED = "1000000000"
+TARGETS = {500: 0.6, 10_000: 5.0}
+# Seconds until all was stored, measured elsewhere: the seed's own code sends one order of 500 (it claims 30 s for all);
+# a sketch of this design without claims, decisions and positions; the client alone.
+PEERS = (
+    ("a sketch of this design, 500", 0.32),
+    ("a sketch of this design, 2,000", 0.71),
+    ("a sketch of this design, 10,000", 2.35),
+    ("sequential loop at 100 ms, 50", 5.0),
+    ("the seed's claim, 500", 30.0),
+)
+SERVED = """
+    SELECT extract(epoch FROM pg_xact_commit_timestamp(f.xmin)) FROM orders_fill f
+    JOIN orders_order o ON o.id = f.order_id WHERE o.origin = 'copy' AND o.created_at >= %s
+"""
+UNDER_WAY = """
+    SELECT count(*) FILTER (WHERE state IN ('waiting', 'planned')), count(*) FROM replication_copyintent
+    WHERE detected_at >= %s
+"""
+STATEMENTS = "SELECT sum(calls)::bigint FROM pg_stat_statements WHERE query NOT LIKE '%%FILTER (WHERE state IN (%%'"
+
+
+@dataclass(frozen=True)
+class Run:
+    """One fan-out. Times are seconds from the POST; `errors` is the share of orders that the exchange spoiled."""
+
+    followers: int
+    workers: int
+    first_s: float
+    p50_s: float
+    p99_s: float
+    last_s: float
+    all_final_s: float
+    orders_at_broker: int
+    orders_filled: int
+    statements: int
+    cpu_ms_per_follower: float
+    errors: float = 0.0
+
+
+def main() -> None:
+    """Measure and print."""
+    options = _options()
+    wanted = [int(text) for text in options.followers.split(",")] if options.followers else list(FOLLOWERS)
+    if options.quick:
+        wanted = [1, 20]
+    with exchange(max(wanted) + 1) as (url, keys), installation(**_postgres()) as copy:
+        copy.set(**dict.fromkeys(ADDRESSES, url), LIVE_TRADING="true", BINANCE_SPOT_WEIGHT_LIMIT=UNLIMITED)
+        copy.set(ORDER_RATE_LIMIT_MAX=UNLIMITED)
+        copy.django()
+        results = measure(copy, BinanceSimulator.connect(url), make_crowd(keys), wanted, quick=options.quick)
+    print(json.dumps(results) if options.json else report(results))
+
+
+def _postgres() -> dict[str, str]:
+    return {"shared_preload_libraries": "pg_stat_statements", "track_commit_timestamp": "on"}
+
+
+def measure(
+    copy: Installation, broker: BinanceSimulator, crowd: Crowd, wanted: list[int], *, quick: bool
+) -> dict[str, Any]:
+    """Let followers follow, the master trade, and watch; return all figures."""
+    from benchmarks.filler import postgres_version
+    from copytrade.lib.sql import run
+
+    run("CREATE EXTENSION IF NOT EXISTS pg_stat_statements")
+    broker.limits(enforce=False)
+    copy.start_web()
+    copy.start_beat()  # it finds what is left over where the exchange fails
+    runs = []
+    for workers in WORKERS:
+        copy.start_executor(workers)
+        broker.latency(*LATENCY_MS)
+        _fan_out(copy, broker, crowd, min(wanted[-1], 100), workers)  # each process loads its libraries once
+        runs += [_fan_out(copy, broker, crowd, followers, workers) for followers in wanted]
+        if workers == WORKERS[-1] and not quick:
+            for kind in ("drop_after", "unavailable_503"):
+                spoiled = {"probability": ERRORS / 2, "count": None, "spared_key": crowd.venue_key}
+                broker.fault(kind, method="POST", path="/api/v3/order", **spoiled)
+            runs += [
+                _fan_out(copy, broker, crowd, followers, workers, errors=ERRORS)
+                for followers in WITH_ERRORS
+                if followers <= crowd.followers
+            ]
+            broker.clear_faults()
+        if workers == WORKERS[-1]:
+            broker.latency(0, 0)
+            overhead = _fan_out(copy, broker, crowd, wanted[-1], workers)
+        copy.stop_executor()
+    return {
+        "runs": [asdict(each) for each in runs],
+        "overhead": asdict(overhead),
+        "machine": machine(postgres_version()),
+    }
+
+
+def _fan_out(
+    copy: Installation, broker: BinanceSimulator, crowd: Crowd, followers: int, workers: int, *, errors: float = 0.0
+) -> Run:
+    """Let so many follow and the master buy, and wait until everything is final; then let the master sell again."""
+    let_follow(crowd, followers)
+    broker.clear_journal()
+    run = _trade(copy, broker, crowd, followers, workers, "BUY", errors)
+    _trade(copy, broker, crowd, followers, workers, "SELL", errors)
+    return run
+
+
+def _trade(
+    copy: Installation, broker: BinanceSimulator, crowd: Crowd, followers: int, workers: int, side: str, errors: float
+) -> Run:
+    from copytrade.lib.sql import run
+
+    run("SELECT pg_stat_statements_reset()")
+    broker.clear_journal()
+    cpu, began, clock = copy.cpu_seconds().get("executor", 0.0), datetime.now(UTC), time.time()
+    _post(copy, crowd, side)
+    final_at = _wait(began, followers)
+    statements = run(STATEMENTS)
+    served = sorted(float(moment) - clock for (moment,) in run(SERVED, [began]))
+    used = copy.cpu_seconds().get("executor", 0.0) - cpu
+    copies = broker.counts()["client_ids"]
+    return Run(
+        followers=followers,
+        workers=workers,
+        first_s=round(served[0], 3),
+        p50_s=round(percentile(served, 50), 3),
+        p99_s=round(percentile(served, 99), 3),
+        last_s=round(served[-1], 3),
+        all_final_s=round(final_at - clock, 3),
+        orders_at_broker=sum(copies.values()) - 1,  # one is the master's own
+        orders_filled=len(served),
+        statements=int(statements[0][0]),
+        cpu_ms_per_follower=round(used * 1000 / followers, 3),
+        errors=errors,
+    )
+
+
+def _post(copy: Installation, crowd: Crowd, side: str) -> None:
+    answer = requests.post(
+        f"http://127.0.0.1:{copy.port}/api/orders/place",
+        json={"symbol": "BTCUSDT", "side": side, "order_type": "MARKET", "quantity": QUANTITY},
+        headers={"X-API-Key": crowd.api_key},
+        timeout=30,
+    )
+    if answer.status_code != 201:
+        raise RuntimeError(f"The master's order was answered with {answer.status_code}: {answer.text}")
+
+
+def _wait(began: datetime, followers: int) -> float:
+    """Wait until each follower's decision is final; return when that was seen."""
+    from copytrade.lib.sql import run
+
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while time.monotonic() < deadline:
+        under_way, decided = run(UNDER_WAY, [began])[0]
+        if decided >= followers and not under_way:
+            return time.time()
+        time.sleep(LOOK_SECONDS)
+    raise RuntimeError(f"After {PATIENCE_SECONDS} s {under_way} of {decided} decisions are not final.")
+
+
+def report(results: dict[str, Any]) -> str:
+    """Return the figures as tables."""
+    headings = (
+        *("followers", "workers", "errors", "first s", "p50 s", "p99 s", "last s", "target"),
+        *("orders", "SQL", "ms CPU"),
+    )
+    rows = [_row(run) for run in results["runs"]]
+    title = "From the master's POST to followers' fills stored; the exchange answers in 50 to 150 ms"
+    return "\n".join(
+        [
+            table(title, headings, rows),
+            table("The exchange answers at once: our own time", headings, [_row(results["overhead"])]),
+            table("Others, until the last one, s", ("", ""), PEERS),
+            machine_line(results["machine"]),
+        ]
+    )
+
+
+def _row(run: dict[str, Any]) -> tuple[object, ...]:
+    share = f"{run['errors']:.0%}" if run["errors"] else ""
+    times = [f"{run[name]:.3f}" for name in ("first_s", "p50_s", "p99_s", "last_s")]
+    target = TARGETS.get(run["followers"], "")
+    figures = (run["orders_at_broker"], run["statements"], f"{run['cpu_ms_per_follower']:.2f}")
+    return (run["followers"], run["workers"], share, *times, str(target), *figures)
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.add_argument("--quick", action="store_true", help="few followers, to see that it works")
+    parser.add_argument("--followers", default="", help="how many, separated by commas")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""IIFL: shares of the NSE through the XTS interface of Symphony."""

@@ -1,0 +1,46 @@
+"""What an account at IIFL has, and what its key may do."""
+
+from markets.venues.base import AccountAccess, AccountReport, Permissions
+from markets.venues.errors import NotSupported
+from markets.venues.iifl.gateway import Gateway
+from markets.venues.iifl.house import utc_now
+from markets.venues.iifl.instruments import Instruments
+from markets.venues.iifl.listing import CURRENCY
+from markets.venues.iifl.numbers import amount
+from markets.venues.iifl.orders import instrument_of, read_balance, read_position, rows_of
+from markets.venues.vocabulary import MarketKind
+
+PROFILE, BALANCE = "/interactive/user/profile", "/interactive/user/balance"
+POSITIONS, DEALER_POSITIONS = "/interactive/portfolio/positions", "/interactive/portfolio/dealerpositions"
+
+
+class Accounts:
+    """Balances, positions and permissions; see `markets.venues.base.Execution`."""
+
+    gateway: Gateway
+    instruments: Instruments
+
+    async def account(self, account: AccountAccess) -> AccountReport:
+        """Return the rupees and the net positions of the account."""
+        now = utc_now()
+        # One after the other: where the first fails, nothing may go on asking behind it.
+        balance = await self.gateway.read(account, BALANCE)
+        positions = await self.gateway.read(account, POSITIONS, {"dayOrNet": "NetWise"}, dealer=DEALER_POSITIONS)
+        with self.gateway.understood():
+            rows = [] if positions is None else rows_of(positions, "positionList")
+            held = [(row, instrument_of(row)) for row in rows if amount(row["Quantity"])]
+            balances = () if balance is None else (read_balance(balance),)
+        symbols = [await self.instruments.symbol_of(number, str(row.get("TradingSymbol", ""))) for row, number in held]
+        with self.gateway.understood():
+            reports = tuple(read_position(row, symbol=symbol) for (row, _), symbol in zip(held, symbols, strict=True))
+        equity = balances[0].total if balances else None
+        return AccountReport(now, balances, reports, equity=equity, equity_asset=CURRENCY if balances else "")
+
+    async def permissions(self, account: AccountAccess) -> Permissions:
+        """Return what the key may do: whoever may log in trades, and no key of XTS takes money out."""
+        await self.gateway.read(account, PROFILE)
+        return Permissions(read=True, trade=True, withdraw=False)
+
+    async def set_leverage(self, account: AccountAccess, symbol: str, kind: MarketKind, leverage: int) -> None:
+        """Refuse: the broker sets the margin of shares."""
+        raise NotSupported("The leverage of shares is the broker's.")

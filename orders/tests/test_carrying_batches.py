@@ -1,0 +1,174 @@
+"""Many batches on their way at once: stored as they come, told as they are stored, never more out than may be."""
+
+import asyncio
+from concurrent.futures import Future
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from markets.venues.errors import Rejected
+from orders.executor import sending
+from orders.executor.findings import Finding, Source
+from orders.executor.inbox import LARGEST_FLUSH, Batches, Inbox, batches
+from orders.executor.sending import orders_execute
+from orders.models import Order, TradingHalt
+
+pytestmark = pytest.mark.usefixtures("account")
+
+
+@pytest.fixture
+def small(monkeypatch):
+    """Batches of three, two of them on their way at once at most."""
+    monkeypatch.setattr(sending, "LARGEST_BATCH", 3)
+    monkeypatch.setattr(sending, "MOST_AT_ONCE", 3)
+    monkeypatch.setattr(sending, "GROUP", 2)
+    monkeypatch.setattr(sending, "FIRST_GROUP", 1)
+
+
+def ids_of(write, count, **values):
+    return [write(**values).pk for _ in range(count)]
+
+
+def test_whoever_asked_is_told_of_each_order_once_it_is_stored(write, small):
+    ids, told = ids_of(write, 8), []
+
+    def recorded(order_ids):
+        told.extend(order_ids)
+        assert set(Order.objects.filter(pk__in=order_ids).values_list("state", flat=True)) == {"FILLED"}
+
+    assert orders_execute(ids, recorded=recorded) == ids
+    assert sorted(told) == ids
+
+
+def test_refusals_are_told_too(write, venue):
+    TradingHalt.objects.create(scope="global", mode="all", reason="maintenance")
+    ids = ids_of(write, 2)
+    told: list[int] = []
+
+    assert orders_execute(ids, recorded=told.extend) == []
+    assert sorted(told) == ids
+    assert not venue.placements
+
+
+def test_what_breaks_after_the_recording_stops_no_order(write, venue, caplog):
+    def recorded(order_ids):
+        raise RuntimeError("nobody listens")
+
+    ids = ids_of(write, 3)
+    assert orders_execute(ids, recorded=recorded) == ids
+
+    assert set(Order.objects.values_list("state", flat=True)) == {"FILLED"}
+    assert "nobody listens" in caplog.text
+
+
+def test_the_next_batch_leaves_while_the_one_before_is_out(write, venue, small, monkeypatch):
+    """The first order is answered only when the last one has arrived: waiting for whole batches would never end."""
+    ids = ids_of(write, 5)
+    place, last = venue.place, Order.objects.get(pk=ids[-1]).client_order_id
+    first, arrived = Order.objects.get(pk=ids[0]).client_order_id, asyncio.Event()
+
+    async def slowly(account, request):
+        if request.client_order_id == last:
+            arrived.set()
+        if request.client_order_id == first:
+            async with asyncio.timeout(10):
+                await arrived.wait()
+        return await place(account, request)
+
+    monkeypatch.setattr(venue, "place", slowly)
+
+    assert orders_execute(ids) == ids
+    assert set(Order.objects.values_list("state", flat=True)) == {"FILLED"}
+
+
+def test_no_more_are_out_than_may_be(write, venue, small, monkeypatch):
+    place, out = venue.place, []
+
+    async def counted(account, request):
+        out.append(+1)
+        assert sum(out) <= 3
+        await asyncio.sleep(0)
+        try:
+            return await place(account, request)
+        finally:
+            out.append(-1)
+
+    monkeypatch.setattr(venue, "place", counted)
+    orders_execute(ids_of(write, 12))
+
+    assert set(Order.objects.values_list("state", flat=True)) == {"FILLED"}
+
+
+def test_each_is_sent_once_however_often_it_is_named(write, venue, small):
+    ids = ids_of(write, 4)
+
+    assert sorted(orders_execute([*ids, *ids])) == ids
+    assert set(venue.placements.values()) == {1}
+
+
+def test_a_venue_is_told_what_is_about_to_come(write, venue, small):
+    expected = []
+
+    async def expect(items):
+        expected.append(len(items))
+
+    venue.expect = expect
+    orders_execute(ids_of(write, 3))
+
+    assert expected == [1, 2]
+
+
+def test_a_preparation_that_fails_stops_no_order(write, venue, small):
+    async def expect(items):
+        raise KeyError("weight")
+
+    venue.expect = expect
+    orders_execute(ids_of(write, 3))
+
+    assert set(Order.objects.values_list("state", flat=True)) == {"FILLED"}
+
+
+def test_a_refusal_in_the_middle_concerns_one_order(write, venue, small):
+    venue.next.extend([None, Rejected("Account has insufficient balance.", reason="INSUFFICIENT_BALANCE"), None])
+    orders_execute(ids_of(write, 7))
+
+    states = list(Order.objects.values_list("state", flat=True))
+    assert (states.count("FILLED"), states.count("REJECTED")) == (6, 1)
+
+
+def test_a_long_reason_of_an_account_fits_the_order(write, venue, account):
+    account.state, account.state_reason = "paused", "x" * 500
+    account.save()
+    (pk,) = ids_of(write, 1)
+
+    orders_execute([pk])
+
+    order = Order.objects.get(pk=pk)
+    assert (order.state, order.reason_code, len(order.reason)) == ("FAILED", "ACCOUNT_PAUSED", 500)
+    assert order.events.get(to_state="FAILED").message == order.reason
+
+
+def finding(number):
+    return Finding(number, Source.REPLY, timezone.now() - timedelta(seconds=number))
+
+
+def test_the_first_finding_is_stored_at_once_and_later_ones_together():
+    inbox = Inbox()
+    cutter = Batches(inbox)
+    for number in range(LARGEST_FLUSH + 3):
+        inbox.put(finding(number))
+
+    assert [each.order_id for each in cutter.next(LARGEST_FLUSH + 3)] == list(range(LARGEST_FLUSH))
+    assert [each.order_id for each in cutter.next(3)] == [LARGEST_FLUSH, LARGEST_FLUSH + 1, LARGEST_FLUSH + 2]
+
+
+def test_a_source_that_fails_ends_the_waiting(monkeypatch):
+    monkeypatch.setattr("orders.executor.inbox.LOOK_SECONDS", 0.01)
+    source: Future[None] = Future()
+    source.set_exception(ConnectionError("the loop is gone"))
+    inbox = Inbox()
+    inbox.put(finding(1))
+
+    with pytest.raises(ConnectionError):
+        list(batches(inbox, 2, source))

@@ -1,0 +1,118 @@
+"""The order layer before a broker that acknowledges first, forgets nothing that arrived, and takes an id twice."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from markets.models import Market
+from markets.services.refresh import market_venue_want
+from markets.venues import registry
+from markets.venues.base import Credentials
+from markets.venues.iifl.names import unique_identifier
+from markets.venues.vocabulary import OrderType, Side
+from orders.executor.checking import orders_check
+from orders.executor.sending import orders_execute
+from orders.models import Credential, Fill, Holding, Mode, Order, Origin, TradingAccount
+from orders.services.closing import position_close
+from orders.services.placing import order_write
+from orders.services.reconcile import account_reconcile
+from orders.tests.conftest import age
+from orders.vault import seal
+from tests.contract.benches.iifl import pointed_at
+from tests.factories import make_account
+from tests.simulators.iifl import IiflSimulator
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def exchange(settings: Any) -> Iterator[IiflSimulator]:
+    settings.LIVE_TRADING = True
+    with IiflSimulator() as simulator, pointed_at(simulator):
+        registry.adapters_close()
+        yield simulator
+        registry.adapters_close()
+
+
+def trader(exchange: IiflSimulator, **terms: Any) -> TradingAccount:
+    keys = exchange.account(**terms)
+    account = make_account(venue="iifl", mode=Mode.LIVE, live_enabled=True)
+    ciphertext, key_id = seal(Credentials(keys.key, keys.secret), account.key)
+    Credential.objects.create(account=account, ciphertext=ciphertext, key_id=key_id, key_hint="hint", can_trade=True)
+    market_venue_want("iifl")
+    return account
+
+
+def write(account: TradingAccount, **values: Any) -> Order:
+    market = Market.objects.get(venue="iifl", symbol="RELIANCE")
+    order = {"side": Side.BUY, "type": OrderType.MARKET, "quantity": Decimal(10), "send_within": timedelta(minutes=5)}
+    return order_write(account=account, market=market, origin=Origin.MANUAL, **{**order, **values})
+
+
+def settle() -> None:
+    for _ in range(3):
+        for order in Order.objects.all():
+            age(order, 100)
+        orders_check()
+
+
+def test_an_acknowledged_order_is_asked_about_until_its_trades_are_booked(exchange: IiflSimulator) -> None:
+    order = write(trader(exchange))
+    orders_execute([order.pk])
+    assert Order.objects.get().state == "NEW"
+    settle()
+
+    order.refresh_from_db()
+    assert (order.state, order.booked_quantity, order.check_at) == ("FILLED", Decimal(10), None)
+    assert (Fill.objects.get().fee_asset, Holding.objects.get().quantity) == ("INR", Decimal(10))
+
+
+def test_an_order_that_risk_management_refuses_later_ends_with_its_words(exchange: IiflSimulator) -> None:
+    order = write(trader(exchange, balance="10"))
+    orders_execute([order.pk])
+    settle()
+
+    order.refresh_from_db()
+    assert (order.state, order.booked_quantity) == ("REJECTED", 0)
+    assert order.reason.startswith("RMS:Margin Exceeds")
+
+
+@pytest.mark.parametrize("kind", ["drop_after", "bad_gateway", "garbage"])
+def test_an_order_whose_answer_is_lost_is_one_order(exchange: IiflSimulator, kind: str) -> None:
+    account = trader(exchange)
+    exchange.fault(kind, method="POST", path="/interactive/orders")
+    order = write(account)
+    orders_execute([order.pk])
+    assert Order.objects.get().state == "UNKNOWN"
+    account_reconcile(account=account, trigger="schedule")
+    settle()
+
+    order.refresh_from_db()
+    assert (order.state, order.booked_quantity, Order.objects.count()) == ("FILLED", Decimal(10), 1)
+    assert exchange.counts()["identifiers"] == {unique_identifier(order.client_order_id): 1}
+
+
+def test_an_order_that_never_arrived_is_sent_again_after_the_proof(exchange: IiflSimulator) -> None:
+    exchange.fault("drop_before", method="POST", path="/interactive/orders")
+    order = write(trader(exchange))
+    orders_execute([order.pk])
+    settle()
+
+    order.refresh_from_db()
+    assert (order.state, exchange.counts()["identifiers"]) == ("PENDING", {})
+    assert order.reason_code == "NEVER_ARRIVED"
+
+
+def test_a_position_is_closed_by_an_ordinary_order(exchange: IiflSimulator) -> None:
+    account = trader(exchange)
+    orders_execute([write(account, side=Side.SELL).pk])
+    settle()
+
+    position_close(user=account.user, holding=Holding.objects.get())
+    settle()
+
+    assert Holding.objects.get().quantity == 0
+    assert Order.objects.latest("pk").reduce_only is False

@@ -1,0 +1,1 @@
+"""The words of single exchanges: how their simulators write orders, trades and refusals."""
