@@ -15,8 +15,8 @@ from typing import Any
 from copytrade.lib.wire import to_milliseconds
 from markets.venues.base import OrderRequest
 from markets.venues.errors import Rejected
-from markets.venues.paper.facts import MarketKey, Order, Trade
-from markets.venues.vocabulary import MarketKind, OrderType, Side, TimeInForce, VenueStatus
+from markets.venues.paper.facts import MarketKey
+from markets.venues.vocabulary import MarketKind, OrderType, Side
 from tests.simulators.floor import (
     CANDLE,
     Account,
@@ -24,12 +24,12 @@ from tests.simulators.floor import (
     Exchange,
     Refusal,
     Reply,
-    average,
     bitcoin,
     candle_starts,
     page,
 )
 from tests.simulators.generic import ExchangeSimulator
+from tests.simulators.shapes.bitget import CODES, FAILURES, TIMES, fill_row, order_row
 
 SYMBOL, PRODUCT = "BTCUSDT", "USDT-FUTURES"
 SPEC = bitcoin(
@@ -258,7 +258,3 @@ def _signed(account: Account | None) -> Account:
 
 def _told(data: Any, code: str = "00000", message: str = "success", status: int = 200) -> Reply:
     return Reply({"code": code, "msg": message, "requestTime": int(time.time() * 1000), "data": data}, status)
-
-
-
-

@@ -10,8 +10,8 @@ from typing import Any
 from copytrade.lib.wire import to_milliseconds
 from markets.venues.base import OrderRequest
 from markets.venues.errors import Rejected
-from markets.venues.paper.facts import Order, Trade
-from markets.venues.vocabulary import MarketKind, OrderType, Side, TimeInForce, VenueStatus
+from markets.venues.paper.facts import Order
+from markets.venues.vocabulary import MarketKind, OrderType, Side
 from tests.simulators.floor import (
     CANDLE,
     MINUTE,
@@ -20,11 +20,11 @@ from tests.simulators.floor import (
     Exchange,
     Refusal,
     Reply,
-    average,
     bitcoin,
     candle_starts,
 )
 from tests.simulators.generic import ExchangeSimulator
+from tests.simulators.shapes.bybit import CODES, FAILURES, NOT_FOUND, TIMES, order_row, trade_row
 
 KINDS = {"spot": MarketKind.SPOT, "linear": MarketKind.USD_M}
 RULES = {
@@ -261,7 +261,3 @@ def _page(rows: Sequence[Any], values: dict[str, Any], size: int) -> Any:
     beyond = start + size
     cursor = str(beyond) if beyond < len(rows) else ""
     return {"category": values["category"], "list": rows[start:beyond], "nextPageCursor": cursor}
-
-
-
-

@@ -4,7 +4,7 @@ import base64
 import hashlib
 import hmac
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from decimal import Decimal
 from itertools import islice
@@ -14,9 +14,9 @@ from urllib.parse import parse_qsl
 from markets.venues.base import OrderRequest
 from markets.venues.errors import Rejected
 from markets.venues.paper.engine import Outcome
-from markets.venues.paper.facts import Order, Trade
+from markets.venues.paper.facts import Order
 from markets.venues.paper.terms import Terms
-from markets.venues.vocabulary import MarketKind, OrderType, Side, TimeInForce, VenueStatus
+from markets.venues.vocabulary import MarketKind, OrderType, Side, TimeInForce
 from tests.simulators.floor import (
     CANDLE,
     MINUTE,
@@ -25,18 +25,17 @@ from tests.simulators.floor import (
     Exchange,
     Refusal,
     Reply,
-    average,
     bitcoin,
     candle_starts,
 )
 from tests.simulators.generic import ExchangeSimulator
+from tests.simulators.shapes.kraken import CODES, FAILURES, FEE, SHORT, order_id, order_row, trade_id, trade_rows, words
 
-PAIR, SHORT = "XXBTZUSD", "XBTUSD"
+PAIR = "XXBTZUSD"
 SPEC = bitcoin(
     PAIR, MarketKind.SPOT, quote="USD", quantity_step="0.00000001", quantity_min="0.00005", notional_min="0.5"
 )
 ASSETS = {"BTC": "XXBT", "USD": "ZUSD"}
-FEE = Decimal("0.0026")
 PAGE = 50
 CLIENT_ID = re.compile(r"[0-9a-f]{32}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|[A-Za-z0-9_.-]{1,18}")
 
@@ -249,13 +248,3 @@ def _signed(account: Account | None) -> Account:
 
 def _told(result: Any) -> Reply:
     return Reply({"error": [], "result": result})
-
-
-
-
-
-
-
-
-
-

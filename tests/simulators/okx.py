@@ -13,8 +13,8 @@ from typing import Any
 from copytrade.lib.wire import to_milliseconds
 from markets.venues.base import OrderRequest
 from markets.venues.errors import Rejected
-from markets.venues.paper.facts import Order, Trade
-from markets.venues.vocabulary import MarketKind, OrderType, Side, TimeInForce, VenueStatus
+from markets.venues.paper.facts import Order
+from markets.venues.vocabulary import MarketKind, OrderType, Side
 from tests.simulators.floor import (
     CANDLE,
     MINUTE,
@@ -23,12 +23,12 @@ from tests.simulators.floor import (
     Exchange,
     Refusal,
     Reply,
-    average,
     bitcoin,
     candle_starts,
     page,
 )
 from tests.simulators.generic import ExchangeSimulator
+from tests.simulators.shapes.okx import CODES, FAILURES, TIMES, fill_row, order_row, type_of
 
 LINEAR, INVERSE = "BTC-USDT-SWAP", "BTC-USD-SWAP"
 MARKETS = {
@@ -285,8 +285,6 @@ class OkxSimulator(ExchangeSimulator[Okx]):
         super().__init__(Okx())
 
 
-
-
 def _signed(account: Account | None) -> Account:
     assert account
     return account
@@ -294,7 +292,3 @@ def _signed(account: Account | None) -> Account:
 
 def _told(data: Any, code: str = "0", message: str = "", status: int = 200) -> Reply:
     return Reply({"code": code, "msg": message, "data": data}, status)
-
-
-
-

@@ -37,6 +37,20 @@ def test_questions_and_orders_of_one_key_never_overtake_each_other(bench, desk):
     assert [report.client_order_id for report in placed] == [order.client_order_id for order in orders]
 
 
+def test_questions_that_used_up_what_an_account_may_ask_hold_up_none_of_its_orders(bench, desk):
+    order = desk.resting()
+    desk.query(order)
+
+    async def ask_too_often() -> None:
+        for _ in range(61):
+            await bench.adapter.open_orders(desk.access)
+
+    with pytest.raises(Retryable):
+        run(ask_too_often())
+    assert desk.place(order).status is VenueStatus.NEW
+    assert Desk(bench, bench.account()).query(order) is None
+
+
 def test_a_number_that_another_process_has_overtaken_sends_nothing(bench, desk):
     desk.place(desk.resting())
     (account,) = bench.exchange.exchange.accounts.values()

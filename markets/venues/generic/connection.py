@@ -70,9 +70,9 @@ class Connection:
     def _demand(self, key: str, *, urgent: bool) -> Demand:
         """Return what a signed request needs of the budget: some exchanges count by account, and not by address."""
         limits = self.facts.limits
-        if limits.of_account is None:
-            return Demand(weight=1, urgent=urgent)
-        return Demand(weight=limits.signed_weight, urgent=urgent, account=fingerprint(key), places=True)
+        if urgent or limits.of_account is None:
+            return Demand(weight=limits.signed_weight, urgent=urgent)
+        return Demand(weight=limits.signed_weight, account=fingerprint(key), places=True)
 
     @property
     def precision_mode(self) -> int:

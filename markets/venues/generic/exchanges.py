@@ -51,7 +51,8 @@ class Pages:
 class Limits:
     """What an exchange counts. `per_minute`: requests of one address (None: what ccxt says).
 
-    `of_account`: requests that one account has signed. Where those are all that count for them, `signed_weight` is 0.
+    `of_account`: questions of one account, which hold up none of its orders. `signed_weight` is 0 where requests of
+    accounts do not count for the address.
     """
 
     per_minute: int | None = None

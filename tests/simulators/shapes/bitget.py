@@ -1,6 +1,11 @@
 """How Bitget writes orders and trades, and what it calls what happens to them."""
 
-IMPORTS
+from typing import Any
+
+from copytrade.lib.wire import to_milliseconds
+from markets.venues.paper.facts import Order, Trade
+from markets.venues.vocabulary import TimeInForce, VenueStatus
+from tests.simulators.floor import Account, average
 
 TIMES = {
     "gtc": TimeInForce.GTC,
@@ -32,8 +37,9 @@ FAILURES = {
 
 
 def order_row(number: int, order: Order, state: str) -> dict[str, Any]:
+    """Return an order."""
     return {
-        "symbol": SYMBOL,
+        "symbol": order.symbol,
         "orderId": str(number),
         "clientOid": order.client_order_id,
         "side": order.side.value.lower(),
@@ -57,10 +63,11 @@ def order_row(number: int, order: Order, state: str) -> dict[str, Any]:
 
 
 def fill_row(index: int, number: int, account: Account, trade: Trade) -> dict[str, Any]:
+    """Return a trade of an order, by its place in the list."""
     fee = {"deduction": "no", "feeCoin": trade.fee_asset, "totalDeductionFee": "", "totalFee": -trade.fee}
     return {
         "tradeId": str(index),
-        "symbol": SYMBOL,
+        "symbol": account.orders[number].symbol,
         "orderId": str(number),
         "price": trade.price,
         "baseVolume": trade.quantity,

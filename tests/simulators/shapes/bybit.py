@@ -1,6 +1,11 @@
 """How Bybit writes orders and trades, and what it calls what happens to them."""
 
-IMPORTS
+from typing import Any
+
+from copytrade.lib.wire import to_milliseconds
+from markets.venues.paper.facts import Order, Trade
+from markets.venues.vocabulary import MarketKind, OrderType, TimeInForce, VenueStatus
+from tests.simulators.floor import average
 
 TIMES = {"GTC": TimeInForce.GTC, "IOC": TimeInForce.IOC, "FOK": TimeInForce.FOK, "PostOnly": TimeInForce.GTX}
 NAMES = {time: name for name, time in TIMES.items()}
@@ -42,6 +47,7 @@ FAILURES = {
 
 
 def order_row(number: int, order: Order) -> dict[str, Any]:
+    """Return an order."""
     return {
         "symbol": order.symbol,
         "orderId": str(number),
@@ -65,6 +71,7 @@ def order_row(number: int, order: Order) -> dict[str, Any]:
 
 
 def trade_row(number: int, order: Order, trade: Trade) -> dict[str, Any]:
+    """Return a trade."""
     return {
         "symbol": order.symbol,
         "orderId": str(number),

@@ -1,7 +1,15 @@
 """How Kraken writes orders and trades, and what it calls what happens to them."""
 
-IMPORTS
+from collections.abc import Iterable
+from decimal import Decimal
+from typing import Any
 
+from markets.venues.paper.facts import Order, Trade
+from markets.venues.vocabulary import VenueStatus
+from tests.simulators.floor import Account, average
+
+SHORT = "XBTUSD"
+FEE = Decimal("0.0026")
 STATUSES = {
     VenueStatus.NEW: "open",
     VenueStatus.PARTIALLY_FILLED: "open",
@@ -25,19 +33,23 @@ FAILURES = {
 
 
 def order_id(number: int) -> str:
+    """Return the id of an order."""
     return f"O{number}-AAAAA-BBBBBB"
 
 
 def trade_id(number: int, trade: Trade) -> str:
+    """Return the id of a trade."""
     return f"T{number}-{trade.number:05d}-CCCCCC"
 
 
 def words(order: Order) -> str:
+    """Return an order in words."""
     price = f"limit {order.price}" if order.price else "market"
     return f"{order.side.value.lower()} {order.quantity:.8f} {SHORT} @ {price}"
 
 
 def order_row(order: Order) -> dict[str, Any]:
+    """Return an order."""
     kind = {"pair": SHORT, "type": order.side.value.lower(), "ordertype": order.type.value.lower()}
     row = {
         "cl_ord_id": order.client_order_id,
@@ -55,10 +67,11 @@ def order_row(order: Order) -> dict[str, Any]:
 
 
 def trade_rows(account: Account, found: Iterable[tuple[int, Trade]]) -> dict[str, Any]:
+    """Return trades by their ids."""
     return {
         trade_id(number, trade): {
             "ordertxid": order_id(number),
-            "pair": PAIR,
+            "pair": account.orders[number].symbol,
             "time": trade.time.timestamp(),
             "type": account.orders[number].side.value.lower(),
             "ordertype": account.orders[number].type.value.lower(),

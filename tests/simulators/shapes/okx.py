@@ -1,6 +1,11 @@
 """How OKX writes orders and trades, and what it calls what happens to them."""
 
-IMPORTS
+from typing import Any
+
+from copytrade.lib.wire import to_milliseconds
+from markets.venues.paper.facts import Order, Trade
+from markets.venues.vocabulary import MarketKind, OrderType, TimeInForce, VenueStatus
+from tests.simulators.floor import Account, average
 
 TIMES = {
     "limit": TimeInForce.GTC,
@@ -32,10 +37,12 @@ FAILURES = {
 
 
 def type_of(kind: MarketKind) -> str:
+    """Return what OKX calls a kind of market."""
     return "SPOT" if kind is MarketKind.SPOT else "SWAP"
 
 
 def order_row(number: int, order: Order) -> dict[str, Any]:
+    """Return an order."""
     return {
         "instId": order.symbol,
         "instType": type_of(order.kind),
@@ -60,6 +67,7 @@ def order_row(number: int, order: Order) -> dict[str, Any]:
 
 
 def fill_row(bill: int, number: int, account: Account, trade: Trade) -> dict[str, Any]:
+    """Return a trade of an order, by its place in the list."""
     order = account.orders[number]
     return {
         "instId": order.symbol,
