@@ -187,6 +187,7 @@ CELERY_TASK_ROUTES = {  # what waits for sources and venues does not hold up the
     "ingest.*": {"queue": "feeds"},
     "markets.*": {"queue": "feeds"},
     "orders.sweep": {"queue": "copy"},
+    "replication.protect": {"queue": "default"},
     "replication.*": {"queue": "copy"},
     "orders.*": {"queue": "feeds"},
 }

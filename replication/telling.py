@@ -1,7 +1,7 @@
 """How amounts and refusals are told to followers (pure)."""
 
 from datetime import datetime
-from decimal import ROUND_DOWN, Decimal
+from decimal import ROUND_DOWN, Context, Decimal
 
 from copytrade.lib.wire import iso_time, plain_digits
 from replication.facts import Refusal
@@ -9,6 +9,7 @@ from replication.vocabulary import Reason
 
 SHOWN_DIGITS = 8
 STORED_STEP = Decimal(1).scaleb(-30)  # the last place of a column
+WIDE = Context(prec=130)  # two amounts as they are stored, multiplied
 
 
 def told(value: Decimal) -> str:
@@ -19,7 +20,7 @@ def told(value: Decimal) -> str:
 
 def stored(value: Decimal) -> Decimal:
     """Return the amount cut towards zero to the places that a column has."""
-    return value.quantize(STORED_STEP, ROUND_DOWN) if value else value
+    return value.quantize(STORED_STEP, ROUND_DOWN, WIDE) if value else value
 
 
 def refuse(code: Reason, message: str, **numbers: Decimal | datetime | int | str) -> Refusal:

@@ -52,7 +52,7 @@ def wait_until(done: Callable[[], object], seconds: float, what: str) -> None:
 class Installation:
     """One `manage.py up` with data, port and key of its own."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, **variables: str) -> None:
         self.folder = folder
         [self.port] = free_ports(1)
         inherited = {key: value for key, value in os.environ.items() if key in {"PATH", "HOME", "LANG", "TMPDIR"}}
@@ -62,6 +62,7 @@ class Installation:
             "PORT": str(self.port),
             "INGEST_API_KEY": KEY,
             "RATE_LIMIT_MAX": "1000000",
+            **variables,
         }
         self._output = (folder / "output.txt").open("w", encoding="utf-8")
         command = [sys.executable, "manage.py", "up"]
@@ -130,9 +131,9 @@ class Installation:
 
 
 @contextmanager
-def installation(folder: Path) -> Iterator[Installation]:
-    """An installation that is healthy."""
-    running = Installation(folder)
+def installation(folder: Path, **variables: str) -> Iterator[Installation]:
+    """An installation that is healthy; the variables are added to its environment."""
+    running = Installation(folder, **variables)
     try:
         wait_until(running.healthy, START_SECONDS, "the first health")
         yield running

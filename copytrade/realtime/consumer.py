@@ -18,6 +18,7 @@ from copytrade.realtime.budget import RequestBudget
 from copytrade.realtime.coverage import Coverage
 from copytrade.realtime.frames import ack_frame, error_frame, resync_frame, stream_frame
 from copytrade.realtime.hub import Hub
+from copytrade.realtime.messages import private_stream
 from copytrade.realtime.outbox import Outbox
 from copytrade.realtime.registry import known_events, request_answer, stream_of
 from copytrade.realtime.requests import Request, read_identifier, read_request
@@ -80,10 +81,18 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # the package
                 await self._log_in(next((protocol for protocol in offered if protocol != BEARER), ""))
             self.sender = asyncio.create_task(self._send_all())
             await self.hub.join(self)
+            self._hear_own()
         except LoginRefused as error:
             await self.close(code=UNAUTHORIZED, reason=error.message)
         except DATABASE_AWAY:
             await self._turn_away(TRY_AGAIN_LATER)
+
+    def _hear_own(self) -> None:
+        """From now on, bring a user who is logged in what concerns them alone: nobody can ask for that stream."""
+        if self.scope["user"].is_authenticated:
+            stream = private_stream(self.scope["user"].pk)
+            self.coverage.add(stream, self.hub.position)
+            self.hub.subscribe(stream, self)
 
     def deliver(self, frame: str, message: PlacedMessage) -> None:
         """Take one message from the hub, unless it comes by a replay."""

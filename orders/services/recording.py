@@ -14,6 +14,7 @@ from django.db import DataError, IntegrityError, transaction
 from django.utils import timezone
 
 from copytrade.lib.sql import insert_rows, json_rows, run
+from copytrade.lib.wake import wake_on_commit
 from markets.venues.base import FillReport, OrderReport
 from markets.venues.registry import capabilities
 from markets.venues.vocabulary import MarketKind, VenueStatus
@@ -21,8 +22,9 @@ from orders.executor.decisions import Decision, Standing, Terms, decide
 from orders.executor.findings import Finding, Source
 from orders.executor.rows import AccountFacts, OrderRow, orders_lock_rows
 from orders.executor.timing import Pace, next_check
-from orders.models import AccountState, Mode, Order, TradingAccount
-from orders.services.booking import fill_totals, fills_book
+from orders.models import AccountState, Mode, Order, Origin, TradingAccount
+from orders.services.booking import awaits_copy, fill_totals, fills_book
+from orders.services.telling import orders_tell
 from orders.states import AT_VENUE, FINAL, PROGRESS, OrderState, Progress, advance
 
 logger = logging.getLogger(__name__)
@@ -116,7 +118,16 @@ def _record(findings: Sequence[Finding]) -> dict[int, str]:
             refused[order.account_id] = order.reason
     _book(orders, known, events)
     orders_store(list(orders.values()), events)
+    _wake_copies([(orders[finding.order_id], finding) for finding in known])
     return refused
+
+
+def _wake_copies(learnt: Sequence[tuple[OrderRow, Finding]]) -> None:
+    """Wake those who copy what was traded. Whoever sends a copy's order waits for its reply itself."""
+    if any(finding.all_fills and order.cause_id is None and awaits_copy(order) for order, finding in learnt):
+        wake_on_commit("replication.fan_out")
+    if any(finding.source != Source.REPLY and order.cause_id is not None for order, finding in learnt):
+        wake_on_commit("replication.sweep")
 
 
 def orders_lock(ids: Collection[int]) -> list[Order]:
@@ -126,13 +137,18 @@ def orders_lock(ids: Collection[int]) -> list[Order]:
 
 
 def orders_store(orders: Sequence[AnyOrder], events: Sequence[dict[str, Any]]) -> None:
-    """Write locked orders and the steps that brought them there, and say when each is asked about next."""
+    """Write locked orders and the steps that brought them there, and say when each is asked about next.
+
+    Owners are told of those that moved; of copies they are told by the decisions.
+    """
     pace, now = paces(), timezone.now()
     for order in orders:
         order.check_at = _next_check(order, pace(order.account), now)
     if orders:
         run(STORE, [json_rows([dict(zip(STORED, stored(order), strict=True)) for order in orders])])
     insert_rows("orders_orderevent", EVENT_COLUMNS, events)
+    moved = {event["order_id"] for event in events}
+    orders_tell(order.pk for order in orders if order.pk in moved and order.origin != Origin.COPY)
 
 
 def _without_words(finding: Finding) -> Finding:

@@ -1,7 +1,7 @@
 """Trades of copies' orders into what each copy holds and what it realised on each day."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -11,34 +11,44 @@ import msgspec
 
 from copytrade.lib.sql import json_rows, run, update_rows
 from markets.models import Market
-from orders.accounting import ZERO, FillFact, Position, book
+from orders.accounting import ZERO, AdjustmentFact, Fact, FactKey, FillFact, Position, Terms, book
 from orders.services.booking import terms_of
 
 # Each trade is taken up once: by whoever turns its mark off. A side is that of the position, which hedging accounts
-# tell and the decision knows.
+# tell and the decision knows. Trades of leaders have marks of their own kind.
 TAKE = """
     WITH taken AS (
         UPDATE orders_fill f SET awaits_copy = false FROM orders_order o
-        WHERE f.awaits_copy AND f.order_id = o.id AND o.cause_id IS NOT NULL
-            AND (%(orders)s::bigint[] IS NULL OR o.id = ANY(%(orders)s))
-            AND f.id IN (
-                SELECT id FROM orders_fill WHERE awaits_copy
-                    AND (%(orders)s::bigint[] IS NULL OR order_id = ANY(%(orders)s))
-                ORDER BY id LIMIT %(limit)s FOR UPDATE SKIP LOCKED)
-        RETURNING o.cause_id, f.market_id, f.time, f.venue_trade_id, f.side, f.price, f.quantity, f.fee, f.fee_asset,
-            f.order_id
+        WHERE f.order_id = o.id AND f.id IN (
+            SELECT w.id FROM orders_fill w JOIN orders_order c ON c.id = w.order_id
+            WHERE w.awaits_copy AND c.cause_id IS NOT NULL
+                AND (%(orders)s::bigint[] IS NULL OR w.order_id = ANY(%(orders)s))
+            ORDER BY w.id LIMIT %(limit)s FOR UPDATE OF w SKIP LOCKED)
+        RETURNING o.cause_id, f.market_id, f.time, f.venue_trade_id, f.side, f.price, f.quantity, f.fee, f.fee_asset
     )
     SELECT i.copy_id, t.market_id, i.side, t.time, t.venue_trade_id, t.side = 'BUY', trim_scale(t.price),
         trim_scale(t.quantity), trim_scale(t.fee), t.fee_asset, t.cause_id
     FROM taken t JOIN replication_copyintent i ON i.id = t.cause_id
 """
-LOCK_POSITIONS = """
+KEYS = "json_to_recordset(%s) AS key(copy_id bigint, market_id bigint, side text)"
+LOCK_POSITIONS = f"""
     SELECT p.id, p.copy_id, p.market_id, p.side, trim_scale(p.quantity), trim_scale(p.cost), trim_scale(p.realized_pnl),
-        trim_scale(p.fees), p.other_fees::text, p.opened_at
+        trim_scale(p.fees), p.other_fees::text, p.opened_at, p.last_time, p.last_trade
     FROM replication_copyposition p
-    JOIN json_to_recordset(%s) AS key(copy_id bigint, market_id bigint, side text)
-        ON (p.copy_id, p.market_id, p.side) = (key.copy_id, key.market_id, key.side)
+    JOIN {KEYS} ON (p.copy_id, p.market_id, p.side) = (key.copy_id, key.market_id, key.side)
     ORDER BY p.copy_id, p.market_id, p.side FOR NO KEY UPDATE OF p
+"""
+FILLS = f"""
+    SELECT key.copy_id, key.market_id, key.side, f.time, f.venue_trade_id, f.side = 'BUY', trim_scale(f.price),
+        trim_scale(f.quantity), trim_scale(f.fee), f.fee_asset
+    FROM {KEYS} JOIN replication_copyintent i ON i.copy_id = key.copy_id AND i.side = key.side
+    JOIN orders_order o ON o.cause_id = i.id
+    JOIN orders_fill f ON f.order_id = o.id AND f.market_id = key.market_id AND NOT f.awaits_copy
+"""
+ADJUSTMENTS = f"""
+    SELECT a.copy_id, a.market_id, a.side, a.id, a.time, trim_scale(a.quantity), trim_scale(a.cost)
+    FROM {KEYS} JOIN replication_copyadjustment a
+        ON (a.copy_id, a.market_id, a.side) = (key.copy_id, key.market_id, key.side)
 """
 ADD_DAYS = """
     INSERT INTO replication_copyday AS d (copy_id, date, realized_pnl, fees)
@@ -55,6 +65,8 @@ POSITION_COLUMNS = {
     "fees": "numeric",
     "other_fees": "jsonb",
     "opened_at": "timestamptz",
+    "last_time": "timestamptz",
+    "last_trade": "text",
     "updated_at": "timestamptz",
 }
 LARGEST_BATCH = 2_000
@@ -69,46 +81,159 @@ class Day:
     fees: Decimal = ZERO
 
 
-def copy_fills_book(order_ids: Sequence[int] | None, *, now: datetime) -> set[int]:
-    """Book trades of these orders, or a batch of whichever wait; return the decisions that they belong to.
+Days = dict[date, Day]
 
-    Needs a transaction. The statements do not grow with trades.
-    """
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """Trades that were taken up and are booked in the same transaction, and the decisions that they belong to."""
+
+    facts: Mapping[Key, Sequence[FillFact]]
+    intents: frozenset[int]
+
+
+@dataclass(frozen=True, slots=True)
+class Locked:
+    """A position whose row is locked; `newest` is its last fact."""
+
+    pk: int
+    position: Position
+    newest: FactKey | None
+
+
+def copy_fills_take(order_ids: Sequence[int] | None) -> Taken:
+    """Take up trades of these orders, or a batch of whichever wait. Needs a transaction."""
     rows = run(TAKE, {"orders": None if order_ids is None else list(order_ids), "limit": LARGEST_BATCH})
     facts: dict[Key, list[FillFact]] = defaultdict(list)
-    for copy_id, market_id, side, time, trade, buy, price, quantity, fee, fee_asset, _ in rows:
-        facts[copy_id, market_id, side].append(FillFact(time, trade, buy, price, quantity, fee, fee_asset))
-    if facts:
-        _apply(facts, now)
-    return {row[-1] for row in rows}
+    for copy_id, market_id, side, *trade, _ in rows:
+        facts[copy_id, market_id, side].append(_fill(*trade))
+    return Taken(facts, frozenset(row[-1] for row in rows))
 
 
-def _apply(facts: dict[Key, list[FillFact]], now: datetime) -> None:
-    markets = Market.objects.in_bulk({market_id for _, market_id, _ in facts})
-    terms = {pk: terms_of(market) for pk, market in markets.items()}
-    changed, days = [], defaultdict[tuple[int, date], Day](Day)
-    keys = [{"copy_id": copy, "market_id": market, "side": side} for copy, market, side in facts]
-    for pk, copy_id, market_id, side, *values in run(LOCK_POSITIONS, [json_rows(keys)]):
-        position = _position(*values)
-        for fact in sorted(facts[copy_id, market_id, side], key=lambda fact: fact.key):
-            after = book(terms[market_id], position, fact)
-            day = days[copy_id, fact.time.astimezone(UTC).date()]
+def copy_fills_book(taken: Taken, *, now: datetime) -> None:
+    """Add trades to positions and days; a position that has newer ones already is counted anew.
+
+    Needs the transaction in which they were taken up, with their decisions locked. Statements do not grow with trades.
+    """
+    if not taken.facts:
+        return
+    terms = terms_by_market(market_id for _, market_id, _ in taken.facts)
+    positions = positions_lock(taken.facts)
+    late = [key for key, locked in positions.items() if _is_late(locked, taken.facts[key])]
+    every = copy_facts_of(late) if late else {}
+    rows, days = [], defaultdict[tuple[int, date], Day](Day)
+    for key, locked in positions.items():
+        new, law = taken.facts[key], terms[key[1]]
+        if key in every:
+            after, brought = _recount(law, every[key], new)
+        else:
+            after, brought = walk(law, new, locked.position)
+        newest = max(fact.key for fact in every.get(key, new))
+        rows.append(position_row(locked.pk, after, newest, now))
+        add_days(days, key[0], brought)
+    update_rows("replication_copyposition", POSITION_COLUMNS, rows)
+    run(ADD_DAYS, [json_rows(day_rows(days))])
+
+
+def positions_lock(keys: Iterable[Key]) -> dict[Key, Locked]:
+    """Return the locked rows of these positions, always in the same order."""
+    found = {}
+    for pk, copy_id, market_id, side, *values, last_time, last_trade in run(LOCK_POSITIONS, [_keys(keys)]):
+        newest = None if last_time is None else FactKey(last_time, len(last_trade), last_trade)
+        found[copy_id, market_id, side] = Locked(pk, _position(*values), newest)
+    return found
+
+
+def copy_facts_of(keys: Collection[Key]) -> dict[Key, list[Fact]]:
+    """Return all that was booked for these positions, in two statements."""
+    found: dict[Key, list[Fact]] = {key: [] for key in keys}
+    wanted = _keys(keys)
+    for copy_id, market_id, side, *trade in run(FILLS, [wanted]):
+        found[copy_id, market_id, side].append(_fill(*trade))
+    for copy_id, market_id, side, *values in run(ADJUSTMENTS, [wanted]):
+        found[copy_id, market_id, side].append(adjustment_fact(*values))
+    return found
+
+
+def adjustment_fact(pk: int, time: datetime, quantity: Decimal, cost: Decimal) -> AdjustmentFact:
+    """Return an adjustment as the accounting has it; at equal times it comes after the trades."""
+    return AdjustmentFact(time, f"~{pk:063}", quantity, cost)
+
+
+def walk(terms: Terms, facts: Iterable[Fact], start: Position | None = None) -> tuple[Position, Days]:
+    """Return the position after facts, in their own order, and what they brought on each UTC day."""
+    position, days = start or Position(), defaultdict[date, Day](Day)
+    for fact in sorted(facts, key=lambda fact: fact.key):
+        after = book(terms, position, fact)
+        if isinstance(fact, FillFact):
+            day = days[fact.time.astimezone(UTC).date()]
             day.realized += after.realized_pnl - position.realized_pnl
             day.fees += after.fees - position.fees
-            position = after
-        changed.append(_row(pk, position, now))
-    update_rows("replication_copyposition", POSITION_COLUMNS, changed)
-    run(
-        ADD_DAYS,
-        [
-            json_rows(
-                [
-                    {"copy_id": copy_id, "date": day, "realized_pnl": sums.realized, "fees": sums.fees}
-                    for (copy_id, day), sums in days.items()
-                ]
-            )
-        ],
-    )
+        position = after
+    return position, days
+
+
+def terms_by_market(market_ids: Iterable[int]) -> dict[int, Terms]:
+    """Return how markets settle."""
+    return {pk: terms_of(market) for pk, market in Market.objects.in_bulk(set(market_ids)).items()}
+
+
+def position_row(pk: int, position: Position, newest: FactKey | None, now: datetime) -> dict[str, Any]:
+    """Return the columns of a position."""
+    return {
+        "id": pk,
+        "quantity": position.quantity,
+        "cost": position.cost,
+        "realized_pnl": position.realized_pnl,
+        "fees": position.fees,
+        "other_fees": dict(position.other_fees),
+        "opened_at": position.opened_at,
+        "last_time": newest.time if newest else None,
+        "last_trade": newest.trade if newest else "",
+        "updated_at": now,
+    }
+
+
+def add_days(days: dict[tuple[int, date], Day], copy_id: int, brought: Days) -> None:
+    """Add what a position brought to what its copy did."""
+    for day, sums in brought.items():
+        days[copy_id, day].realized += sums.realized
+        days[copy_id, day].fees += sums.fees
+
+
+def day_rows(days: Mapping[tuple[int, date], Day]) -> list[dict[str, Any]]:
+    """Return the columns of days."""
+    return [
+        {"copy_id": copy_id, "date": day, "realized_pnl": sums.realized, "fees": sums.fees}
+        for (copy_id, day), sums in days.items()
+    ]
+
+
+def _is_late(locked: Locked, facts: Sequence[FillFact]) -> bool:
+    return locked.newest is not None and min(fact.key for fact in facts) < locked.newest
+
+
+def _recount(terms: Terms, every: Sequence[Fact], new: Sequence[FillFact]) -> tuple[Position, Days]:
+    """Return the position after all facts, and by what each day differs from what it was without the new ones."""
+    fresh = set(new)
+    position, brought = walk(terms, every)
+    before = walk(terms, [fact for fact in every if fact not in fresh])[1]
+    for day, sums in before.items():
+        brought[day].realized -= sums.realized
+        brought[day].fees -= sums.fees
+    return position, brought
+
+
+def _fill(
+    time: datetime,
+    trade: str,
+    buy: bool,  # noqa: FBT001
+    price: Decimal,
+    quantity: Decimal,
+    fee: Decimal,
+    fee_asset: str,
+) -> FillFact:
+    return FillFact(time, trade, buy, price, quantity, fee, fee_asset)
 
 
 def _position(
@@ -121,14 +246,5 @@ def _fees(text: str) -> dict[str, Decimal]:
     return {} if text == "{}" else msgspec.json.decode(text, type=dict[str, Decimal])
 
 
-def _row(pk: int, position: Position, now: datetime) -> dict[str, Any]:
-    return {
-        "id": pk,
-        "quantity": position.quantity,
-        "cost": position.cost,
-        "realized_pnl": position.realized_pnl,
-        "fees": position.fees,
-        "other_fees": dict(position.other_fees),
-        "opened_at": position.opened_at,
-        "updated_at": now,
-    }
+def _keys(keys: Iterable[Key]) -> str:
+    return json_rows([{"copy_id": copy, "market_id": market, "side": side} for copy, market, side in keys])

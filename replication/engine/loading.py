@@ -11,7 +11,7 @@ import msgspec
 
 from copytrade.lib.sql import json_rows, run
 from markets.venues.vocabulary import MarketKind
-from replication.facts import CopyTerms, FollowerState, TradingHours
+from replication.facts import ZERO, CopyTerms, FollowerState, TradingHours
 from replication.models import Signal
 from replication.vocabulary import EXITS, Action, CopyState, MinimumPolicy, PositionWord, Strategy
 
@@ -62,7 +62,10 @@ LOAD = """
         trim_scale(coalesce(h.worth, 0) + coalesce(f.worth, 0)) AS account_worth,
         trim_scale(coalesce(d.fees - d.realized_pnl, 0)) AS lost_today,
         coalesce(opposite.leader, '') AS opposite_leader, coalesce(under.earlier, false) AS earlier_order_open,
-        coalesce(under.new_positions, 0) AS new_positions
+        coalesce(under.new_positions, 0) AS new_positions, coalesce(under.entering, false) AS entering,
+        trim_scale(coalesce(theirs.quantity, 0)) AS closable, coalesce(others.moving, false) AS others_under_way,
+        trim_scale(coalesce(others.leaving, 0)) AS others_leaving,
+        a.equity_asset
     FROM chosen c
     JOIN orders_tradingaccount a ON a.id = c.account_id
     LEFT JOIN markets_paperaccount paper ON a.mode = 'paper' AND paper.key = a.key::text
@@ -73,7 +76,8 @@ LOAD = """
         ORDER BY p.quantity = 0, p.id DESC LIMIT 1
     ) p ON true
     LEFT JOIN LATERAL (
-        SELECT count(*) FILTER (WHERE q.quantity <> 0) AS open_positions, sum(q.realized_pnl - q.fees) AS realized,
+        SELECT count(*) FILTER (WHERE q.quantity <> 0 AND abs(q.quantity) >= coalesce(m.quantity_step, 0))
+                AS open_positions, sum(q.realized_pnl - q.fees) AS realized,
             sum(CASE WHEN m.kind = 'coin_m' THEN abs(q.quantity) * m.contract_size ELSE abs(q.cost) END) AS worth,
             sum(CASE WHEN m.kind = 'coin_m' THEN abs(q.quantity) * m.contract_size ELSE abs(q.cost) END)
                 FILTER (WHERE q.market_id = coalesce(p.market_id, t.market_id)) AS symbol_worth
@@ -83,11 +87,14 @@ LOAD = """
         SELECT sum(i.worth) FILTER (WHERE NOT i.exits AND i.state = 'planned') AS worth,
             sum(i.worth) FILTER (WHERE NOT i.exits AND i.state = 'planned'
                 AND i.market_id = coalesce(p.market_id, t.market_id)) AS symbol_worth,
-            count(DISTINCT i.market_id) FILTER (WHERE NOT i.exits AND i.state = 'planned' AND NOT EXISTS (
+            count(DISTINCT i.market_id) FILTER (WHERE NOT i.exits AND i.state = 'planned'
+                AND i.market_id IS DISTINCT FROM coalesce(p.market_id, t.market_id) AND NOT EXISTS (
                 SELECT FROM replication_copyposition o WHERE o.copy_id = c.id AND o.market_id = i.market_id
                     AND o.quantity <> 0)) AS new_positions,
             bool_or((%(exits)s OR i.exits) AND i.market_id = coalesce(p.market_id, t.market_id)
-                AND i.id < coalesce(self.id, 9223372036854775807)) AS earlier
+                AND i.id < coalesce(self.id, 9223372036854775807)) AS earlier,
+            bool_or(NOT i.exits AND i.state = 'planned' AND i.market_id = coalesce(p.market_id, t.market_id))
+                AS entering
         FROM replication_copyintent i
         LEFT JOIN replication_copyintent self ON self.copy_id = c.id AND self.signal_id = %(signal)s
         WHERE i.copy_id = c.id AND i.state IN ('waiting', 'planned')
@@ -101,11 +108,29 @@ LOAD = """
     ) held ON true
     LEFT JOIN LATERAL (
         SELECT coalesce(nullif(l.nickname, ''), l.external_id) AS leader
-        FROM replication_copyposition o JOIN replication_copy oc ON oc.id = o.copy_id
-        JOIN traders_leadtrader l ON l.id = oc.trader_id
-        WHERE oc.account_id = c.account_id AND oc.id <> c.id AND o.market_id = t.market_id AND o.quantity <> 0
-            AND NOT a.hedge_mode AND (o.quantity > 0) <> ((%(side)s = 'LONG') <> c.inverted) LIMIT 1
+        FROM replication_copy oc JOIN traders_leadtrader l ON l.id = oc.trader_id
+        WHERE NOT %(exits)s AND oc.account_id = c.account_id AND oc.id <> c.id AND NOT a.hedge_mode AND (EXISTS (
+                SELECT FROM replication_copyposition o JOIN orders_holding x ON x.account_id = c.account_id
+                    AND x.market_id = o.market_id AND x.quantity <> 0 AND (x.quantity > 0) = (o.quantity > 0)
+                WHERE o.copy_id = oc.id AND o.market_id = t.market_id AND o.quantity <> 0
+                    AND (o.quantity > 0) <> ((%(side)s = 'LONG') <> c.inverted))
+            OR EXISTS (
+                SELECT FROM replication_copyintent i WHERE i.copy_id = oc.id AND i.market_id = t.market_id
+                    AND i.state = 'planned' AND NOT i.exits
+                    AND (i.side = 'LONG') <> ((%(side)s = 'LONG') <> c.inverted))) LIMIT 1
     ) opposite ON true
+    LEFT JOIN LATERAL (
+        SELECT sum(greatest(CASE WHEN p.side = 'LONG' THEN x.quantity ELSE -x.quantity END, 0)) AS quantity
+        FROM orders_holding x WHERE %(exits)s AND p.quantity <> 0 AND x.account_id = c.account_id
+            AND x.market_id = p.market_id AND x.side IN ('BOTH', p.side)
+    ) theirs ON true
+    LEFT JOIN LATERAL (
+        SELECT count(*) > 0 AS moving,
+            sum(i.quantity - i.filled_quantity) FILTER (WHERE i.exits AND i.side = p.side) AS leaving
+        FROM replication_copyintent i JOIN replication_copy oc ON oc.id = i.copy_id
+        WHERE %(exits)s AND p.quantity <> 0 AND oc.account_id = c.account_id AND oc.id <> c.id
+            AND i.market_id = p.market_id AND i.state = 'planned'
+    ) others ON true
     ORDER BY c.id
 """
 
@@ -127,6 +152,18 @@ class Follower:
     market_id: int | None
     terms: CopyTerms
     state: FollowerState
+    held_side: PositionWord | None = None
+    """Which side the copy's own position is, where it has one that follows the leader's."""
+    closable: Decimal = ZERO
+    """What the account holds on that side, for all its copies and its owner; asked for exits only."""
+    others_under_way: bool = False
+    """Whether other copies of the account have orders in that market that are not final."""
+    others_leaving: Decimal = ZERO
+    """What of it they may be closing just now."""
+    entering: bool = False
+    """Whether the copy has an entry under way in this market."""
+    equity_asset: str = ""
+    """What the account's money, and with it `state.funds` and `state.lost_today`, is counted in."""
 
 
 class Question(NamedTuple):
@@ -207,6 +244,11 @@ class Row(NamedTuple):
     opposite_leader: str
     earlier_order_open: bool
     new_positions: int
+    entering: bool
+    closable: Decimal
+    others_under_way: bool
+    others_leaving: Decimal
+    equity_asset: str
 
 
 def _follower(row: Row) -> Follower:
@@ -237,6 +279,12 @@ def _follower(row: Row) -> Follower:
             opposite_leader=row.opposite_leader,
             earlier_order_open=row.earlier_order_open,
         ),
+        None if row.held_side is None else PositionWord(row.held_side),
+        row.closable,
+        row.others_under_way,
+        row.others_leaving,
+        row.entering,
+        row.equity_asset,
     )
 
 
@@ -269,23 +317,29 @@ def terms_of(row: Any) -> CopyTerms:
 
 @lru_cache(maxsize=1024)
 def tiers_of(text: str) -> tuple[tuple[Decimal, Decimal], ...]:
-    """Return the tiers of a copy, from the smallest worth on."""
-    tiers = msgspec.json.decode(text, type=list[dict[str, Decimal]])
-    return tuple(sorted((tier["from"], tier["multiplier"]) for tier in tiers))
+    """Return the tiers of a copy, from the smallest worth on; none where they cannot be read."""
+    try:
+        tiers = msgspec.json.decode(text, type=list[dict[str, Decimal]])
+        return tuple(sorted((tier["from"], tier["multiplier"]) for tier in tiers))
+    except (msgspec.DecodeError, KeyError):
+        return ()
 
 
 @lru_cache(maxsize=1024)
 def hours_of(text: str) -> TradingHours | None:
-    """Return the trading hours of a copy, None for always."""
+    """Return the trading hours of a copy, None for always; such as never are where they cannot be read."""
     hours = msgspec.json.decode(text)
     if not hours:
         return None
-    return TradingHours(
-        zone=hours["zone"],
-        days=frozenset(hours["days"]),
-        since=_minute(hours["from"]),
-        until=_minute(hours["to"]),
-    )
+    try:
+        return TradingHours(
+            zone=hours["zone"],
+            days=frozenset(hours["days"]),
+            since=_minute(hours["from"]),
+            until=_minute(hours["to"]),
+        )
+    except (KeyError, TypeError, ValueError):
+        return TradingHours(zone="", days=frozenset(), since=0, until=0)
 
 
 def opposite(side: PositionWord) -> PositionWord:

@@ -10,7 +10,7 @@ from kombu.exceptions import OperationalError
 from orders.executor.sending import orders_execute
 from orders.services.pricing import prices_bring
 from replication.engine.collecting import signals_collect
-from replication.engine.planning import Planned, signal_plan_chunk
+from replication.engine.planning import Planned, SignalFailed, signal_plan_chunk
 from replication.engine.settling import orders_settle, signals_finish, waiting_resume
 from replication.engine.vanished import vanished_signals
 
@@ -24,8 +24,14 @@ MOST_ROUNDS = 10_000
 def fan_out() -> None:
     """Turn all that waits into orders and have them sent: of small signals here, of large ones by all workers."""
     signals_collect()
+    failed: set[int] = set()
     for _ in range(MOST_ROUNDS):
-        planned = signal_plan_chunk()
+        try:
+            planned = signal_plan_chunk(without=failed)
+        except SignalFailed as error:
+            logger.exception("Leader %s is left out until the next sweep", error.trader_id)
+            failed.add(error.trader_id)
+            continue
         if planned is None:
             break
         _carry(planned)

@@ -1,31 +1,38 @@
 """What became of orders, told to the decisions that they carry out; and what waited for them goes on."""
 
+import logging
 from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from decimal import Decimal
+from typing import NamedTuple
 
 from django.db import transaction
 from django.utils import timezone
 
-from copytrade.lib.sql import run
+from copytrade.lib.database import DATABASE_AWAY
+from copytrade.lib.sql import json_rows, run
 from copytrade.realtime.services import messages_publish
-from replication.engine.booking import copy_fills_book
+from replication.engine.booking import copy_fills_book, copy_fills_take
 from replication.engine.planning import intents_replan
 from replication.models import CopyIntent, Signal
 from replication.services.messages import intent_messages
-from replication.vocabulary import IntentState, SignalState
+from replication.vocabulary import UNDER_WAY, IntentState, SignalState
+
+logger = logging.getLogger(__name__)
 
 LARGEST_BATCH = 1_000
 # Codes of orders that were not sent since the account was not allowed to; what only closes waits until it is.
 BLOCKS = ("ACCOUNT_PAUSED", "LIVE_TRADING_OFF", "TRADING_HALTED")
 EXIT_ATTEMPTS = 6
-# An order counts as over when it is final and all that it filled is booked. Slippage is positive where the price was
-# worse than the leader's: higher for a buyer.
+UNFINISHED = frozenset({IntentState.WAITING, IntentState.PARTIAL, IntentState.FAILED})
+# An order counts as over when it is final and all that it filled is booked, here as well. Slippage is positive where
+# the price was worse than the leader's: higher for a buyer. Coins may be counted by the thousand on either side.
 SETTLE = """
     WITH told AS (
         SELECT o.cause_id, bool_and(o.state IN ('FILLED', 'CANCELED', 'EXPIRED', 'REJECTED', 'FAILED')
-                AND o.filled_quantity <= o.booked_quantity) AS over,
+                AND o.filled_quantity <= o.booked_quantity
+                AND NOT EXISTS (SELECT FROM orders_fill f WHERE f.order_id = o.id AND f.awaits_copy)) AS over,
             sum(o.filled_quantity) AS filled, min(o.sent_at) AS sent_at, min(o.acknowledged_at) AS acknowledged_at,
             max(o.finished_at) AS finished_at, (array_agg(o.reason_code ORDER BY o.id DESC))[1] AS code,
             (array_agg(o.reason ORDER BY o.id DESC))[1] AS reason, (array_agg(o.side))[1] = 'BUY' AS buy,
@@ -34,12 +41,14 @@ SETTLE = """
                 / nullif(sum(o.filled_quantity) FILTER (WHERE o.average_price IS NOT NULL), 0) END AS average
         FROM orders_order o WHERE o.cause_id = ANY(%(intents)s) GROUP BY o.cause_id
     ), judged AS (
-        SELECT i.id, t.*, s.price AS leader_price, i.exits, i.quantity AS ordered,
+        SELECT i.id, t.*, i.state AS before, i.filled_quantity AS filled_before,
+            s.price / coalesce(substring(s.base_asset FROM %(thousands)s)::numeric, 1)
+                * coalesce(substring(m.base_asset FROM %(thousands)s)::numeric, 1) AS leader_price,
             CASE WHEN NOT t.over THEN 'planned' WHEN t.filled >= i.quantity THEN 'filled'
-                WHEN i.exits AND (t.filled = 0 OR s.action = 'CLOSE')
-                    AND (i.attempts < %(exit_attempts)s OR t.code = ANY(%(blocks)s)) THEN 'waiting'
+                WHEN i.exits AND (i.attempts < %(exit_attempts)s OR t.code = ANY(%(blocks)s)) THEN 'waiting'
                 WHEN t.filled > 0 THEN 'partial' ELSE 'failed' END AS state
         FROM replication_copyintent i JOIN told t ON t.cause_id = i.id JOIN replication_signal s ON s.id = i.signal_id
+        LEFT JOIN markets_market m ON m.id = i.market_id
         WHERE i.state = 'planned' OR t.filled > i.filled_quantity
     )
     UPDATE replication_copyintent i SET state = j.state, filled_quantity = j.filled, average_price = j.average,
@@ -50,38 +59,75 @@ SETTLE = """
         message = CASE WHEN j.state IN ('failed', 'waiting', 'partial') AND j.reason <> '' THEN j.reason
             ELSE i.message END,
         sent_at = j.sent_at, acknowledged_at = j.acknowledged_at,
-        filled_at = CASE WHEN j.filled > 0 AND j.state <> 'planned' THEN coalesce(i.filled_at, %(now)s) END,
+        filled_at = CASE WHEN j.filled > 0 AND j.state <> 'planned' THEN coalesce(i.filled_at, j.finished_at) END,
         finished_at = CASE WHEN j.state NOT IN ('planned', 'waiting') THEN coalesce(i.finished_at, %(now)s) END,
-        attempts = i.attempts + CASE WHEN j.state = 'waiting' THEN 1 ELSE 0 END, updated_at = %(now)s
+        attempts = i.attempts + CASE WHEN j.state = 'waiting' AND j.before = 'planned' THEN 1 ELSE 0 END,
+        updated_at = %(now)s
     FROM judged j WHERE j.id = i.id
-    RETURNING i.id, i.state
+    RETURNING i.id, i.state, i.exits, trim_scale(i.quantity), trim_scale(i.filled_quantity), j.before,
+        trim_scale(j.filled_before)
+"""
+THOUSANDS = "^(1(?:000)+)[A-Z]"
+# Those whose orders are over are looked at until they are judged, whatever the clocks of two workers said.
+STALE = """
+    SELECT i.id FROM replication_copyintent i WHERE i.state = 'planned' AND (
+        EXISTS (SELECT FROM orders_order o WHERE o.cause_id = i.id AND o.updated_at > i.updated_at)
+        OR NOT EXISTS (SELECT FROM orders_order o WHERE o.cause_id = i.id AND (
+            o.state NOT IN ('FILLED', 'CANCELED', 'EXPIRED', 'REJECTED', 'FAILED')
+            OR o.filled_quantity > o.booked_quantity)))
+    ORDER BY i.id LIMIT %s
+"""
+# Whoever changes decisions locks them before positions, in this order.
+LOCK = """
+    SELECT id FROM replication_copyintent WHERE id = ANY(%(intents)s) OR id IN (
+        SELECT cause_id FROM orders_order WHERE id = ANY(%(orders)s))
+    ORDER BY id FOR NO KEY UPDATE
 """
 OWE = """
-    UPDATE replication_copyposition p SET remainder = p.remainder - (i.quantity - i.filled_quantity),
-        updated_at = %(now)s
-    FROM replication_copyintent i WHERE i.id = ANY(%(intents)s) AND i.exits
-        AND (p.copy_id, p.market_id, p.side) = (i.copy_id, i.market_id, i.side)
-"""
-STALE = """
-    SELECT DISTINCT o.cause_id FROM orders_order o JOIN replication_copyintent i ON i.id = o.cause_id
-    WHERE i.state = 'planned' AND o.updated_at > i.updated_at LIMIT %s
+    UPDATE replication_copyposition p SET remainder = p.remainder - n.owed, updated_at = %s
+    FROM json_to_recordset(%s) AS n(intent_id bigint, owed numeric) JOIN replication_copyintent i ON i.id = n.intent_id
+    WHERE (p.copy_id, p.market_id, p.side) = (i.copy_id, i.market_id, i.side)
 """
 # Those that wait for nothing but their turn, the first one of each position with no order under way; those that
 # failed before come back ever more rarely, and not all at once.
 READY = """
-    SELECT i.signal_id, i.copy_id FROM replication_copyintent i
+    SELECT i.signal_id, i.id FROM replication_copyintent i
     WHERE i.state = 'waiting' AND NOT EXISTS (
         SELECT FROM replication_copyintent o WHERE o.copy_id = i.copy_id AND o.market_id = i.market_id
             AND o.state IN ('waiting', 'planned') AND o.id < i.id AND (i.exits OR o.exits))
         AND (%(copies)s::bigint[] IS NULL OR i.copy_id = ANY(%(copies)s))
         AND (i.attempts = 1 OR i.updated_at + (0.8 + 0.4 * random()) * least(interval '1 minute',
-            interval '0.5 second' * power(2, i.attempts)) < statement_timestamp())
-    ORDER BY i.updated_at LIMIT %(limit)s FOR UPDATE OF i SKIP LOCKED
+            interval '0.5 second' * power(2, least(i.attempts, 10))) < statement_timestamp())
+    ORDER BY i.updated_at LIMIT %(limit)s
+"""
+TAKE_UP = """
+    SELECT copy_id FROM replication_copyintent WHERE id = ANY(%s) AND state = 'waiting'
+    ORDER BY id FOR NO KEY UPDATE SKIP LOCKED
 """
 FINISH = """
     UPDATE replication_signal s SET state = 'done', finished_at = %(now)s WHERE s.state = 'planned' AND NOT EXISTS (
         SELECT FROM replication_copyintent i WHERE i.signal_id = s.id AND i.state IN ('waiting', 'planned'))
 """
+
+
+class Settled(NamedTuple):
+    """What a decision became, and what it was: the columns that `SETTLE` returns."""
+
+    intent_id: int
+    state: str
+    exits: bool
+    ordered: Decimal
+    filled: Decimal
+    before: str
+    filled_before: Decimal
+
+    @property
+    def owed(self) -> Decimal:
+        """Return how much more (less: negative) of the position is to be closed since this exit did not close it."""
+        return self._missing(self.state, self.filled) - self._missing(self.before, self.filled_before)
+
+    def _missing(self, state: str, filled: Decimal) -> Decimal:
+        return self.ordered - filled if self.exits and state in UNFINISHED else Decimal(0)
 
 
 def orders_settle(order_ids: Sequence[int] | None = None) -> list[int]:
@@ -92,39 +138,57 @@ def orders_settle(order_ids: Sequence[int] | None = None) -> list[int]:
     """
     now = timezone.now()
     with transaction.atomic():
-        intents = copy_fills_book(order_ids, now=now)
-        intents |= _causes(order_ids)
+        taken = copy_fills_take(order_ids)
+        stale = [pk for (pk,) in run(STALE, [LARGEST_BATCH])] if order_ids is None else []
+        intents = [pk for (pk,) in run(LOCK, {"intents": [*taken.intents, *stale], "orders": list(order_ids or ())})]
+        copy_fills_book(taken, now=now)
         settled = _judge(intents, now) if intents else []
-        messages_publish(intent_messages([pk for pk, _ in settled]))
-    freed = [pk for pk, state in settled if state not in {IntentState.PLANNED, IntentState.WAITING}]
+        messages_publish(intent_messages([each.intent_id for each in settled]))
+    freed = [each.intent_id for each in settled if each.state not in UNDER_WAY]
     return waiting_resume(freed) if freed else []
 
 
 def waiting_resume(finished: Sequence[int] | None = None) -> list[int]:
-    """Plan anew what waited for these decisions, or all that may go on; return the ids of the orders written."""
-    with transaction.atomic():
-        copies = None
-        if finished is not None:
-            copies = list(CopyIntent.objects.filter(pk__in=finished).values_list("copy_id", flat=True))
-            if not CopyIntent.objects.filter(copy__in=copies, state=IntentState.WAITING).exists():
-                return []
-        ready = defaultdict(list)
-        for signal_id, copy_id in run(READY, {"copies": copies, "limit": LARGEST_BATCH}):
-            ready[signal_id].append(copy_id)
-        signals = Signal.objects.select_related("trader", "order__market").in_bulk(ready)
-        written: list[int] = []
-        for signal_id, copy_ids in sorted(ready.items()):
-            planned = intents_replan(signal=signals[signal_id], copy_ids=copy_ids)
-            written += [pk for ids in planned.orders.values() for pk in ids]
-        return written
+    """Plan anew what waited for these decisions, or all that may go on; return the ids of the orders written.
+
+    Each signal is a transaction of its own: what cannot be planned holds up nothing else.
+    """
+    copies = None
+    if finished is not None:
+        copies = list(CopyIntent.objects.filter(pk__in=finished).values_list("copy_id", flat=True))
+        if not CopyIntent.objects.filter(copy__in=copies, state=IntentState.WAITING).exists():
+            return []
+    ready = defaultdict(list)
+    for signal_id, intent_id in run(READY, {"copies": copies, "limit": LARGEST_BATCH}):
+        ready[signal_id].append(intent_id)
+    signals = Signal.objects.select_related("trader").in_bulk(ready)
+    written: list[int] = []
+    for signal_id, intent_ids in sorted(ready.items()):
+        try:
+            written += _resume(signals[signal_id], intent_ids)
+        except DATABASE_AWAY:
+            raise
+        except Exception:
+            logger.exception("What waits at signal %s cannot be planned", signal_id)
+    return written
 
 
-def _judge(intents: set[int], now: datetime) -> list[tuple[Any, ...]]:
-    """Bring decisions to the state of their orders; what a partial exit left over is owed by its position."""
-    values = {"intents": sorted(intents), "blocks": list(BLOCKS), "exit_attempts": EXIT_ATTEMPTS, "now": now}
-    settled = run(SETTLE, values)
-    if owed := [pk for pk, state in settled if state == IntentState.PARTIAL]:
-        run(OWE, {"intents": owed, "now": now})
+@transaction.atomic
+def _resume(signal: Signal, intent_ids: Sequence[int]) -> list[int]:
+    copies = [copy_id for (copy_id,) in run(TAKE_UP, [list(intent_ids)])]
+    if not copies:
+        return []
+    planned = intents_replan(signal=signal, copy_ids=copies)
+    return [pk for ids in planned.orders.values() for pk in ids]
+
+
+def _judge(intents: Sequence[int], now: datetime) -> list[Settled]:
+    """Bring decisions to the state of their orders; what an exit did not close is owed by its position."""
+    values = {"blocks": list(BLOCKS), "exit_attempts": EXIT_ATTEMPTS, "thousands": THOUSANDS, "now": now}
+    settled = [Settled._make(row) for row in run(SETTLE, values | {"intents": list(intents)})]
+    owed = [{"intent_id": each.intent_id, "owed": each.owed} for each in settled if each.owed]
+    if owed:
+        run(OWE, [now, json_rows(owed)])
     return settled
 
 
@@ -132,13 +196,3 @@ def signals_finish() -> None:
     """Mark the signals whose decisions are all final."""
     if Signal.objects.filter(state=SignalState.PLANNED).exists():
         run(FINISH, {"now": timezone.now()})
-
-
-def _causes(order_ids: Sequence[int] | None) -> set[int]:
-    if order_ids is not None:
-        rows: list[tuple[Any, ...]] = run(
-            "SELECT DISTINCT cause_id FROM orders_order WHERE id = ANY(%s) AND cause_id IS NOT NULL", [list(order_ids)]
-        )
-    else:
-        rows = run(STALE, [LARGEST_BATCH])
-    return {row[0] for row in rows}

@@ -1,14 +1,15 @@
 """A leader's trades into changes of the leader's positions, whatever they were read from (pure)."""
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal, localcontext
 
 from replication.moves import Move, moves_of, walk_back
+from replication.telling import stored
 from replication.vocabulary import EXITS, Action, PositionWord
 
-ZERO = Decimal(0)
+ZERO, ONE = Decimal(0), Decimal(1)
 PRECISION = 60
 # Fills of one order come together; what comes later is another decision of the leader's.
 LONGEST_GAP = timedelta(seconds=10)
@@ -18,7 +19,9 @@ LONGEST_GAP = timedelta(seconds=10)
 class SeenTrade:
     """One trade of a leader. `signed` changes the position: of `side`, or in one-way mode (no side) of both as one.
 
-    `unit` is how many coins one unit of `signed` is.
+    `unit` is how many coins one unit of `signed` is, `gross` what was traded for each unit that the position changed:
+    more than one where the fee was taken out of the coins bought. `order_quantity` is how large the leader's order is,
+    where that is known. One that is `known` has had its signal: it tells only what became of those before it.
     """
 
     fact_id: int
@@ -30,11 +33,18 @@ class SeenTrade:
     time: datetime
     detected_at: datetime
     order_id: int | None = None
+    order_quantity: Decimal | None = None
+    gross: Decimal = ONE
+    known: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """Trades in a row that change one position one way. Quantities are in coins; `exits` names each part's kind."""
+    """Trades in a row that change one position one way. Quantities are in coins; `exits` names each part's kind.
+
+    `order_share` is which part of the leader's order was traded. What is `superseded` opened something that the leader
+    had closed again before it became known.
+    """
 
     action: Action
     symbol: str
@@ -47,6 +57,8 @@ class Change:
     event_time: datetime
     detected_at: datetime
     order_id: int | None
+    order_share: Decimal | None = None
+    superseded: bool = False
 
     @property
     def exits(self) -> bool:
@@ -62,25 +74,57 @@ class Step:
     move: Move
 
 
-def changes_of(trades: Sequence[SeenTrade], after: Decimal) -> list[Change]:
-    """Return what trades of one position, oldest first, did to it; `after` is what is held now, in their unit."""
+def changes_of(trades: Sequence[SeenTrade], after: Decimal, *, step: Decimal = ZERO) -> list[Change]:
+    """Return what trades of one position, oldest first, did to it; `after` is what is held now, in their unit.
+
+    What is left of a position and is less than `step` cannot be traded: it counts as closed. A trade that became known
+    after later ones counts for as much of it as these have left.
+    """
     with localcontext(prec=PRECISION):
-        walked = walk_back(after, [trade.signed for trade in trades])
-        steps = [
-            Step(trade, move)
-            for trade, (before, _) in zip(trades, walked, strict=True)
-            for move in _moves(trade, before)
-        ]
-        return [_change(group) for group in _groups(steps)]
+        whole = _walked(trades, after, step)
+        left = _left_of(whole)
+        fresh = [replace(trade, signed=trade.signed * left[trade.fact_id]) for trade in trades if not trade.known]
+        steps = _walked([trade for trade in fresh if trade.signed], after, step)
+        gone = [each for each in whole if not each.trade.known and not left[each.trade.fact_id]]
+        changes = [*_superseded(gone), *(_change(group, _closed_by_order(steps)) for group in _groups(steps))]
+        return sorted(changes, key=lambda change: (change.event_time, not change.exits))
 
 
-def _moves(trade: SeenTrade, before: Decimal) -> Iterable[Move]:
+def _walked(trades: Sequence[SeenTrade], after: Decimal, step: Decimal) -> list[Step]:
+    walked = walk_back(after, [trade.signed for trade in trades])
+    return [
+        Step(trade, move)
+        for trade, (before, _) in zip(trades, walked, strict=True)
+        for move in _moves(trade, before, step)
+    ]
+
+
+def _left_of(steps: Sequence[Step]) -> Mapping[int, Decimal]:
+    """Return for each trade which part of it known exits after it have left."""
+    left: dict[int, Decimal] = {}
+    kept = ONE
+    for step in reversed(steps):
+        left.setdefault(step.trade.fact_id, kept)
+        if step.trade.known and step.move.action in EXITS:
+            kept *= ONE - (ONE if step.move.fraction is None else step.move.fraction)
+    return left
+
+
+def _moves(trade: SeenTrade, before: Decimal, step: Decimal) -> Iterable[Move]:
     if trade.side is None:
-        return moves_of(before, trade.signed)
-    sign = 1 if trade.side == PositionWord.LONG else -1
-    moves = moves_of(sign * max(before, ZERO), sign * trade.signed, hedge_side=trade.side)
-    # The leader closed what nobody knew of: whoever copied it must not keep it.
-    return moves or [Move(Action.CLOSE, trade.side, abs(trade.signed), Decimal(1), ZERO)]
+        moves = moves_of(before, trade.signed)
+    else:
+        sign = 1 if trade.side == PositionWord.LONG else -1
+        moves = moves_of(sign * max(before, ZERO), sign * trade.signed, hedge_side=trade.side)
+        # The leader closed what nobody knew of: whoever copied it must not keep it.
+        moves = moves or [Move(Action.CLOSE, trade.side, abs(trade.signed), ONE, ZERO)]
+    return [_without_dust(move, step) for move in moves]
+
+
+def _without_dust(move: Move, step: Decimal) -> Move:
+    if move.action == Action.REDUCE and abs(move.position_before) - move.quantity < step:
+        return move._replace(action=Action.CLOSE, fraction=ONE)
+    return move
 
 
 def _groups(steps: Sequence[Step]) -> Iterator[list[Step]]:
@@ -96,20 +140,24 @@ def _groups(steps: Sequence[Step]) -> Iterator[list[Step]]:
 
 def _belongs(last: Step, step: Step) -> bool:
     same_way = (last.move.side, last.move.action in EXITS) == (step.move.side, step.move.action in EXITS)
-    return same_way and step.trade.time - last.trade.time <= LONGEST_GAP and last.move.action != Action.CLOSE
+    together = step.trade.time - last.trade.time <= LONGEST_GAP and step.trade.order_id == last.trade.order_id
+    return same_way and together and last.move.action != Action.CLOSE
 
 
-def _change(group: Sequence[Step]) -> Change:
+def _closed_by_order(steps: Sequence[Step]) -> Mapping[int | None, Decimal]:
+    """Return how much of each order closed something: the rest of it is what an entry is a share of."""
+    closed: dict[int | None, Decimal] = {}
+    for step in steps:
+        if step.move.action in EXITS:
+            closed[step.trade.order_id] = closed.get(step.trade.order_id, ZERO) + step.move.quantity
+    return closed
+
+
+def _change(group: Sequence[Step], closed: Mapping[int | None, Decimal]) -> Change:
     first, last = group[0], group[-1]
-    quantity = sum((step.move.quantity for step in group), ZERO)
-    worth = sum((step.move.quantity * step.trade.price for step in group), ZERO)
+    quantity = sum((step.move.quantity * step.trade.gross for step in group), ZERO)
+    worth = sum((step.move.quantity * step.trade.gross * step.trade.price for step in group), ZERO)
     exits = first.move.action in EXITS
-    fraction = None
-    if exits:
-        kept = Decimal(1)
-        for step in group:
-            kept *= 1 - (step.move.fraction if step.move.fraction is not None else Decimal(1))
-        fraction = Decimal(1) if last.move.action == Action.CLOSE else 1 - kept
     unit = first.trade.unit
     return Change(
         action=last.move.action if exits else first.move.action,
@@ -117,10 +165,30 @@ def _change(group: Sequence[Step]) -> Change:
         side=first.move.side,
         quantity=quantity * unit,
         price=worth / quantity if quantity else first.trade.price,
-        fraction=fraction,
+        fraction=_fraction(group) if exits else None,
         position_before=abs(first.move.position_before) * unit,
         fact_ids=tuple(step.trade.fact_id for step in group),
         event_time=first.trade.time,
         detected_at=min(step.trade.detected_at for step in group),
         order_id=first.trade.order_id,
+        order_share=None if exits else _share(first.trade, quantity, closed),
     )
+
+
+def _fraction(group: Sequence[Step]) -> Decimal:
+    if group[-1].move.action == Action.CLOSE:
+        return ONE
+    before, closed = abs(group[0].move.position_before), sum((step.move.quantity for step in group), ZERO)
+    return stored(min(ONE, closed / before))
+
+
+def _share(trade: SeenTrade, quantity: Decimal, closed: Mapping[int | None, Decimal]) -> Decimal | None:
+    opening = (trade.order_quantity or ZERO) - closed.get(trade.order_id, ZERO)
+    return stored(min(ONE, quantity / opening)) if opening > 0 else None
+
+
+def _superseded(gone: Sequence[Step]) -> Iterator[Change]:
+    """Tell of entries that came to nothing; exits that came to nothing concern nobody."""
+    for step in gone:
+        if step.move.action not in EXITS:
+            yield replace(_change([step], {}), superseded=True)

@@ -1,68 +1,133 @@
-"""Positions that a leader no longer shows: closed while nobody saw the trade.
+"""Positions that a leader no longer has: closed while nobody saw the trade.
 
-Only a complete report of a source that is not stale says so; what is hidden or unknown is never taken for flat.
+Of watched leaders only a complete report of a source that is not stale says so; what is hidden or unknown is never
+taken for flat. Of accounts that lead the holding says so, which a comparison with the venue may have corrected.
 """
 
-from datetime import timedelta
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import NamedTuple
 
 from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
 from copytrade.lib.sql import run
-from replication.engine.collecting import Book, signal_row, signals_write
+from replication.engine.books import Book
+from replication.engine.collecting import signal_row, signals_write
 from replication.engine.instruments import Instrument
 from replication.engine.trades import Change
 from replication.vocabulary import Action, PositionWord, SignalSource
 from traders.models import LeadTrader
 
-# The report has to be newer than the trade that opened the position, and than anything that is still under way; its
-# trades must all have been taken up, since one of them may be the very close.
-GONE = """
-    SELECT DISTINCT p.leader_symbol, p.leader_side, m.base_asset, m.quote_asset, m.venue, c.trader_id, f.positions_at
+# What could not be closed is tried again, but not all the time.
+AGAIN_AFTER = timedelta(minutes=15)
+FEW = 20
+ALONE = "SELECT pg_try_advisory_xact_lock(hashtext('replication.vanished'))"
+# Held by a copy that lives, and more than a dust that no order can sell. All that the leader traded must have been
+# taken up, since one of the trades may be the very close.
+HELD = """
+    SELECT p.leader_symbol, p.leader_side, m.base_asset, m.quote_asset, m.venue, c.trader_id, {moment} AS seen_at,
+        array_agg(DISTINCT c.id) AS copies
     FROM replication_copyposition p JOIN replication_copy c ON c.id = p.copy_id
     JOIN markets_market m ON m.id = p.market_id JOIN traders_leadtrader l ON l.id = c.trader_id
+    {source}
+    WHERE p.quantity <> 0 AND abs(p.quantity) >= coalesce(m.quantity_step, 0) AND c.state <> 'ended'
+        AND {gone}
+        AND NOT EXISTS (SELECT FROM replication_signal s WHERE s.trader_id = l.id AND s.state = 'pending')
+        AND NOT EXISTS (SELECT FROM replication_copyintent i WHERE i.copy_id = c.id AND i.market_id = p.market_id
+            AND i.state IN ('waiting', 'planned'))
+        AND NOT EXISTS (SELECT FROM replication_copyintent i WHERE i.copy_id = c.id AND i.market_id = p.market_id
+            AND i.exits AND i.finished_at > %(again)s AND i.state IN ('failed', 'partial'))
+    GROUP BY 1, 2, 3, 4, 5, 6, 7
+"""
+# The report has to be newer than the trade that opened the position, and another one than that which told of its last
+# trade: sources read positions and trades one after the other.
+SHOWN = HELD.format(
+    moment="f.positions_at",
+    source="""
     JOIN LATERAL (
         SELECT max(positions_at) AS positions_at, max(received_at) AS received_at FROM traders_sourcefreshness
         WHERE trader_id = l.id
-    ) f ON true
-    WHERE p.quantity <> 0 AND c.state <> 'ended' AND l.positions_visible AND f.positions_at > p.leader_opened_at
+    ) f ON true""",
+    gone="""
+        l.positions_visible AND f.positions_at > p.leader_opened_at
         AND f.received_at > %(fresh)s AND f.positions_at > %(fresh)s
         AND NOT EXISTS (SELECT FROM traders_position q WHERE q.trader_id = l.id AND q.symbol = p.leader_symbol
             AND q.side = p.leader_side)
         AND NOT EXISTS (SELECT FROM traders_tradeevent e WHERE e.trader_id = l.id AND e.awaits_copy)
-        AND NOT EXISTS (SELECT FROM replication_signal s WHERE s.trader_id = l.id AND s.state = 'pending')
-        AND NOT EXISTS (SELECT FROM replication_copyintent i WHERE i.copy_id = c.id AND i.market_id = p.market_id
-            AND i.state IN ('waiting', 'planned'))
-        AND NOT EXISTS (SELECT FROM replication_signal s WHERE s.trader_id = l.id AND s.source = 'flat'
-            AND s.symbol = p.leader_symbol AND s.side = p.leader_side AND s.event_time >= f.positions_at)
-"""
+        AND NOT EXISTS (SELECT FROM traders_tradeevent e WHERE e.trader_id = l.id AND e.symbol = p.leader_symbol
+            AND e.event_time >= p.leader_opened_at AND e.fetched_at >= f.positions_at)""",
+)
+OWNED = HELD.format(
+    moment="%(now)s::timestamptz",
+    source="",
+    gone="""
+        EXISTS (SELECT FROM replication_leaderaccount a WHERE a.trader_id = l.id)
+        AND NOT EXISTS (
+            SELECT FROM orders_holding h JOIN replication_leaderaccount a ON a.account_id = h.account_id
+            JOIN markets_market k ON k.id = h.market_id
+            WHERE a.trader_id = l.id AND k.symbol = p.leader_symbol AND h.side IN ('BOTH', p.leader_side)
+                AND abs(h.quantity) >= coalesce(k.quantity_step, 0)
+                AND CASE WHEN p.leader_side = 'LONG' THEN h.quantity > 0 ELSE h.quantity < 0 END)
+        AND NOT EXISTS (
+            SELECT FROM orders_fill f JOIN replication_leaderaccount a ON a.account_id = f.account_id
+            JOIN orders_order o ON o.id = f.order_id
+            WHERE a.trader_id = l.id AND f.awaits_copy AND o.cause_id IS NULL)""",
+)
+
+
+class Gone(NamedTuple):
+    """The columns of `HELD`."""
+
+    symbol: str
+    side: str
+    base_asset: str
+    quote_asset: str
+    venue: str
+    trader_id: int
+    seen_at: datetime
+    copies: list[int]
 
 
 @transaction.atomic
 def vanished_signals() -> int:
-    """Write a closing signal for each position that copies hold and their leader no longer does; return how many."""
+    """Write a closing signal for each position that copies hold and their leader no longer does; return how many.
+
+    Where it concerns a few copies only, each has its own.
+    """
+    if not run(ALONE)[0][0]:
+        return 0  # another worker is looking just now
     now = timezone.now()
     fresh = now - timedelta(seconds=settings.LEADER_STALE_AFTER_SECONDS)
-    gone = run(GONE, {"fresh": fresh})
-    leaders = LeadTrader.objects.in_bulk({row[5] for row in gone})
-    rows = []
-    for symbol, side, base, quote, venue, trader_id, shown_at in gone:
-        change = Change(
-            action=Action.CLOSE,
-            symbol=symbol,
-            side=PositionWord(side),
-            quantity=Decimal(0),
-            price=None,
-            fraction=Decimal(1),
-            position_before=Decimal(0),
-            fact_ids=(),
-            event_time=shown_at,
-            detected_at=now,
-            order_id=None,
+    values = {"fresh": fresh, "again": now - AGAIN_AFTER, "now": now}
+    gone = [Gone._make(row) for statement in (SHOWN, OWNED) for row in run(statement, values)]
+    leaders = LeadTrader.objects.in_bulk({each.trader_id for each in gone})
+    return signals_write([row for each in gone for row in _rows(leaders[each.trader_id], each, now)])
+
+
+def _rows(leader: LeadTrader, gone: Gone, now: datetime) -> Iterable[dict[str, object]]:
+    book = Book(Instrument(gone.symbol, gone.base_asset, gone.quote_asset), gone.venue, Decimal(0))
+    copies: Sequence[int | None] = [*gone.copies] if len(gone.copies) <= FEW else [None]
+    for copy_id in copies:
+        key = f"{SignalSource.FLAT}:{leader.pk}:{gone.symbol}:{gone.side}:{gone.seen_at.isoformat()}:{copy_id or 'all'}"
+        yield signal_row(
+            leader=leader, source=SignalSource.FLAT, key=key, change=_close(gone, now), book=book, copy_id=copy_id
         )
-        book = Book(Instrument(symbol, base, quote), venue, Decimal(0))
-        key = f"{SignalSource.FLAT}:{trader_id}:{symbol}:{side}:{shown_at.isoformat()}"
-        rows.append(signal_row(leader=leaders[trader_id], source=SignalSource.FLAT, key=key, change=change, book=book))
-    return signals_write(rows)
+
+
+def _close(gone: Gone, now: datetime) -> Change:
+    return Change(
+        action=Action.CLOSE,
+        symbol=gone.symbol,
+        side=PositionWord(gone.side),
+        quantity=Decimal(0),
+        price=None,
+        fraction=Decimal(1),
+        position_before=Decimal(0),
+        fact_ids=(),
+        event_time=gone.seen_at,
+        detected_at=now,
+        order_id=None,
+    )

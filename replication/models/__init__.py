@@ -1,11 +1,12 @@
 """Copies, what leaders did, and what each copy does about it."""
 
-from replication.models.copy import Copy, CopyDay, CopyFunds, CopyPosition, LeaderAccount
+from replication.models.copy import Copy, CopyAdjustment, CopyDay, CopyFunds, CopyPosition, LeaderAccount
 from replication.models.intent import CopyIntent
 from replication.models.signal import Signal, SignalPart
 
 __all__ = [
     "Copy",
+    "CopyAdjustment",
     "CopyDay",
     "CopyFunds",
     "CopyIntent",

@@ -104,6 +104,8 @@ class CopyPosition(models.Model):
     remainder = amount_field(default=0)
     opened_at = models.DateTimeField(null=True)
     leader_opened_at = models.DateTimeField(null=True, help_text="When the leader made the trade that opened it.")
+    last_time = models.DateTimeField(null=True, help_text="Of the newest fact in it.")
+    last_trade = models.CharField(max_length=64, blank=True)
     updated_at = models.DateTimeField(default=timezone.now)
 
     class Meta:
@@ -120,6 +122,29 @@ class CopyPosition(models.Model):
     def __str__(self) -> str:
         """Return quantity and market."""
         return f"{plain_digits(self.quantity)} {self.market.symbol}"
+
+
+class CopyAdjustment(models.Model):
+    """The account holds less than the copy's fills say: its owner closed some of it. A fact, as each fill is one."""
+
+    copy = models.ForeignKey(Copy, on_delete=models.PROTECT, related_name="adjustments")
+    market = models.ForeignKey(Market, on_delete=models.PROTECT, related_name="+")
+    side = models.CharField(max_length=5, choices=_words(PositionWord))
+    quantity_before = amount_field()
+    quantity = amount_field()
+    cost = amount_field()
+    reason = models.CharField(max_length=200)
+    time = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        """Newest first."""
+
+        ordering = ["-id"]
+        indexes = [models.Index(fields=["copy", "market", "side"], name="replication_adjustment_of")]
+
+    def __str__(self) -> str:
+        """Return the change."""
+        return f"{plain_digits(self.quantity_before)} → {plain_digits(self.quantity)}"
 
 
 class CopyDay(models.Model):

@@ -1,15 +1,20 @@
 """What a leader holds when a copy begins, for those that want it as well."""
 
+from collections import defaultdict
+from collections.abc import Sequence
 from decimal import Decimal
 
 from django.utils import timezone
 
 from copytrade.lib.wake import wake_on_commit
+from markets.venues.vocabulary import MarketKind
 from orders.models import Holding
-from replication.engine.collecting import Book, signal_row, signals_write, venue_of_platform
+from replication.engine.books import Book
+from replication.engine.collecting import signal_row, signals_write
 from replication.engine.instruments import Instrument
 from replication.engine.leader_figures import leader_margin, split_symbol
 from replication.engine.mapping import instruments_of
+from replication.engine.seen_events import venue_of_platform
 from replication.engine.trades import Change
 from replication.models import Copy, LeaderAccount
 from replication.vocabulary import Action, PositionWord, SignalSource
@@ -36,17 +41,27 @@ def open_positions_signal(*, copy: Copy) -> int:
 
 def _of_accounts(copy: Copy) -> list[tuple[Book, Change]]:
     accounts = LeaderAccount.objects.filter(trader=copy.trader).values("account")
-    held = Holding.objects.filter(account__in=accounts).exclude(quantity=0).select_related("market", "account")
-    found = []
-    for holding in held:
-        market = holding.market
-        side = PositionWord.LONG if holding.quantity > 0 else PositionWord.SHORT
-        instrument = Instrument(market.symbol, market.base_asset, market.quote_asset)
-        quantity = abs(holding.quantity) * market.contract_size
-        price = holding.mark_price or (holding.cost / quantity if quantity and market.kind != "coin_m" else None)
-        book = Book(instrument, market.venue, quantity, holding.account.equity, holding.leverage)
-        found.append((book, _opening(market.symbol, side, quantity, price)))
-    return found
+    rows = Holding.objects.filter(account__in=accounts).exclude(quantity=0).select_related("market", "account")
+    held: dict[tuple[int, PositionWord], list[Holding]] = defaultdict(list)
+    for row in rows.order_by("pk"):
+        held[row.market_id, PositionWord.LONG if row.quantity > 0 else PositionWord.SHORT].append(row)
+    return [found for (_, side), same in held.items() if (found := _of_holdings(side, same))]
+
+
+def _of_holdings(side: PositionWord, same: Sequence[Holding]) -> tuple[Book, Change] | None:
+    """Return the position that a leader's accounts hold of one market together, None for what no order can close."""
+    first, market = same[0], same[0].market
+    units, cost = abs(sum(row.quantity for row in same)), sum((row.cost for row in same), Decimal(0))
+    if units < (market.quantity_step or 0):
+        return None
+    inverse = market.kind == MarketKind.COIN_M
+    size = units * market.contract_size
+    entry = (size / cost if inverse else cost / size) if cost else None
+    price = first.mark_price or entry
+    coins = size / price if inverse and price else size
+    instrument = Instrument(market.symbol, market.base_asset, market.quote_asset)
+    book = Book(instrument, market.venue, coins, first.account.equity, first.leverage, inverse=inverse)
+    return book, _opening(market.symbol, side, coins, price)
 
 
 def _of_reports(copy: Copy) -> list[tuple[Book, Change]]:

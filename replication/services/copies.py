@@ -19,7 +19,7 @@ from replication.services.catching_up import open_positions_signal
 from replication.services.flags import leader_marks_set
 from replication.services.following import account_for
 from replication.services.messages import copy_messages
-from replication.services.stopping import copy_end, positions_exit, stopping_step
+from replication.services.stopping import copy_end, is_dust, positions_exit, stopping_step
 from replication.terms import CopySettings, settings_problems
 from replication.vocabulary import CopyState
 from traders.models import LeaderStatus, LeadTrader
@@ -62,6 +62,7 @@ def copy_change(*, copy: Copy, settings: CopySettings, actor: User) -> Copy:
     _refuse_settings(settings)
     locked = _locked(copy)
     _refuse_ended(locked)
+    _refuse_turning(locked, settings)
     before = settings_of(locked)
     _apply(locked, settings, keep=("allocated",))
     locked.save()
@@ -95,10 +96,10 @@ def copy_resume(*, copy: Copy, actor: User) -> Copy:
 def copy_stop(*, copy: Copy, close: bool, actor: User | None, reason: str = STOPPED) -> Copy:
     """End a copy. With `close` all that it holds is closed first; else that stays in the account, the owner's to close.
 
-    Stopping again changes nothing, but closing may still be asked of a copy that is stopping.
+    Stopping again changes nothing, but what is being closed may still be kept: the copy ends at once then.
     """
     locked = _locked(copy)
-    if locked.state in {CopyState.ENDED, CopyState.STOPPING}:
+    if locked.state == CopyState.ENDED or (close and locked.state == CopyState.STOPPING):
         return locked
     if close:
         _set_state(locked, CopyState.STOPPING, reason, actor, "stop")
@@ -116,7 +117,7 @@ def copy_position_close(*, position: CopyPosition, actor: User) -> None:
     copy = _locked(position.copy)
     _refuse_ended(copy)
     current = CopyPosition.objects.select_related("market", "copy__trader").get(pk=position.pk)
-    if not current.quantity:
+    if is_dust(current):
         raise CopyConflict("This position is closed already.")
     positions_exit([current])
     _audit(copy, actor, "close_position", {"symbol": current.market.symbol})
@@ -211,6 +212,11 @@ def _refuse_account(user: User, account: TradingAccount, trader: LeadTrader) -> 
         raise CopyConflict(
             f"You copy {leaders} leaders, and {most} is the most: stop one first.", details={"most": most}
         )
+
+
+def _refuse_turning(copy: Copy, settings: CopySettings) -> None:
+    if settings.inverted != copy.inverted and copy.positions.exclude(quantity=0).exists():
+        raise CopyConflict("This copy has open positions: close them first, then turn it round.")
 
 
 def _refuse_ended(copy: Copy) -> None:

@@ -1,10 +1,12 @@
 """Watching over what copies hold: the peak of each, and its end where it falls too far below it."""
 
+import logging
 from collections.abc import Sequence
 from decimal import Decimal
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
+from copytrade.lib.database import DATABASE_AWAY
 from copytrade.lib.sql import json_rows, run
 from copytrade.lib.wire import plain_digits
 from copytrade.realtime.messages import Message, private_stream
@@ -15,6 +17,8 @@ from replication.selectors.values import CopyValue, copy_values
 from replication.services.copies import copy_stop
 from replication.services.stopping import stopping_continue
 from replication.vocabulary import CopyState
+
+logger = logging.getLogger(__name__)
 
 BATCH = 1_000
 RAISE_PEAKS = """
@@ -50,9 +54,19 @@ def _look(batch: Sequence[Copy]) -> int:
     run(RAISE_PEAKS, [json_rows([{"id": copy.pk, "value": value.value} for copy, value in known])])
     messages_publish([_result_message(copy, value) for copy, value in known if value.open_positions])
     fallen = [(copy, value, fall) for copy, value in known if (fall := fall_percent(copy, value)) is not None]
-    for copy, value, fall in fallen:
+    return sum(_stop_apart(copy, value, fall) for copy, value, fall in fallen)
+
+
+def _stop_apart(copy: Copy, value: CopyValue, fall: Decimal) -> bool:
+    """One that cannot be stopped must not keep the others from it."""
+    try:
         _stop(copy, value, fall)
-    return len(fallen)
+    except DATABASE_AWAY:
+        raise
+    except Exception:
+        logger.exception("Copy %s fell too far and cannot be stopped", copy.pk)
+        return False
+    return True
 
 
 def fall_percent(copy: Copy, value: CopyValue) -> Decimal | None:

@@ -1,22 +1,36 @@
 """Ending copies: what they hold is closed or kept, and what is closed is followed until it is."""
 
+import logging
 from collections.abc import Iterable
+from decimal import Decimal
 from uuid import uuid4
 
 from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
+from copytrade.lib.database import DATABASE_AWAY
+from copytrade.lib.sql import run
 from copytrade.lib.wake import wake_on_commit
 from copytrade.realtime.services import messages_publish
-from replication.engine.collecting import Book, signal_row, signals_write
+from markets.venues.vocabulary import MarketKind
+from replication.engine.books import Book
+from replication.engine.collecting import signal_row, signals_write
 from replication.engine.instruments import Instrument
 from replication.engine.trades import Change
 from replication.models import Copy, CopyIntent, CopyPosition
 from replication.services.flags import leader_marks_set
 from replication.services.messages import copy_messages
-from replication.vocabulary import Action, CopyState, IntentState, PositionWord, SignalSource
+from replication.vocabulary import Action, CopyState, IntentState, PositionWord, Reason, SignalSource
 
+logger = logging.getLogger(__name__)
+
+ENDED = "The copy ended before this could be done."
+END_WAITING = """
+    UPDATE replication_copyintent SET code = %(code)s, message = %(message)s, finished_at = %(now)s,
+        updated_at = %(now)s, state = CASE WHEN filled_quantity > 0 THEN 'partial' ELSE 'skipped' END
+    WHERE copy_id = %(copy)s AND state = 'waiting'
+"""
 NOT_CLOSED = "Some of what it held could not be closed: close it by hand."
 
 
@@ -26,14 +40,15 @@ def positions_exit(positions: Iterable[CopyPosition]) -> int:
     rows = []
     for position in positions:
         market, copy = position.market, position.copy
+        coins = coins_of(position)
         change = Change(
             action=Action.CLOSE,
             symbol=position.leader_symbol,
             side=PositionWord(position.leader_side),
-            quantity=abs(position.quantity) * market.contract_size,
+            quantity=coins,
             price=None,
-            fraction=None,
-            position_before=abs(position.quantity) * market.contract_size,
+            fraction=Decimal(1),
+            position_before=coins,
             fact_ids=(),
             event_time=now,
             detected_at=now,
@@ -44,16 +59,33 @@ def positions_exit(positions: Iterable[CopyPosition]) -> int:
         book = Book(instrument, market.venue, change.position_before)
         rows.append(
             signal_row(leader=copy.trader, source=SignalSource.STOP, key=key, change=change, book=book, copy_id=copy.pk)
-            | {"fraction": 1}
         )
     wake_on_commit("replication.fan_out")
     return signals_write(rows)
 
 
+def coins_of(position: CopyPosition) -> Decimal:
+    """Return how many coins a position is, inverse contracts at their price of entry."""
+    market = position.market
+    inverse = market.kind == MarketKind.COIN_M
+    coins: Decimal = position.cost if inverse else abs(position.quantity) * market.contract_size
+    return coins
+
+
+def is_dust(position: CopyPosition) -> bool:
+    """Whether a position is flat, or less than any order can close: fees on spot leave such."""
+    return not position.quantity or abs(position.quantity) < (position.market.quantity_step or Decimal(0))
+
+
 def stopping_continue() -> None:
     """Go on with the copies that are stopping: close what is open, end those that are done. Safe to repeat."""
     for pk in list(Copy.objects.filter(state=CopyState.STOPPING).values_list("pk", flat=True)):
-        stopping_step(copy_id=pk)
+        try:
+            stopping_step(copy_id=pk)
+        except DATABASE_AWAY:
+            raise
+        except Exception:
+            logger.exception("Copy %s cannot go on stopping", pk)
 
 
 @transaction.atomic
@@ -62,7 +94,8 @@ def stopping_step(*, copy_id: int) -> None:
     copy = Copy.objects.select_for_update(no_key=True, of=("self",)).select_related("trader").get(pk=copy_id)
     if copy.state != CopyState.STOPPING or _is_busy(copy):
         return
-    held = list(copy.positions.exclude(quantity=0).select_related("market", "copy__trader"))
+    every = copy.positions.exclude(quantity=0).select_related("market", "copy__trader")
+    held = [position for position in every if not is_dust(position)]
     given_up = _given_up(copy)
     if waiting := [position for position in held if position.market_id not in given_up]:
         positions_exit(waiting)
@@ -71,8 +104,9 @@ def stopping_step(*, copy_id: int) -> None:
 
 
 def copy_end(*, copy: Copy, reason: str) -> None:
-    """End a copy whose row is locked."""
+    """End a copy whose row is locked. What waits to be decided is not done any more."""
     now = timezone.now()
+    run(END_WAITING, {"copy": copy.pk, "code": Reason.COPY_ENDED, "message": ENDED, "now": now})
     copy.state, copy.state_reason, copy.ended_at, copy.updated_at = CopyState.ENDED, reason[:300], now, now
     copy.save(update_fields=["state", "state_reason", "ended_at", "updated_at"])
     leader_marks_set(trader_id=copy.trader_id)

@@ -1,0 +1,150 @@
+"""What requests about following say, and how a follower's settings are read from them."""
+
+from collections.abc import Iterator, Mapping
+from decimal import Decimal
+from typing import Annotated, Any, Literal
+
+import msgspec
+from django.conf import settings as configuration
+from drf_spectacular.utils import OpenApiParameter
+
+from copytrade.lib.structs import Problems
+from copytrade.lib.wire import plain_digits
+from orders.api.reading import LARGEST_ID
+from replication.api.orders_reading import NumberText, check_amounts, read_choice
+from replication.selectors.masters import ORDERINGS
+from replication.terms import AMOUNTS, MOST_SYMBOLS, MOST_TIERS, CopySettings
+from replication.vocabulary import MinimumPolicy, Strategy
+
+LARGEST_COUNT, LARGEST_AGE = 10_000, 31_536_000  # seconds of a year
+StrategyWord = Literal[
+    "FIXED_RATIO", "PERCENTAGE", "FIXED_QUANTITY", "FIXED_AMOUNT", "EQUITY_PROPORTIONAL", "MULTIPLIER_TIERS"
+]
+MasterId = Annotated[int, msgspec.Meta(ge=1, le=LARGEST_ID, description="The leader's number, of any platform.")]
+Symbols = Annotated[
+    list[Annotated[str, msgspec.Meta(pattern=r"^[^\s\x00-\x1f\x7f]{1,64}$")]], msgspec.Meta(max_length=MOST_SYMBOLS)
+]
+Clock = Annotated[str, msgspec.Meta(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$", examples=["09:15"])]
+
+
+class TierBody(msgspec.Struct, kw_only=True, rename={"since": "from"}):
+    """Leader's orders worth `from` or more, in the quote asset, are multiplied by `multiplier`."""
+
+    since: NumberText
+    multiplier: NumberText
+
+
+class HoursBody(msgspec.Struct, kw_only=True, rename={"since": "from", "until": "to"}):
+    """When entries are copied: on these days (0 is Monday), between two times of the day in a time zone."""
+
+    zone: Annotated[str, msgspec.Meta(min_length=1, max_length=64, examples=["Asia/Kolkata"])]
+    days: Annotated[list[Annotated[int, msgspec.Meta(ge=0, le=6)]], msgspec.Meta(min_length=1, max_length=7)]
+    since: Clock
+    until: Clock
+
+
+class FollowBody(msgspec.Struct, kw_only=True):
+    """Whom to follow, and how. Limits that are absent or null do not bind; money is in the market's quote asset.
+
+    FIXED_RATIO without a `ratio` copies one to one. Without `max_slippage_percent` and `max_signal_age_seconds` the
+    installation's own hold; `max_slippage_percent` null switches it off. Without `account` it is the one that suits the
+    master best, opened on paper where there is none.
+    """
+
+    master_id: MasterId
+    copy_strategy: StrategyWord = "FIXED_RATIO"
+    ratio: NumberText | None = None
+    percentage: NumberText | None = None
+    fixed_quantity: NumberText | None = None
+    fixed_amount: NumberText | None = None
+    tiers: Annotated[list[TierBody], msgspec.Meta(max_length=MOST_TIERS)] = []
+    inverted: bool = False
+    allocated: NumberText | None = None
+    max_order: NumberText | None = None
+    max_symbol: NumberText | None = None
+    max_exposure: NumberText | None = None
+    max_positions: Annotated[int, msgspec.Meta(ge=1, le=LARGEST_COUNT)] | None = None
+    max_leverage: NumberText | None = None
+    max_daily_loss: NumberText | None = None
+    max_drawdown_percent: NumberText | None = None
+    max_slippage_percent: NumberText | msgspec.UnsetType | None = msgspec.UNSET
+    max_signal_age_seconds: Annotated[int, msgspec.Meta(ge=1, le=LARGEST_AGE)] | None = None
+    allowed_symbols: Symbols = []
+    denied_symbols: Symbols = []
+    minimum_policy: Literal["skip", "accumulate"] = "skip"
+    copy_open_positions: bool = False
+    trading_hours: HoursBody | None = None
+    account: Annotated[int, msgspec.Meta(ge=1, le=LARGEST_ID)] | None = None
+
+
+class UnfollowBody(msgspec.Struct, kw_only=True):
+    """Whom to follow no longer. With `close` all that the copies hold is closed first; else it stays, one's own."""
+
+    master_id: MasterId
+    close: bool = False
+
+
+def settings_of_body(body: FollowBody) -> CopySettings:
+    """Return the settings of a copy; amounts that are no amounts are `InvalidInput`, `copy_start` checks the rest."""
+    problems = Problems()
+    amounts = {name: _amount(body, name) for name in AMOUNTS}
+    check_amounts(amounts, problems)
+    check_amounts(dict(_tier_amounts(body)), problems)
+    problems.refuse_if_any()
+    if body.copy_strategy == Strategy.FIXED_RATIO and amounts["ratio"] is None:
+        amounts["ratio"] = Decimal(1)
+    return CopySettings(
+        **amounts,
+        strategy=Strategy(body.copy_strategy),
+        tiers=tuple(_tier(tier) for tier in body.tiers),
+        inverted=body.inverted,
+        max_positions=body.max_positions,
+        max_signal_age_seconds=body.max_signal_age_seconds or configuration.COPY_MAX_SIGNAL_AGE_SECONDS,
+        allowed_symbols=tuple(symbol.upper() for symbol in body.allowed_symbols),
+        denied_symbols=tuple(symbol.upper() for symbol in body.denied_symbols),
+        minimum_policy=MinimumPolicy(body.minimum_policy),
+        copy_open_positions=body.copy_open_positions,
+        trading_hours=None if body.trading_hours is None else _hours(body.trading_hours),
+    )
+
+
+ORDERING_PARAMETER = OpenApiParameter(
+    "ordering", str, enum=list(ORDERINGS), default="followers", description="Best first by which figure."
+)
+LIVE_PARAMETER = OpenApiParameter(
+    "is_active", str, enum=["true", "false"], description="Only copies that have not ended, or only those that have."
+)
+
+
+def read_ordering(query: Mapping[str, str]) -> str:
+    """Read by which figure masters are ranked."""
+    return read_choice(query, "ordering", list(ORDERINGS)) or "followers"
+
+
+def read_live(query: Mapping[str, str]) -> bool | None:
+    """Read whether copies that have ended are asked for; None for all."""
+    word = read_choice(query, "is_active", ["true", "false"])
+    return word == "true" if word else None
+
+
+def _amount(body: FollowBody, name: str) -> Decimal | None:
+    value = getattr(body, name)
+    if value is msgspec.UNSET:
+        value = configuration.COPY_MAX_SLIPPAGE_PERCENT
+    return value  # type: ignore[no-any-return]  # an amount or None
+
+
+def _tier_amounts(body: FollowBody) -> Iterator[tuple[str, Decimal | None]]:
+    """A tier may begin at nothing."""
+    for index, tier in enumerate(body.tiers):
+        yield f"tiers[{index}].from", tier.since or None
+        yield f"tiers[{index}].multiplier", tier.multiplier
+
+
+def _tier(tier: TierBody) -> Mapping[str, str]:
+    return {"from": plain_digits(tier.since), "multiplier": plain_digits(tier.multiplier)}
+
+
+def _hours(hours: HoursBody) -> dict[str, Any]:
+    days = sorted(set(hours.days))
+    return {"zone": hours.zone, "days": days, "from": hours.since, "to": hours.until}

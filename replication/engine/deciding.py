@@ -1,0 +1,250 @@
+"""What each copy of a chunk does about a signal: the planner is asked once for each, with all that is known of it."""
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from django.conf import settings
+
+from copytrade.lib.wire import plain_digits
+from markets.models import Market
+from markets.prices import is_stale, price_for, prices_of
+from markets.services.watch import price_watch_want
+from markets.venues.registry import capabilities
+from markets.venues.vocabulary import MarketKind, OrderType, TimeInForce
+from orders.models import TradingHalt
+from replication.engine.blocks import Block, block_of, leader_block
+from replication.engine.instruments import plain_base, quotes_like
+from replication.engine.loading import Follower, opposite, usual_leverage
+from replication.facts import Decision, FollowerMarket, FollowerState, LeaderTrade
+from replication.models import Signal
+from replication.planner import plan
+from replication.vocabulary import EXITS, Action, IntentState, PositionWord, Reason, SignalSource
+
+logger = logging.getLogger(__name__)
+
+CLOSED_ELSEWHERE = "The account holds less than this copy bought: its owner closed some of it."
+ANY_AGE = 2**31  # seconds
+ANY_AGE = 10**9  # seconds
+UNCUT = 1 + Decimal("1e-18")  # what two divisions have cut off, so that ten contracts are not nine
+Shared = dict[tuple[Any, ...], FollowerMarket]
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """What all copies of a chunk share."""
+
+    signal: Signal
+    trades: Mapping[int, LeaderTrade]
+    trade: LeaderTrade
+    markets: Mapping[int, Market]
+    prices: Mapping[int, Decimal]
+    block: Callable[[Follower], Block | None]
+    leader_block: Block | None
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """A follower, in which market, and what was decided. `true_quantity` is what is left of its position, if less."""
+
+    follower: Follower
+    market: Market | None
+    decision: Decision
+    true_quantity: Decimal | None = None
+
+
+def scene_of(signal: Signal, followers: Sequence[Follower], known: dict[int, Market], now: datetime) -> Scene:
+    """Return what all copies of a chunk share; `known` are the markets that were found for the signal, by id."""
+    needed = {follower.market_id for follower in followers if follower.market_id is not None}
+    markets = {pk: known[pk] for pk in needed & known.keys()}
+    if missing := needed - known.keys():
+        markets |= Market.objects.in_bulk(missing)
+    reports = prices_of(markets.values()) if markets else {}
+    price_watch_want(markets)
+    prices = {pk: price_for(report, "last") for pk, report in reports.items() if not is_stale(report, now)}
+    trade = trade_of(signal)
+    halts = list(TradingHalt.objects.filter(lifted_at=None))
+    return Scene(
+        signal,
+        {pk: _scaled(trade, signal, market, prices.get(pk)) for pk, market in markets.items()},
+        trade,
+        markets,
+        {pk: price for pk, price in prices.items() if price is not None},
+        lambda follower: block_of(follower, halts, live_trading=settings.LIVE_TRADING),
+        leader_block(signal.trader.status),
+        now,
+    )
+
+
+def trade_of(signal: Signal) -> LeaderTrade:
+    """Return what the planner is told of a signal."""
+    return LeaderTrade(
+        action=Action(signal.action),
+        symbol=signal.symbol,
+        side=PositionWord(signal.side),
+        quantity=signal.quantity,
+        price=signal.price,
+        event_time=signal.event_time,
+        fraction=signal.fraction,
+        equity=signal.leader_equity,
+        leverage=signal.leverage,
+        order_share=Decimal(signal.numbers.get("order_share", 1)),
+    )
+
+
+def _scaled(trade: LeaderTrade, signal: Signal, market: Market, price: Decimal | None) -> LeaderTrade:
+    """Return the trade in the coins of a market, where one of both counts them by the thousand.
+
+    Inverse contracts are copied by what they are worth, which is so many contracts, not by what that is in coins now.
+    """
+    if signal.numbers.get("inverse") and market.kind == MarketKind.COIN_M and price and trade.price:
+        return replace(trade, quantity=trade.quantity * trade.price / price * UNCUT)
+    scale = Decimal(plain_base(signal.base_asset)[1]) / plain_base(market.base_asset)[1]
+    if scale == 1:
+        return trade
+    return replace(trade, quantity=trade.quantity * scale, price=trade.price and trade.price / scale)
+
+
+def decide(scene: Scene, follower: Follower, shared: Shared, attempt: int) -> Decided:
+    """Decide; a copy that cannot be decided about for a reason nobody thought of holds up no other one."""
+    try:
+        return _decide_one(scene, follower, shared, attempt)
+    except Exception:
+        logger.exception("Copy %s cannot be decided about at signal %s", follower.copy_id, scene.signal.pk)
+        exits = scene.trade.action in EXITS
+        decision = Decision(
+            state=IntentState.WAITING if exits else IntentState.SKIPPED,
+            exits=exits,
+            side=_side(scene, follower),
+            code=Reason.TERMS_INCOMPLETE,
+            message="The copy's settings could not be used.",
+            remainder=follower.state.remainder,
+        )
+        return Decided(follower, scene.markets.get(follower.market_id or 0), decision)
+
+
+def _decide_one(scene: Scene, follower: Follower, shared: Shared, attempt: int) -> Decided:
+    market = scene.markets.get(follower.market_id) if follower.market_id else None
+    block = scene.block(follower)
+    if scene.trade.action in EXITS:
+        return _decide_exit(scene, follower, market, block, shared, attempt)
+    if scene.signal.numbers.get("superseded"):
+        message = "The leader had closed this again before it became known here."
+        return Decided(follower, market, _nothing(scene, follower, Reason.OUT_OF_ORDER, message))
+    state, block = _in_quote(scene, follower, market), block or scene.leader_block
+    if block is not None:
+        state = replace(state, blocked=block.code, blocked_message=block.message)
+    trade, terms = _trade(scene, market), follower.terms
+    if scene.signal.source == SignalSource.CATCH_UP:
+        terms = replace(terms, started_at=min(terms.started_at, trade.event_time))
+    if attempt > 1:  # a person asks for it, who knows that it is late
+        terms = replace(terms, max_signal_age_seconds=ANY_AGE)
+    if attempt > 1:  # only a person has an entry tried again: its age does not count
+        terms = replace(terms, max_signal_age_seconds=ANY_AGE)
+    where = None if market is None else _market(scene, market, follower, shared)
+    return Decided(follower, market, plan(trade, terms, where, state, scene.now))
+
+
+def _in_quote(scene: Scene, follower: Follower, market: Market | None) -> FollowerState:
+    """Return the state with money in the market's quote asset: that of accounts for inverse contracts is coins.
+
+    What is in a coin that the market has no price of is not known.
+    """
+    state, asset = follower.state, follower.equity_asset
+    if market is None or market.kind != MarketKind.COIN_M or asset in {"", *quotes_like(market.quote_asset)}:
+        return state
+    price = scene.prices.get(market.pk) or scene.trades[market.pk].price
+    if asset != market.base_asset or not price:
+        return replace(state, funds=None)
+    return replace(state, funds=state.funds and state.funds * price, lost_today=state.lost_today * price)
+
+
+def _decide_exit(
+    scene: Scene,
+    follower: Follower,
+    market: Market | None,
+    block: Block | None,
+    shared: Shared,
+    attempt: int,
+) -> Decided:
+    """Decide about a trade that closes: what is held, or may be as soon as an order is final, is never forgotten."""
+    state = follower.state
+    missing = abs(state.held) > follower.closable and not state.earlier_order_open
+    contested = follower.others_under_way and abs(state.held) > follower.closable - follower.others_leaving
+    if block is not None and block.stops_exits and (state.held or state.earlier_order_open):
+        return Decided(follower, market, _waits(scene, follower, block.code, block.message))
+    if contested and not state.earlier_order_open:
+        message = "Another copy of the account has an order in this market that is not final yet."
+        return Decided(follower, market, _waits(scene, follower, Reason.EARLIER_ORDER_OPEN, message))
+    trade, true_quantity = _trade(scene, market), None
+    if missing:
+        true_quantity = follower.closable if state.held > 0 else -follower.closable
+        state = replace(state, held=true_quantity)
+    if attempt > 1 and trade.action == Action.REDUCE and not state.earlier_order_open:
+        if state.remainder >= 0:  # what it did not close was owed
+            nothing = _nothing(scene, follower, Reason.NOTHING_HELD, "What was left to close was closed meanwhile.")
+            return Decided(follower, market, nothing, true_quantity)
+        trade = replace(trade, fraction=Decimal(0))
+    where = None if market is None else _market(scene, market, follower, shared)
+    terms = follower.terms
+    if follower.held_side is not None:  # the copy may have been inverted since
+        terms = replace(terms, inverted=follower.held_side != trade.side)
+    decision = plan(trade, terms, where, state, scene.now)
+    if true_quantity is not None:
+        decision = _explained(decision, follower.state.held, true_quantity)
+    return Decided(follower, market, decision, true_quantity)
+
+
+def _trade(scene: Scene, market: Market | None) -> LeaderTrade:
+    return scene.trade if market is None else scene.trades[market.pk]
+
+
+def _explained(decision: Decision, believed: Decimal, true_quantity: Decimal) -> Decision:
+    numbers = {"held_by_copy": plain_digits(believed), "held_by_account": plain_digits(true_quantity)}
+    message = CLOSED_ELSEWHERE if decision.code == Reason.NOTHING_HELD else decision.message
+    return replace(decision, numbers={**decision.numbers, **numbers}, message=message)
+
+
+def _waits(scene: Scene, follower: Follower, code: Reason, message: str) -> Decision:
+    return replace(_nothing(scene, follower, code, message), state=IntentState.WAITING)
+
+
+def _nothing(scene: Scene, follower: Follower, code: Reason, message: str) -> Decision:
+    return Decision(
+        state=IntentState.SKIPPED,
+        exits=scene.trade.action in EXITS,
+        side=_side(scene, follower),
+        code=code,
+        message=message,
+        remainder=follower.state.remainder,
+    )
+
+
+def _market(scene: Scene, market: Market, follower: Follower, shared: Shared) -> FollowerMarket:
+    key = (market.pk, follower.live, follower.hedge_mode, follower.leverage)
+    if key not in shared:
+        kind, able = MarketKind(market.kind), capabilities(market.venue, paper=not follower.live)
+        shared[key] = FollowerMarket(
+            symbol=market.symbol,
+            kind=kind,
+            filters=market.filters,
+            contract_size=market.contract_size,
+            trading=market.trading,
+            price=scene.prices.get(market.pk),
+            reduce_only=able.reduce_only and kind != MarketKind.SPOT,
+            limit_ioc=OrderType.LIMIT in able.order_types and TimeInForce.IOC in able.times_in_force,
+            hedge_mode=follower.hedge_mode and kind != MarketKind.SPOT,
+            leverage=Decimal(1) if kind == MarketKind.SPOT else follower.leverage or usual_leverage(kind),
+        )
+    return shared[key]
+
+
+def _side(scene: Scene, follower: Follower) -> PositionWord:
+    side = scene.trade.side
+    if scene.trade.action in EXITS and follower.held_side is not None:
+        return follower.held_side
+    return opposite(side) if follower.terms.inverted else side

@@ -1,0 +1,173 @@
+"""Trades of watched leaders: what their sources told and nobody has taken up, with the positions that they changed."""
+
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Sequence
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import NamedTuple
+
+from copytrade.lib.sql import run
+from replication.engine.books import Book
+from replication.engine.leader_figures import leader_margin, split_symbol
+from replication.engine.mapping import instruments_of
+from replication.engine.trades import SeenTrade
+from replication.vocabulary import PositionWord
+from traders.models import LeadTrader
+
+TAKE = """
+    UPDATE traders_tradeevent SET awaits_copy = false WHERE trader_id = %s AND awaits_copy
+    RETURNING id, kind, symbol, trim_scale(price), trim_scale(amount), amount_asset, event_time, fetched_at, created_at
+"""
+KNOWN = """
+    SELECT id, kind, symbol, trim_scale(price), trim_scale(amount), amount_asset, event_time, fetched_at, created_at
+    FROM traders_tradeevent
+    WHERE trader_id = %s AND event_time >= %s AND symbol = ANY(%s) AND kind <> 'UNKNOWN' AND id <> ALL(%s)
+"""
+POSITIONS = """
+    SELECT symbol, side, trim_scale(abs(size)), trim_scale(leverage) FROM traders_position WHERE trader_id = %s
+"""
+SHOWN_AT = "SELECT max(positions_at) FROM traders_sourcefreshness WHERE trader_id = %s"
+CHANGED = """
+    SELECT DISTINCT symbol, side FROM traders_positionsnapshot WHERE trader_id = %s AND fetched_at = %s
+"""
+# What all trades that are known add up to: all there is where a leader hides positions. Whoever closes more than is
+# known had opened it before anybody watched: the sum begins anew at nothing there.
+LEDGER = """
+    SELECT symbol, side, trim_scale(sum(signed) - least(min(running), 0)) FROM (
+        SELECT symbol, side, signed, sum(signed) OVER (PARTITION BY symbol, side ORDER BY event_time, id) AS running
+        FROM (
+            SELECT id, event_time, symbol, CASE WHEN kind LIKE '%%_LONG' THEN 'LONG' ELSE 'SHORT' END AS side,
+                CASE WHEN kind LIKE 'OPEN_%%' THEN amount ELSE -amount END AS signed
+            FROM traders_tradeevent WHERE trader_id = %s AND kind <> 'UNKNOWN' AND symbol = ANY(%s)
+        ) AS moves
+    ) AS sums GROUP BY symbol, side
+"""
+RECENT = """
+    SELECT id, kind, symbol, trim_scale(price), trim_scale(amount), amount_asset, event_time, fetched_at, created_at
+    FROM traders_tradeevent WHERE trader_id = %s AND kind <> 'UNKNOWN' ORDER BY event_time DESC, id DESC LIMIT %s
+"""
+SIGNS = {"OPEN": 1, "CLOSE": -1}
+# Sources read positions and trades one after the other: a trade in between is in the one and not in the other.
+READ_WITHIN = timedelta(seconds=10)
+ZERO = Decimal(0)
+Key = tuple[str, PositionWord]
+
+
+class Event(NamedTuple):
+    """The columns of `TAKE` and `KNOWN`."""
+
+    id: int
+    kind: str
+    symbol: str
+    price: Decimal
+    amount: Decimal
+    amount_asset: str
+    event_time: datetime
+    fetched_at: datetime
+    created_at: datetime
+
+    @property
+    def key(self) -> Key:
+        """Return which position it changed."""
+        return self.symbol, PositionWord(self.kind.partition("_")[2])
+
+    @property
+    def signed(self) -> Decimal:
+        """Return by how much."""
+        return self.amount * SIGNS[self.kind.partition("_")[0]]
+
+
+Held = Callable[[Key, Sequence[Event]], tuple[Decimal, Decimal | None]]
+
+
+def event_books(leader: LeadTrader) -> list[Book]:
+    """Take up the waiting trades of a leader whose row is locked; return them by position, each oldest first."""
+    taken = [event for event in map(Event._make, run(TAKE, [leader.pk])) if event.kind != "UNKNOWN"]
+    if not taken or not leader.is_copied:
+        return []
+    ids, symbols = {event.id for event in taken}, {event.symbol for event in taken}
+    since = min(event.event_time for event in taken)
+    shown_at = run(SHOWN_AT, [leader.pk])[0][0] if leader.positions_visible else None
+    if shown_at is not None:
+        since = min(since, shown_at - READ_WITHIN)
+    known = map(Event._make, run(KNOWN, [leader.pk, since, sorted(symbols), sorted(ids)]))
+    every = sorted([*taken, *known], key=lambda event: (event.event_time, event.id))
+    held = _by_ledger(leader, symbols) if shown_at is None else _by_report(leader, shown_at)
+    return _books(leader, every, ids, held)
+
+
+def recent_event_books(leader: LeadTrader, *, most: int) -> list[Book]:
+    """Return a leader's newest trades, at most so many, by position and each oldest first; nothing is taken up."""
+    every = sorted(map(Event._make, run(RECENT, [leader.pk, most])), key=lambda event: (event.event_time, event.id))
+    if not every:
+        return []
+    shown_at = run(SHOWN_AT, [leader.pk])[0][0] if leader.positions_visible else None
+    symbols = {event.symbol for event in every}
+    held = _by_ledger(leader, symbols) if shown_at is None else _by_report(leader, shown_at)
+    return _books(leader, every, {event.id for event in every}, held)
+
+
+def venue_of_platform(platform: str) -> str:
+    """Return the venue whose symbols a platform's leaders trade."""
+    return {"binance": "binanceusdm"}.get(platform, platform)
+
+
+def _books(leader: LeadTrader, every: Iterable[Event], taken: Collection[int], held: Held) -> list[Book]:
+    by_position: dict[Key, list[Event]] = defaultdict(list)
+    for event in every:
+        by_position[event.key].append(event)
+    wanted = {key: events for key, events in by_position.items() if any(event.id in taken for event in events)}
+    venue, equity = venue_of_platform(leader.platform), leader_margin(leader.raw)
+    instruments = instruments_of({symbol for symbol, _ in wanted}, venue)
+    books = []
+    for key, events in wanted.items():
+        after, leverage = held(key, events)
+        instrument = instruments.get(key[0]) or split_symbol(key[0], events[0].amount_asset)
+        book = Book(instrument, venue, after, equity, leverage)
+        first = min(event.event_time for event in events if event.id in taken)
+        book.trades = [_trade(event, taken) for event in events if event.event_time >= first]
+        books.append(book)
+    return books
+
+
+def _trade(event: Event, taken: Collection[int]) -> SeenTrade:
+    return SeenTrade(
+        fact_id=event.id,
+        symbol=event.symbol,
+        side=event.key[1],
+        signed=event.signed,
+        unit=Decimal(1),
+        price=event.price,
+        time=event.event_time,
+        detected_at=event.created_at,
+        known=event.id not in taken,
+    )
+
+
+def _by_ledger(leader: LeadTrader, symbols: Collection[str]) -> Held:
+    sums = {(symbol, PositionWord(side)): held for symbol, side, held in run(LEDGER, [leader.pk, sorted(symbols)])}
+    return lambda key, _: (sums.get(key, ZERO), None)
+
+
+def _by_report(leader: LeadTrader, shown_at: datetime) -> Held:
+    """Return what a leader holds by the newest complete report, and by the trades that it does not show yet."""
+    shown = {
+        (symbol, PositionWord(side)): (size, leverage) for symbol, side, size, leverage in run(POSITIONS, [leader.pk])
+    }
+    changed = {(symbol, PositionWord(side)) for symbol, side in run(CHANGED, [leader.pk, shown_at])}
+
+    def held(key: Key, events: Sequence[Event]) -> tuple[Decimal, Decimal | None]:
+        size, leverage = shown.get(key, (ZERO, None))
+        for event in events:
+            if _is_unreported(event, shown_at, changed=key in changed):
+                size = max(ZERO, size + event.signed)
+        return size, leverage
+
+    return held
+
+
+def _is_unreported(event: Event, shown_at: datetime, *, changed: bool) -> bool:
+    if event.fetched_at > shown_at:
+        return event.event_time > shown_at
+    same_report = event.fetched_at == shown_at and event.event_time > shown_at - READ_WITHIN
+    return same_report and not changed

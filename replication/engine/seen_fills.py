@@ -1,0 +1,155 @@
+"""Trades of accounts that lead, wherever they were placed, with the positions that they changed."""
+
+from collections import defaultdict
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import NamedTuple
+
+from copytrade.lib.sql import run
+from markets.venues.vocabulary import MarketKind
+from replication.engine.books import Book
+from replication.engine.instruments import Instrument
+from replication.engine.trades import SeenTrade
+from replication.vocabulary import PositionWord
+from traders.models import LeadTrader
+
+COLUMNS = """
+    t.id, t.account_id, t.market_id, t.position_side, t.side = 'BUY', trim_scale(t.price), trim_scale(t.quantity),
+    CASE WHEN m.kind = 'spot' AND t.side = 'BUY' AND t.fee_asset = m.base_asset THEN trim_scale(t.fee) ELSE 0 END,
+    t.time, t.stored_at, t.order_id, trim_scale(o.quantity), m.symbol, m.venue, m.kind, m.base_asset, m.quote_asset,
+    trim_scale(m.contract_size), trim_scale(coalesce(m.quantity_step, 0))
+"""
+# Equity is told in the quote asset, that of accounts for inverse contracts being coins.
+STANDING = """
+    (
+        SELECT trim_scale(coalesce(sum(h.quantity), 0)) FROM orders_holding h
+        WHERE h.account_id IN (SELECT * FROM mine) AND (h.market_id, h.side) = (t.market_id, t.position_side)
+    ), trim_scale(h.leverage), CASE WHEN m.kind = 'coin_m' AND a.equity_asset = m.base_asset
+        THEN trim_scale(a.equity * t.price) ELSE trim_scale(a.equity) END
+"""
+# Both in one statement, so that holdings are those after exactly these trades. What several accounts of one leader hold
+# of a market is one position.
+TAKE = f"""
+    WITH mine AS (
+        SELECT account_id FROM replication_leaderaccount WHERE trader_id = %s
+    ), taken AS (
+        UPDATE orders_fill f SET awaits_copy = false FROM orders_order o
+        WHERE f.order_id = o.id AND f.awaits_copy AND o.cause_id IS NULL AND f.account_id IN (SELECT * FROM mine)
+        RETURNING f.*
+    )
+    SELECT {COLUMNS}, {STANDING}
+    FROM taken t JOIN orders_order o ON o.id = t.order_id JOIN markets_market m ON m.id = t.market_id
+    JOIN orders_tradingaccount a ON a.id = t.account_id
+    LEFT JOIN orders_holding h ON (h.account_id, h.market_id, h.side) = (t.account_id, t.market_id, t.position_side)
+"""
+KNOWN = f"""
+    SELECT {COLUMNS}, 0, NULL, NULL FROM orders_fill t JOIN orders_order o ON o.id = t.order_id
+    JOIN markets_market m ON m.id = t.market_id
+    WHERE t.account_id IN (SELECT account_id FROM replication_leaderaccount WHERE trader_id = %s)
+        AND t.market_id = ANY(%s) AND t.time >= %s AND o.cause_id IS NULL AND t.id <> ALL(%s)
+"""
+RECENT = f"""
+    WITH mine AS (
+        SELECT account_id FROM replication_leaderaccount WHERE trader_id = %s
+    )
+    SELECT {COLUMNS}, {STANDING}
+    FROM orders_fill t JOIN orders_order o ON o.id = t.order_id JOIN markets_market m ON m.id = t.market_id
+    JOIN orders_tradingaccount a ON a.id = t.account_id
+    LEFT JOIN orders_holding h ON (h.account_id, h.market_id, h.side) = (t.account_id, t.market_id, t.position_side)
+    WHERE t.account_id IN (SELECT * FROM mine) AND o.cause_id IS NULL ORDER BY t.id DESC LIMIT %s
+"""
+ONE = Decimal(1)
+
+
+class Seen(NamedTuple):
+    """The columns of `TAKE` and `KNOWN`."""
+
+    id: int
+    account_id: int
+    market_id: int
+    position_side: str
+    buy: bool
+    price: Decimal
+    quantity: Decimal
+    coin_fee: Decimal
+    time: datetime
+    stored_at: datetime
+    order_id: int
+    order_quantity: Decimal | None
+    symbol: str
+    venue: str
+    kind: str
+    base_asset: str
+    quote_asset: str
+    contract_size: Decimal
+    quantity_step: Decimal
+    held: Decimal
+    leverage: Decimal | None
+    equity: Decimal | None
+
+
+def fill_books(leader: LeadTrader) -> list[Book]:
+    """Take up the waiting trades of a leader's accounts, its row being locked; return them by position, oldest first.
+
+    In one-way mode a position is both sides of a market as one; spot has the long one only.
+    """
+    taken = [Seen._make(row) for row in run(TAKE, [leader.pk])]
+    if not taken or not leader.is_copied:
+        return []
+    ids, markets = {fill.id for fill in taken}, {fill.market_id for fill in taken}
+    since = min(fill.time for fill in taken)
+    known = [Seen._make(row) for row in run(KNOWN, [leader.pk, sorted(markets), since, sorted(ids)])]
+    every: dict[tuple[int, str], list[Seen]] = defaultdict(list)
+    for fill in sorted([*taken, *known], key=lambda fill: (fill.time, fill.id)):
+        every[fill.market_id, fill.position_side].append(fill)
+    return [_book(fills, ids) for fills in every.values() if any(fill.id in ids for fill in fills)]
+
+
+def recent_fill_books(leader: LeadTrader, *, most: int) -> list[Book]:
+    """Return the newest trades of a leader's accounts by position, each oldest first; nothing is taken up."""
+    fills = [Seen._make(row) for row in run(RECENT, [leader.pk, most])]
+    by_position: dict[tuple[int, str], list[Seen]] = defaultdict(list)
+    for fill in sorted(fills, key=lambda fill: (fill.time, fill.id)):
+        by_position[fill.market_id, fill.position_side].append(fill)
+    return [_book(group, {fill.id for fill in group}) for group in by_position.values()]
+
+
+def _book(fills: Sequence[Seen], taken: Collection[int]) -> Book:
+    first = next(fill for fill in fills if fill.id in taken)
+    instrument = Instrument(first.symbol, first.base_asset, first.quote_asset)
+    held = abs(first.held) if first.position_side != "BOTH" else first.held
+    spot = first.kind == MarketKind.SPOT
+    book = Book(instrument, first.venue, held, first.equity, first.leverage)
+    book.step = first.quantity_step if spot else Decimal(0)
+    book.inverse = first.kind == MarketKind.COIN_M
+    start = fills.index(first)
+    book.trades = [_trade(fill, known=fill.id not in taken) for fill in fills[start:]]
+    return book
+
+
+def _trade(fill: Seen, *, known: bool) -> SeenTrade:
+    side = _side(fill)
+    grows = fill.buy if side in {None, PositionWord.LONG} else not fill.buy
+    net = fill.quantity - fill.coin_fee
+    coins = fill.contract_size / fill.price if fill.kind == MarketKind.COIN_M else fill.contract_size
+    return SeenTrade(
+        fact_id=fill.id,
+        symbol=fill.symbol,
+        side=side,
+        signed=net if grows else -net,
+        unit=coins,
+        price=fill.price,
+        time=fill.time,
+        detected_at=fill.stored_at,
+        order_id=fill.order_id,
+        order_quantity=fill.order_quantity,
+        gross=fill.quantity / net if net else ONE,
+        known=known,
+    )
+
+
+def _side(fill: Seen) -> PositionWord | None:
+    if fill.kind == MarketKind.SPOT:
+        return PositionWord.LONG
+    return None if fill.position_side == "BOTH" else PositionWord(fill.position_side)

@@ -1,0 +1,225 @@
+"""Decisions into rows: intents, what positions owe, adjustments, orders; statements do not grow with copies."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+from uuid import UUID, uuid5
+
+from django.utils import timezone
+
+from copytrade.lib.sql import insert_rows, json_rows, run
+from copytrade.lib.wire import plain_digits
+from orders.models import Origin
+from orders.services.writing import NewOrder, orders_write_many
+from replication.engine.deciding import CLOSED_ELSEWHERE, Decided
+from replication.facts import Cap, OrderPlan
+from replication.models import Signal
+from replication.vocabulary import IntentState
+
+SEND_ENTRIES_WITHIN = timedelta(seconds=60)
+SEND_EXITS_WITHIN = timedelta(hours=12)
+ENTRY_ATTEMPTS, EXIT_ATTEMPTS = 5, 1_000
+NAMESPACE = UUID("5f0c2b6e-5d55-4a0b-9b6a-6c1f6d0f3c11")
+
+INTENT_COLUMNS = {
+    "signal_id": "bigint",
+    "copy_id": "bigint",
+    "market_id": "bigint",
+    "side": "text",
+    "exits": "boolean",
+    "state": "text",
+    "code": "text",
+    "message": "text",
+    "numbers": "jsonb",
+    "capped": "jsonb",
+    "wanted_quantity": "numeric",
+    "quantity": "numeric",
+    "worth": "numeric",
+    "filled_quantity": "numeric",
+    "attempts": "smallint",
+    "detected_at": "timestamptz",
+    "planned_at": "timestamptz",
+    "finished_at": "timestamptz",
+    "updated_at": "timestamptz",
+}
+REPLAN = """
+    UPDATE replication_copyintent AS old SET market_id = new.market_id, side = new.side,
+        state = CASE WHEN new.state = 'skipped' AND old.filled_quantity > 0 THEN 'partial' ELSE new.state END,
+        code = new.code, message = new.message, numbers = new.numbers, capped = new.capped,
+        wanted_quantity = new.wanted_quantity, quantity = old.filled_quantity + new.quantity, worth = new.worth,
+        planned_at = new.planned_at,
+        finished_at = new.finished_at, updated_at = new.updated_at
+    FROM json_to_recordset(%s) AS new(signal_id bigint, copy_id bigint, market_id bigint, side text, state text,
+        code text, message text, numbers jsonb, capped jsonb, wanted_quantity numeric, quantity numeric, worth numeric,
+        planned_at timestamptz, finished_at timestamptz, updated_at timestamptz)
+    WHERE (old.signal_id, old.copy_id) = (new.signal_id, new.copy_id)
+    RETURNING old.id, old.copy_id
+"""
+UPSERT_POSITIONS = """
+    INSERT INTO replication_copyposition AS p (copy_id, market_id, side, leader_symbol, leader_side, quantity, cost,
+        realized_pnl, fees, other_fees, remainder, leader_opened_at, last_trade, updated_at)
+    SELECT copy_id, market_id, side, leader_symbol, leader_side, 0, 0, 0, 0, '{}', remainder, leader_opened_at, '',
+        updated_at
+    FROM json_to_recordset(%s) AS new(copy_id bigint, market_id bigint, side text, leader_symbol text,
+        leader_side text, remainder numeric, leader_opened_at timestamptz, updated_at timestamptz)
+    ORDER BY copy_id, market_id, side
+    ON CONFLICT (copy_id, market_id, side) DO UPDATE SET remainder = excluded.remainder,
+        leader_symbol = excluded.leader_symbol, leader_side = excluded.leader_side,
+        leader_opened_at = coalesce(excluded.leader_opened_at, p.leader_opened_at), updated_at = excluded.updated_at
+"""
+# At the time of the newest fact: whatever is traded from now on comes after it, whichever clock tells it.
+ADJUST = """
+    WITH locked AS (
+        SELECT p.*, n.quantity AS true_quantity FROM replication_copyposition p
+        JOIN json_to_recordset(%(rows)s) AS n(copy_id bigint, market_id bigint, side text, quantity numeric)
+            ON (p.copy_id, p.market_id, p.side) = (n.copy_id, n.market_id, n.side)
+        ORDER BY p.copy_id, p.market_id, p.side FOR NO KEY UPDATE OF p
+    ), made AS (
+        INSERT INTO replication_copyadjustment
+            (copy_id, market_id, side, quantity_before, quantity, cost, reason, time)
+        SELECT copy_id, market_id, side, quantity, true_quantity, round(cost * true_quantity / quantity, 28),
+            %(reason)s, coalesce(last_time, %(now)s)
+        FROM locked WHERE abs(true_quantity) < abs(quantity)
+        RETURNING id, copy_id, market_id, side, quantity, cost, time
+    )
+    UPDATE replication_copyposition p SET quantity = made.quantity, cost = made.cost, last_time = made.time,
+        last_trade = '~' || lpad(made.id::text, 63, '0'), updated_at = %(now)s,
+        opened_at = CASE WHEN made.quantity <> 0 THEN p.opened_at END
+    FROM made WHERE (p.copy_id, p.market_id, p.side) = (made.copy_id, made.market_id, made.side)
+"""
+
+
+def decisions_store(
+    signal: Signal, decided: Sequence[Decided], attempts: Mapping[int, int], *, insert: bool
+) -> dict[str, list[int]]:
+    """Store decisions, positions and orders; return the ids of the orders by venue."""
+    if not decided:
+        return {}
+    now = timezone.now()
+    rows = [_intent_row(signal, each, now) for each in decided]
+    if insert:
+        ids = insert_rows("replication_copyintent", INTENT_COLUMNS, rows, unless_there=True, returning="id, copy_id")
+    else:
+        ids = run(REPLAN, [json_rows(rows)])
+    intents = {copy_id: pk for pk, copy_id in ids}
+    stored = [each for each in decided if each.follower.copy_id in intents]
+    _store_positions(signal, stored, now)
+    _adjust(stored, now)
+    return _write_orders(signal, stored, intents, attempts)
+
+
+def _intent_row(signal: Signal, each: Decided, now: datetime) -> dict[str, Any]:
+    decision = each.decision
+    final = decision.state == IntentState.SKIPPED
+    return {
+        "signal_id": signal.pk,
+        "copy_id": each.follower.copy_id,
+        "market_id": each.market.pk if each.market else None,
+        "side": decision.side,
+        "exits": decision.exits,
+        "state": decision.state,
+        "code": decision.code or "",
+        "message": decision.message,
+        "numbers": decision.numbers,
+        "capped": [_cap(cap) for cap in decision.caps],
+        "wanted_quantity": decision.wanted,
+        "quantity": decision.quantity,
+        "worth": decision.worth,
+        "filled_quantity": 0,
+        "attempts": 1,
+        "detected_at": signal.detected_at,
+        "planned_at": now,
+        "finished_at": now if final else None,
+        "updated_at": now,
+    }
+
+
+def _cap(cap: Cap) -> dict[str, str | None]:
+    limit = None if cap.limit is None else plain_digits(cap.limit)
+    return {"code": cap.code, "from": plain_digits(cap.before), "to": plain_digits(cap.after), "limit": limit}
+
+
+def _store_positions(signal: Signal, stored: Sequence[Decided], now: datetime) -> None:
+    rows = [
+        {
+            "copy_id": each.follower.copy_id,
+            "market_id": each.market.pk,
+            "side": each.decision.side,
+            "leader_symbol": signal.symbol,
+            "leader_side": signal.side,
+            "remainder": each.decision.remainder,
+            "leader_opened_at": signal.event_time if _opens(each) else None,
+            "updated_at": now,
+        }
+        for each in stored
+        if each.market is not None
+        and (each.decision.orders or each.decision.remainder != each.follower.state.remainder)
+    ]
+    if rows:
+        run(UPSERT_POSITIONS, [json_rows(rows)])
+
+
+def _opens(each: Decided) -> bool:
+    """Whether an entry is the first of its position: nothing is held but what is less than a step, or under way."""
+    assert each.market is not None
+    dust = each.market.quantity_step or Decimal(0)
+    held = abs(each.follower.state.held)
+    return not each.decision.exits and not each.follower.entering and (not held or held < dust)
+
+
+def _adjust(stored: Sequence[Decided], now: datetime) -> None:
+    rows = [
+        {
+            "copy_id": each.follower.copy_id,
+            "market_id": each.market.pk,
+            "side": each.follower.held_side,
+            "quantity": each.true_quantity,
+        }
+        for each in stored
+        if each.market is not None and each.true_quantity is not None
+    ]
+    if rows:
+        run(ADJUST, {"rows": json_rows(rows), "reason": CLOSED_ELSEWHERE, "now": now})
+
+
+def _write_orders(
+    signal: Signal, stored: Sequence[Decided], intents: Mapping[int, int], attempts: Mapping[int, int]
+) -> dict[str, list[int]]:
+    rows, venue_of = [], []
+    for each in stored:
+        copy_id = each.follower.copy_id
+        for number, order in enumerate(each.decision.orders):
+            rows.append(_order(signal, each, order, intents[copy_id], attempts.get(copy_id, 1), number))
+            venue_of.append(each.follower.venue)
+    written: dict[str, list[int]] = {}
+    for venue, order_id in zip(venue_of, orders_write_many(rows), strict=True):
+        if order_id is not None:
+            written.setdefault(venue, []).append(order_id)
+    return written
+
+
+def order_key(signal_id: int, copy_id: int, attempt: int, number: int) -> UUID:
+    """Return the key of an order, which its client order id is made of: the same for the same decision, always."""
+    return uuid5(NAMESPACE, f"{signal_id}:{copy_id}:{attempt}:{number}")
+
+
+def _order(signal: Signal, each: Decided, order: OrderPlan, intent_id: int, attempt: int, number: int) -> NewOrder:
+    exits, market = each.decision.exits, each.market
+    assert market is not None, "an order has a market"
+    return NewOrder(
+        key=order_key(signal.pk, each.follower.copy_id, attempt, number),
+        account_id=each.follower.account_id,
+        market_id=market.pk,
+        origin=Origin.COPY,
+        cause_id=intent_id,
+        side=order.side,
+        type=order.type,
+        quantity=order.quantity,
+        price=order.price,
+        time_in_force=order.time_in_force or "",
+        position_side=order.position_side,
+        reduce_only=order.reduce_only,
+        attempts_allowed=EXIT_ATTEMPTS if exits else ENTRY_ATTEMPTS,
+        send_within=SEND_EXITS_WITHIN if exits else SEND_ENTRIES_WITHIN,
+    )

@@ -1,0 +1,132 @@
+"""What a leader did last, and where a follower would have traded it."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
+from decimal import Decimal
+
+from copytrade.accounts.models import User
+from markets.models import Market, PaperAccount
+from markets.venues.registry import capabilities
+from markets.venues.vocabulary import MarketKind, OrderType, TimeInForce
+from orders.models import AccountState, Holding, Mode, TradingAccount
+from replication.engine.books import Book
+from replication.engine.instruments import Instrument, plain_base
+from replication.engine.loading import usual_leverage
+from replication.engine.mapping import markets_at
+from replication.engine.seen_events import recent_event_books
+from replication.engine.seen_fills import recent_fill_books
+from replication.engine.trades import Change, changes_of
+from replication.facts import FollowerMarket, LeaderTrade
+from traders.models import LeadTrader
+
+MOST_FACTS = 500  # orders fill in many parts, which are one change together
+
+
+@dataclass(frozen=True, slots=True)
+class LedChange:
+    """One change of a leader's position, with what is known of the leader then."""
+
+    change: Change
+    instrument: Instrument
+    equity: Decimal | None
+    leverage: Decimal | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ground:
+    """Where a follower would trade. `funds` is what the account is worth, None where nobody knows.
+
+    Without an account it is the paper account that following would open.
+    """
+
+    venue: str
+    account: TradingAccount | None
+    paper: bool
+    funds: Decimal | None
+    markets: Mapping[Instrument, Market]
+    leverages: Mapping[int, Decimal]
+    usual: Decimal | None
+
+
+def leader_changes(trader: LeadTrader, *, most: int) -> list[LedChange]:
+    """Return the newest changes of a leader's positions, oldest first; the statements do not grow with them."""
+    books = [*recent_event_books(trader, most=MOST_FACTS), *recent_fill_books(trader, most=MOST_FACTS)]
+    changes = [_led(book, change) for book in books for change in changes_of(book.trades, book.after, step=book.step)]
+    changes.sort(key=lambda led: (led.change.event_time, not led.change.exits))
+    return changes[-most:]
+
+
+def ground_of(*, user: User, venue: str, account: TradingAccount | None, instruments: Collection[Instrument]) -> Ground:
+    """Return where a user would trade these at a venue: the account, else one of theirs, else a new one on paper."""
+    chosen = account or _suiting(user, venue)
+    return Ground(
+        venue=venue,
+        account=chosen,
+        paper=chosen is None or chosen.mode == Mode.PAPER,
+        funds=None if chosen is None else chosen.equity,
+        markets=markets_at(instruments, venue),
+        leverages={} if chosen is None else _leverages(chosen),
+        usual=None if chosen is None else _paper_leverage(chosen),
+    )
+
+
+def follower_market(ground: Ground, market: Market, price: Decimal | None) -> FollowerMarket:
+    """Return a market as the planner wants it, at a price."""
+    kind, able = MarketKind(market.kind), capabilities(market.venue, paper=ground.paper)
+    contracts = kind != MarketKind.SPOT
+    leverage = ground.leverages.get(market.pk) or ground.usual or usual_leverage(kind)
+    hedges = ground.account is not None and ground.account.hedge_mode
+    return FollowerMarket(
+        symbol=market.symbol,
+        kind=kind,
+        filters=market.filters,
+        contract_size=market.contract_size,
+        trading=market.trading,
+        price=price,
+        reduce_only=able.reduce_only and contracts,
+        limit_ioc=OrderType.LIMIT in able.order_types and TimeInForce.IOC in able.times_in_force,
+        hedge_mode=hedges and contracts,
+        leverage=leverage if contracts else Decimal(1),
+    )
+
+
+def leader_trade(led: LedChange, market: Market | None) -> LeaderTrade:
+    """Return a change as the planner wants it, in the coins of the follower's market."""
+    change = led.change
+    trade = LeaderTrade(
+        action=change.action,
+        symbol=led.instrument.symbol,
+        side=change.side,
+        quantity=change.quantity,
+        price=change.price,
+        event_time=change.event_time,
+        fraction=change.fraction,
+        equity=led.equity,
+        leverage=led.leverage,
+        order_share=Decimal(1) if change.order_share is None else change.order_share,
+    )
+    if market is None:
+        return trade
+    scale = Decimal(plain_base(led.instrument.base_asset)[1]) / plain_base(market.base_asset)[1]
+    return replace(trade, quantity=trade.quantity * scale, price=trade.price and trade.price / scale)
+
+
+def _led(book: Book, change: Change) -> LedChange:
+    return LedChange(change, book.instrument, book.equity, book.leverage)
+
+
+def _suiting(user: User, venue: str) -> TradingAccount | None:
+    rows = TradingAccount.objects.filter(user=user, venue=venue, leads=None).exclude(state=AccountState.CLOSED)
+    return rows.order_by("pk").first()
+
+
+def _leverages(account: TradingAccount) -> dict[int, Decimal]:
+    told = Holding.objects.filter(account=account, leverage__isnull=False)
+    return {market: leverage for market, leverage in told.values_list("market", "leverage") if leverage}
+
+
+def _paper_leverage(account: TradingAccount) -> Decimal | None:
+    if account.mode != Mode.PAPER:
+        return None
+    leverage = PaperAccount.objects.filter(key=str(account.key)).values_list("leverage", flat=True).first()
+    return None if leverage is None else Decimal(leverage)

@@ -1,0 +1,79 @@
+"""Positions and days of copies counted anew from the facts, to show that counting as we go comes to the same."""
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import date
+
+from django.db import transaction
+from django.utils import timezone
+
+from copytrade.lib.sql import insert_rows, run, update_rows
+from orders.accounting import Fact
+from replication.engine.booking import (
+    POSITION_COLUMNS,
+    Day,
+    Key,
+    Locked,
+    add_days,
+    copy_facts_of,
+    day_rows,
+    position_row,
+    positions_lock,
+    terms_by_market,
+    walk,
+)
+from replication.models import CopyDay
+
+DAY_COLUMNS = {"copy_id": "bigint", "date": "date", "realized_pnl": "numeric", "fees": "numeric"}
+ALL = """
+    SELECT copy_id, market_id, side FROM replication_copyposition WHERE %(copy)s::bigint IS NULL OR copy_id = %(copy)s
+"""
+Sums = dict[tuple[int, date], Day]
+
+
+@dataclass(frozen=True, slots=True)
+class Wrong:
+    """What differed from the facts: positions as (copy, market, side), days as (copy, date)."""
+
+    positions: list[Key]
+    days: list[tuple[int, date]]
+
+
+@transaction.atomic
+def copies_rebuild(*, copy_id: int | None = None) -> Wrong:
+    """Count what one copy, or all, hold and realised from their trades and adjustments; return what was different.
+
+    Trades that wait to be booked are left to the booking.
+    """
+    locked = positions_lock([(copy, market, side) for copy, market, side in run(ALL, {"copy": copy_id})])
+    positions, days = _recount(locked, copy_facts_of(locked))
+    return Wrong(positions, _store_days(days, {copy for copy, _, _ in locked}))
+
+
+def _recount(locked: Mapping[Key, Locked], facts: Mapping[Key, list[Fact]]) -> tuple[list[Key], Sums]:
+    now, terms = timezone.now(), terms_by_market(market for _, market, _ in locked)
+    days: Sums = defaultdict(Day)
+    wrong, rows = [], []
+    for key, was in locked.items():
+        position, brought = walk(terms[key[1]], facts[key])
+        newest = max((fact.key for fact in facts[key]), default=None)
+        add_days(days, key[0], brought)
+        if (position, newest) != (was.position, was.newest):
+            wrong.append(key)
+            rows.append(position_row(was.pk, position, newest, now))
+    update_rows("replication_copyposition", POSITION_COLUMNS, rows)
+    return wrong, days
+
+
+def _store_days(days: Sums, copies: Collection[int]) -> list[tuple[int, date]]:
+    stored = {(row.copy_id, row.date): row for row in CopyDay.objects.filter(copy__in=copies)}
+    same = {key for key, row in stored.items() if (row.realized_pnl, row.fees) == _of(days, key)}
+    wrong = sorted((days.keys() | stored.keys()) - same)
+    CopyDay.objects.filter(pk__in=[stored[key].pk for key in wrong if key in stored]).delete()
+    insert_rows("replication_copyday", DAY_COLUMNS, day_rows({key: days[key] for key in wrong if key in days}))
+    return wrong
+
+
+def _of(days: Sums, key: tuple[int, date]) -> tuple[object, object]:
+    return (days[key].realized, days[key].fees) if key in days else (None, None)

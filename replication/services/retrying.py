@@ -1,0 +1,47 @@
+"""Trying a copied trade again that failed, because a person asks for it."""
+
+from django.db import transaction
+from django.utils import timezone
+
+from copytrade.accounts.models import User
+from copytrade.accounts.services import audit_record
+from copytrade.realtime.services import messages_publish
+from replication.engine.planning import intents_replan
+from replication.engine.running import chunk_execute
+from replication.models import CopyIntent, Signal
+from replication.services.copies import CopyConflict
+from replication.services.messages import intent_messages
+from replication.vocabulary import CopyState, IntentState, SignalState
+
+
+def decision_retry(*, intent: CopyIntent, actor: User) -> CopyIntent:
+    """Decide anew about a leader's trade that failed to be copied, by what holds now, and send its orders at once.
+
+    The age of the trade does not count, since a person asks for it; all other checks and limits do. What has not
+    failed, or belongs to a copy that has ended, is `CopyConflict`: of two clicks one is carried out. Must not run
+    inside a transaction: it waits for the venue.
+    """
+    with transaction.atomic():
+        order_ids = _plan(intent.pk, actor)
+    chunk_execute(order_ids)
+    return CopyIntent.objects.select_related("signal", "market", "copy__trader", "copy__account").get(pk=intent.pk)
+
+
+def _plan(pk: int, actor: User) -> list[int]:
+    intent = CopyIntent.objects.select_for_update(no_key=True, of=("self",)).select_related("copy").get(pk=pk)
+    _refuse(intent)
+    intent.attempts, intent.updated_at = intent.attempts + 1, timezone.now()
+    intent.save(update_fields=["attempts", "updated_at"])
+    signal = Signal.objects.select_related("trader", "order__market").get(pk=intent.signal_id)
+    planned = intents_replan(signal=signal, copy_ids=[intent.copy_id])
+    Signal.objects.filter(pk=signal.pk, state=SignalState.DONE).update(state=SignalState.PLANNED, finished_at=None)
+    audit_record(actor=actor, action="decision.retry", target=f"decision:{pk}", changes={"attempts": intent.attempts})
+    messages_publish(intent_messages([pk]))
+    return [order_id for ids in planned.orders.values() for order_id in ids]
+
+
+def _refuse(intent: CopyIntent) -> None:
+    if intent.state != IntentState.FAILED:
+        raise CopyConflict(f"Only what has failed can be tried again; this is {intent.state}.")
+    if intent.copy.state == CopyState.ENDED:
+        raise CopyConflict("This copy has ended: its trades are not tried again.")

@@ -1,0 +1,212 @@
+"""Limits of a copy hold for its entries and for nothing else, also after a restart; what they did is told."""
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from replication.models import Copy, CopyDay, CopyIntent
+from replication.services.copies import copy_change, copy_funds_move, copy_pause, copy_resume, settings_of
+from replication.tests.kit import D, decision, follow, held, lead, make_master, paper_account, price_is, settle
+
+pytestmark = [pytest.mark.django_db(transaction=True)]
+
+
+@pytest.fixture(autouse=True)
+def _prices():
+    price_is()
+
+
+def test_an_order_is_cut_to_the_most_it_may_be_worth_and_says_so():
+    leader, account = make_master()
+    copy = follow(leader, max_order=D(2_500))
+
+    lead(account, "BUY", "0.1")
+
+    cut = decision(copy)
+    assert held(copy) == D("0.05")
+    assert [(cap["code"], cap["from"], cap["to"]) for cap in cut.capped] == [("MAX_ORDER", "0.1", "0.05")]
+    assert "2,500" in cut.message
+
+
+def test_no_limit_stops_an_exit():
+    """PITFALLS 13 and 17."""
+    leader, account = make_master()
+    copy = follow(leader)
+    lead(account, "BUY", "0.2")
+    strict = {
+        "max_order": 1,
+        "max_symbol": 1,
+        "max_exposure": 1,
+        "max_leverage": D("0.001"),
+        "max_daily_loss": D("0.001"),
+        "max_slippage_percent": D("0.01"),
+        "max_signal_age_seconds": 1,
+        "max_positions": 1,
+        "denied_symbols": ["BTCUSDT"],
+        "trading_hours": {
+            "zone": "UTC",
+            "days": [(timezone.now().weekday() + 3) % 7],
+            "from": "00:00",
+            "to": "00:01",
+        },
+        "state": "paused",
+        "allocated": D(1),
+    }
+    Copy.objects.filter(pk=copy.pk).update(**strict)
+    CopyDay.objects.update(realized_pnl=-100)
+    price_is(40_000)
+
+    lead(account, "SELL", "0.1")
+    assert held(copy) == D("0.1"), decision(copy).message
+    lead(account, "SELL", "0.1")
+
+    assert held(copy) == 0
+
+
+def test_after_the_daily_loss_nothing_is_opened_until_tomorrow_whatever_restarts():
+    """PITFALLS 17: the cap lived in memory."""
+    leader, account = make_master()
+    copy = follow(leader, max_daily_loss=D(100))
+    lead(account, "BUY", "0.1")
+    price_is(48_000)
+    lead(account, "SELL", "0.1")
+
+    lead(account, "BUY", "0.1")
+
+    skipped = decision(copy)
+    assert (skipped.code, held(copy)) == ("DAILY_LOSS", 0)
+    assert D(skipped.numbers["lost"]) > 200
+    CopyDay.objects.update(date=timezone.now().date() - timedelta(days=1))
+    lead(account, "BUY", "0.1")
+    assert held(copy) == D("0.1")
+
+
+def test_an_exit_without_a_loss_spends_nothing_of_the_daily_loss():
+    leader, account = make_master()
+    copy = follow(leader, max_daily_loss=D(50))
+    for _ in range(3):
+        lead(account, "BUY", "0.02")
+        lead(account, "SELL", "0.02")
+
+    lead(account, "BUY", "0.02")
+
+    assert held(copy) == D("0.02"), decision(copy).message
+
+
+def test_funds_bound_what_a_copy_may_hold_and_can_be_moved():
+    leader, account = make_master()
+    copy = follow(leader, allocated=D(100))
+    lead(account, "BUY", "0.2")
+    first = held(copy)
+    assert decision(copy).capped[0]["code"] == "FUNDS"
+
+    copy_funds_move(copy=copy, amount=D(100), actor=copy.account.user)
+    lead(account, "BUY", "0.2")
+
+    assert held(copy) > first
+    assert held(copy) * 50_000 <= 200 * 20
+
+
+def test_a_paused_copy_follows_exits_only_and_goes_on_when_resumed():
+    leader, account = make_master()
+    copy = follow(leader)
+    lead(account, "BUY", "0.2")
+    copy_pause(copy=copy, actor=copy.account.user)
+
+    lead(account, "BUY", "0.1")
+    assert (decision(copy).code, held(copy)) == ("COPY_PAUSED", D("0.2"))
+    lead(account, "SELL", "0.15")
+    assert held(copy) == D("0.1")
+    copy_resume(copy=copy, actor=copy.account.user)
+    lead(account, "BUY", "0.1")
+
+    assert held(copy) == D("0.2")
+
+
+def test_changed_settings_hold_from_the_next_signal_on():
+    leader, account = make_master()
+    copy = follow(leader)
+    lead(account, "BUY", "0.1")
+
+    changed = settings_of(copy)
+    from dataclasses import replace
+
+    copy_change(copy=copy, settings=replace(changed, ratio=D(2)), actor=copy.account.user)
+    lead(account, "BUY", "0.1")
+
+    assert held(copy) == D("0.3")
+
+
+def test_a_fixed_amount_an_entry_in_part_and_a_full_close():
+    leader, account = make_master()
+    copy = follow(leader, strategy="FIXED_AMOUNT", ratio=None, fixed_amount=D(500))
+
+    lead(account, "BUY", 2)
+    assert held(copy) == D("0.01")
+    lead(account, "SELL", 2)
+
+    assert held(copy) == 0
+
+
+def test_a_copy_with_settings_that_cannot_be_used_holds_up_nobody():
+    """PITFALLS 12: one NULL parameter aborted the copy for everybody."""
+    leader, account = make_master()
+    broken, sound = follow(leader), follow(leader)
+    Copy.objects.filter(pk=broken.pk).update(ratio=None)
+    worse = follow(leader, strategy="MULTIPLIER_TIERS", ratio=None, tiers=({"from": "0", "multiplier": "1"},))
+    Copy.objects.filter(pk=worse.pk).update(tiers=[{"since": "?"}], trading_hours={"zone": "Nowhere"})
+
+    lead(account, "BUY", "0.1")
+
+    assert held(sound) == D("0.1")
+    assert (decision(broken).state, decision(broken).code) == ("skipped", "TERMS_INCOMPLETE")
+    assert (decision(worse).state, decision(worse).code) == ("skipped", "TERMS_INCOMPLETE")
+
+
+def test_below_the_minimum_is_skipped_or_kept_for_the_next_as_the_copy_says():
+    """PITFALLS 15."""
+    leader, account = make_master()
+    skips = follow(leader, ratio=D("0.004"))
+    keeps = follow(leader, ratio=D("0.004"), minimum_policy="accumulate")
+
+    for _ in range(3):
+        lead(account, "BUY", "0.1")
+
+    assert held(skips) == 0
+    assert set(CopyIntent.objects.filter(copy=skips).values_list("code", flat=True)) == {"BELOW_MINIMUM"}
+    assert held(keeps) == D("0.001")
+    assert keeps.positions.get().remainder == D("0.0002")
+
+
+def test_an_order_is_immediate_or_nothing_at_the_leaders_price_and_the_slippage_allowed():
+    leader, account = make_master()
+    follower = paper_account()
+    copy = follow(leader, follower, max_slippage_percent=D("0.5"))
+
+    lead(account, "BUY", "0.1")
+
+    order = follower.orders.get()
+    assert (order.type, order.time_in_force) == ("LIMIT", "IOC")
+    assert order.price <= D(50_010) * D("1.005")
+    assert held(copy) == D("0.1")
+
+
+def test_a_worse_price_is_skipped_and_a_better_one_taken():
+    """PITFALLS 16."""
+    leader, account = make_master()
+    copy = follow(leader, max_slippage_percent=D("0.5"))
+    from replication.engine.running import fan_out
+    from replication.tests.kit import trade
+
+    trade(account, "BUY", "0.1")
+    price_is(51_000)
+    fan_out()
+    assert (decision(copy).code, held(copy)) == ("SLIPPAGE", 0)
+    trade(account, "BUY", "0.1")
+    price_is(49_000)
+    fan_out()
+
+    assert held(copy) == D("0.1")
+    assert decision(copy).slippage_percent < 0
+    settle()

@@ -1,0 +1,138 @@
+"""Workers that are killed in the middle of a fan-out: each follower gets the order exactly once, nothing by hand.
+
+FAN_OUT_FOLLOWERS says how many follow, FAN_OUT_KILLS how often a worker is killed, FAN_OUT_SEED when.
+"""
+
+import os
+import random
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.db import connection
+
+from benchmarks.crowd import VENUE
+from copytrade.celery import app
+from copytrade.lib.sql import run
+from copytrade.lib.wake import wake
+from markets.models import Market
+from markets.venues import registry
+from markets.venues.vocabulary import OrderType, Side
+from orders.models import OrderEvent, Origin
+from orders.services.placing import order_write, orders_place
+from orders.services.rebuild import holdings_rebuild
+from replication.models import LeaderAccount
+from replication.services.rebuild import Wrong, copies_rebuild
+from tests.fan_out_scene import (
+    FOLLOWERS,
+    OPEN,
+    ROOT,
+    TRADES,
+    Exchange,
+    all_served,
+    assert_served_once,
+    exchange_for,
+    open_crowd,
+)
+from tests.test_faults import wait_until
+
+KILLS = int(os.environ.get("FAN_OUT_KILLS", "12"))
+SEED = int(os.environ.get("FAN_OUT_SEED", "1"))
+LONGEST_LIFE = 250.0  # milliseconds between two kills
+SECONDS_TO_SETTLE = 45.0
+SWEEPS = ("replication.sweep", "orders.sweep")
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def exchange(settings: Any) -> Iterator[Exchange]:
+    """An exchange where everybody follows the master, live."""
+    with exchange_for(FOLLOWERS, latency="10:40") as exchange:
+        for name, value in exchange.variables.items():
+            setattr(settings, name, int(value) if value.isdigit() else value)
+        settings.LIVE_TRADING = True
+        registry.adapters_close()
+        open_crowd(exchange.keys)
+        yield exchange
+        registry.adapters_close()
+
+
+@pytest.fixture
+def workers(exchange: Exchange) -> Iterator["subprocess.Popen[str]"]:
+    """Two workers at the queue of copies; each line kills one, and is answered when another one has taken its place."""
+    environment = {
+        **os.environ,
+        **exchange.variables,
+        "DATABASE_URL": _database_url(),
+        "DJANGO_SETTINGS_MODULE": "copytrade.settings",
+        "LOG_LEVEL": "ERROR",
+    }
+    command = [sys.executable, "-m", "tests.fan_out_worker"]
+    with subprocess.Popen(
+        command, cwd=ROOT, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert _answer(process) == "ready"
+        yield process
+
+
+def test_workers_killed_in_a_fan_out_serve_each_follower_exactly_once(exchange, workers):
+    chance, coins, in_the_middle = random.Random(SEED), exchange.coins(), 0
+    for side in TRADES:
+        _trade(side)
+        for _ in range(KILLS // len(TRADES)):
+            for task in SWEEPS:
+                app.send_task(task)
+            in_the_middle += _kill(workers, chance)
+
+    wait_until(_swept, SECONDS_TO_SETTLE, "all followers served")
+
+    assert_served_once(run, exchange, coins, len(TRADES))
+    assert in_the_middle > KILLS / 2
+    assert OrderEvent.objects.filter(order__origin=Origin.COPY, source="poll").exists(), "no kill fell upon a sending"
+    assert copies_rebuild() == Wrong([], [])
+    assert holdings_rebuild() == []
+
+
+def _trade(side: str) -> None:
+    """Let the master trade; nobody tells the workers."""
+    account = LeaderAccount.objects.get().account
+    market = Market.objects.get(venue=VENUE, symbol="BTCUSDT")
+    order = order_write(
+        account=account,
+        market=market,
+        origin=Origin.MASTER,
+        side=Side(side),
+        type=OrderType.MARKET,
+        quantity=TRADES[side],
+        send_within=timedelta(minutes=1),
+    )
+    orders_place([order.pk])
+
+
+def _swept() -> bool:
+    """Do as the beat, only more often; return whether nothing is left to do."""
+    for task in SWEEPS:
+        wake(task)
+    return all_served(run, len(TRADES))
+
+
+def _kill(workers: "subprocess.Popen[str]", chance: random.Random) -> bool:
+    """Kill a worker, soon; return whether anything was under way."""
+    assert workers.stdin is not None
+    print(chance.uniform(0, LONGEST_LIFE), file=workers.stdin, flush=True)
+    assert _answer(workers).isdigit(), "the worker did not start"
+    return bool(run(OPEN)[0][0])
+
+
+def _answer(workers: "subprocess.Popen[str]") -> str:
+    assert workers.stdout is not None
+    return workers.stdout.readline().strip()
+
+
+def _database_url() -> str:
+    parts = connection.settings_dict
+    return f"postgres://{parts['USER']}:{parts['PASSWORD']}@{parts['HOST']}:{parts['PORT']}/{parts['NAME']}"
