@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:  # models can be imported once Django is set up
     from copytrade.accounts.models import User
     from orders.models import TradingAccount
+    from traders.models import LeadTrader
 
 VENUE = "binance"
 FUNDS = Decimal(1_000_000)
@@ -96,7 +97,7 @@ def _accounts(users: "Sequence[User]", keys: Sequence[dict[str, str]]) -> "list[
     return accounts
 
 
-def _copies(accounts: "Sequence[TradingAccount]", leader: object) -> None:
+def _copies(accounts: "Sequence[TradingAccount]", leader: "LeadTrader") -> None:
     from replication.models import Copy
     from replication.vocabulary import CopyState
 

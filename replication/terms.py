@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from itertools import pairwise
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -99,7 +100,7 @@ def _order_problems(settings: CopySettings) -> Iterator[Problem]:
     """A narrower limit that is larger than the wider one would never bind: somebody mixed them up."""
     narrow_to_wide = ("max_order", "max_symbol", "max_exposure")
     known = [(name, value) for name in narrow_to_wide if (value := getattr(settings, name)) is not None]
-    for (narrow, smaller), (wide, larger) in zip(known, known[1:], strict=False):
+    for (narrow, smaller), (wide, larger) in pairwise(known):
         if smaller > larger:
             yield _problem(narrow, f"must not be more than {wide}")
 

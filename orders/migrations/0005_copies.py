@@ -4,7 +4,6 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
         ("markets", "0004_candle_doubts"),
         ("orders", "0004_credential_fingerprint"),
@@ -14,12 +13,20 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name="fill",
             name="awaits_copy",
-            field=models.BooleanField(default=False, editable=False, help_text="Copies have not taken it up yet: a leader's trade, or one of theirs."),
+            field=models.BooleanField(
+                default=False,
+                editable=False,
+                help_text="Copies have not taken it up yet: a leader's trade, or one of theirs.",
+            ),
         ),
         migrations.AddField(
             model_name="order",
             name="cause_id",
-            field=models.BigIntegerField(editable=False, help_text="Of a copy's order: the number of the decision that it carries out.", null=True),
+            field=models.BigIntegerField(
+                editable=False,
+                help_text="Of a copy's order: the number of the decision that it carries out.",
+                null=True,
+            ),
         ),
         migrations.AddField(
             model_name="tradingaccount",
@@ -39,10 +46,14 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name="fill",
-            index=models.Index(condition=models.Q(("awaits_copy", True)), fields=["account", "id"], name="orders_fill_awaits_copy"),
+            index=models.Index(
+                condition=models.Q(("awaits_copy", True)), fields=["account", "id"], name="orders_fill_awaits_copy"
+            ),
         ),
         migrations.AddIndex(
             model_name="order",
-            index=models.Index(condition=models.Q(("cause_id__isnull", False)), fields=["cause_id"], name="orders_order_cause"),
+            index=models.Index(
+                condition=models.Q(("cause_id__isnull", False)), fields=["cause_id"], name="orders_order_cause"
+            ),
         ),
     ]

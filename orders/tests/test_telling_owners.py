@@ -1,6 +1,7 @@
 """Owners hear of their orders on their private stream: one message for each order that moved, in one row a batch."""
 
 import json
+from typing import Any
 
 import pytest
 from django.utils import timezone
@@ -16,7 +17,7 @@ from tests.factories import make_account, make_order
 pytestmark = pytest.mark.django_db
 
 
-def told() -> list[dict]:
+def told() -> list[dict[str, Any]]:
     return [message for event in StreamEvent.objects.order_by("pk") for message in json.loads(event.messages)]
 
 

@@ -27,7 +27,6 @@ from replication.vocabulary import EXITS, Action, IntentState, PositionWord, Rea
 logger = logging.getLogger(__name__)
 
 CLOSED_ELSEWHERE = "The account holds less than this copy bought: its owner closed some of it."
-ANY_AGE = 2**31  # seconds
 ANY_AGE = 10**9  # seconds
 UNCUT = 1 + Decimal("1e-18")  # what two divisions have cut off, so that ten contracts are not nine
 Shared = dict[tuple[Any, ...], FollowerMarket]
@@ -142,8 +141,6 @@ def _decide_one(scene: Scene, follower: Follower, shared: Shared, attempt: int) 
     if scene.signal.source == SignalSource.CATCH_UP:
         terms = replace(terms, started_at=min(terms.started_at, trade.event_time))
     if attempt > 1:  # a person asks for it, who knows that it is late
-        terms = replace(terms, max_signal_age_seconds=ANY_AGE)
-    if attempt > 1:  # only a person has an entry tried again: its age does not count
         terms = replace(terms, max_signal_age_seconds=ANY_AGE)
     where = None if market is None else _market(scene, market, follower, shared)
     return Decided(follower, market, plan(trade, terms, where, state, scene.now))

@@ -9,11 +9,10 @@ import replication.vocabulary
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ("markets", "0006_copies"),
+        ("markets", "0006_shares"),
         ("orders", "0006_recent_orders_reopened"),
         ("traders", "0002_copies"),
     ]
@@ -23,37 +22,235 @@ class Migration(migrations.Migration):
             name="Copy",
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("state", models.CharField(choices=[("active", "active"), ("paused", "paused"), ("stopping", "stopping"), ("ended", "ended")], default=replication.vocabulary.CopyState["ACTIVE"], max_length=8)),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("active", "active"),
+                            ("paused", "paused"),
+                            ("stopping", "stopping"),
+                            ("ended", "ended"),
+                        ],
+                        default=replication.vocabulary.CopyState["ACTIVE"],
+                        max_length=8,
+                    ),
+                ),
                 ("state_reason", models.CharField(blank=True, max_length=300)),
-                ("strategy", models.CharField(choices=[("FIXED_RATIO", "FIXED_RATIO"), ("PERCENTAGE", "PERCENTAGE"), ("FIXED_QUANTITY", "FIXED_QUANTITY"), ("FIXED_AMOUNT", "FIXED_AMOUNT"), ("EQUITY_PROPORTIONAL", "EQUITY_PROPORTIONAL"), ("MULTIPLIER_TIERS", "MULTIPLIER_TIERS")], default=replication.vocabulary.Strategy["FIXED_RATIO"], max_length=20)),
-                ("ratio", models.DecimalField(blank=True, decimal_places=30, help_text="FIXED_RATIO, and what EQUITY_PROPORTIONAL is times.", max_digits=60, null=True)),
-                ("percentage", models.DecimalField(blank=True, decimal_places=30, help_text="PERCENTAGE: of the copy's funds, for each order.", max_digits=60, null=True)),
-                ("fixed_quantity", models.DecimalField(blank=True, decimal_places=30, help_text="FIXED_QUANTITY: in the base asset.", max_digits=60, null=True)),
-                ("fixed_amount", models.DecimalField(blank=True, decimal_places=30, help_text="FIXED_AMOUNT: in the quote asset.", max_digits=60, null=True)),
-                ("tiers", models.JSONField(blank=True, default=list, help_text='MULTIPLIER_TIERS: [{"from": "0", "multiplier": "1"}, …] by order worth.')),
-                ("inverted", models.BooleanField(default=False, help_text="Short where the leader goes long, and the other way.")),
-                ("allocated", models.DecimalField(blank=True, decimal_places=30, help_text="Funds of this copy; without, the account's equity.", max_digits=60, null=True)),
-                ("max_order", models.DecimalField(blank=True, decimal_places=30, help_text="The most that one order may be worth; larger ones are cut.", max_digits=60, null=True)),
-                ("max_symbol", models.DecimalField(blank=True, decimal_places=30, help_text="The most that all of one symbol may be worth.", max_digits=60, null=True)),
-                ("max_exposure", models.DecimalField(blank=True, decimal_places=30, help_text="The most that all positions of the copy may be worth.", max_digits=60, null=True)),
+                (
+                    "strategy",
+                    models.CharField(
+                        choices=[
+                            ("FIXED_RATIO", "FIXED_RATIO"),
+                            ("PERCENTAGE", "PERCENTAGE"),
+                            ("FIXED_QUANTITY", "FIXED_QUANTITY"),
+                            ("FIXED_AMOUNT", "FIXED_AMOUNT"),
+                            ("EQUITY_PROPORTIONAL", "EQUITY_PROPORTIONAL"),
+                            ("MULTIPLIER_TIERS", "MULTIPLIER_TIERS"),
+                        ],
+                        default=replication.vocabulary.Strategy["FIXED_RATIO"],
+                        max_length=20,
+                    ),
+                ),
+                (
+                    "ratio",
+                    models.DecimalField(
+                        blank=True,
+                        decimal_places=30,
+                        help_text="FIXED_RATIO, and what EQUITY_PROPORTIONAL is times.",
+                        max_digits=60,
+                        null=True,
+                    ),
+                ),
+                (
+                    "percentage",
+                    models.DecimalField(
+                        blank=True,
+                        decimal_places=30,
+                        help_text="PERCENTAGE: of the copy's funds, for each order.",
+                        max_digits=60,
+                        null=True,
+                    ),
+                ),
+                (
+                    "fixed_quantity",
+                    models.DecimalField(
+                        blank=True,
+                        decimal_places=30,
+                        help_text="FIXED_QUANTITY: in the base asset.",
+                        max_digits=60,
+                        null=True,
+                    ),
+                ),
+                (
+                    "fixed_amount",
+                    models.DecimalField(
+                        blank=True,
+                        decimal_places=30,
+                        help_text="FIXED_AMOUNT: in the quote asset.",
+                        max_digits=60,
+                        null=True,
+                    ),
+                ),
+                (
+                    "tiers",
+                    models.JSONField(
+                        blank=True,
+                        default=list,
+                        help_text='MULTIPLIER_TIERS: [{"from": "0", "multiplier": "1"}, …] by order worth.',
+                    ),
+                ),
+                (
+                    "inverted",
+                    models.BooleanField(
+                        default=False, help_text="Short where the leader goes long, and the other way."
+                    ),
+                ),
+                (
+                    "allocated",
+                    models.DecimalField(
+                        blank=True,
+                        decimal_places=30,
+                        help_text="Funds of this copy; without, the account's equity.",
+                        max_digits=60,
+                        null=True,
+                    ),
+                ),
+                (
+                    "max_order",
+                    models.DecimalField(
+                        blank=True,
+                        decimal_places=30,
+                        help_text="The most that one order may be worth; larger ones are cut.",
+                        max_digits=60,
+                        null=True,
+                    ),
+                ),
+                (
+                    "max_symbol",
+                    models.DecimalField(
+                        blank=True,
+                        decimal_places=30,
+                        help_text="The most that all of one symbol may be worth.",
+                        max_digits=60,
+                        null=True,
+                    ),
+                ),
+                (
+                    "max_exposure",
+                    models.DecimalField(
+                        blank=True,
+                        decimal_places=30,
+                        help_text="The most that all positions of the copy may be worth.",
+                        max_digits=60,
+                        null=True,
+                    ),
+                ),
                 ("max_positions", models.PositiveSmallIntegerField(blank=True, null=True)),
-                ("max_leverage", models.DecimalField(blank=True, decimal_places=30, help_text="Positions may be worth so many times the copy's funds.", max_digits=60, null=True)),
-                ("max_daily_loss", models.DecimalField(blank=True, decimal_places=30, help_text="After a loss of this much on a UTC day nothing is opened until the next.", max_digits=60, null=True)),
-                ("max_drawdown_percent", models.DecimalField(blank=True, decimal_places=30, help_text="After a fall by this much from its peak the copy closes all and ends.", max_digits=60, null=True)),
-                ("max_slippage_percent", models.DecimalField(blank=True, decimal_places=30, help_text="By how much a price may be worse than the leader's.", max_digits=60, null=True)),
+                (
+                    "max_leverage",
+                    models.DecimalField(
+                        blank=True,
+                        decimal_places=30,
+                        help_text="Positions may be worth so many times the copy's funds.",
+                        max_digits=60,
+                        null=True,
+                    ),
+                ),
+                (
+                    "max_daily_loss",
+                    models.DecimalField(
+                        blank=True,
+                        decimal_places=30,
+                        help_text="After a loss of this much on a UTC day nothing is opened until the next.",
+                        max_digits=60,
+                        null=True,
+                    ),
+                ),
+                (
+                    "max_drawdown_percent",
+                    models.DecimalField(
+                        blank=True,
+                        decimal_places=30,
+                        help_text="After a fall by this much from its peak the copy closes all and ends.",
+                        max_digits=60,
+                        null=True,
+                    ),
+                ),
+                (
+                    "max_slippage_percent",
+                    models.DecimalField(
+                        blank=True,
+                        decimal_places=30,
+                        help_text="By how much a price may be worse than the leader's.",
+                        max_digits=60,
+                        null=True,
+                    ),
+                ),
                 ("max_signal_age_seconds", models.PositiveIntegerField(default=60)),
-                ("allowed_symbols", django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=64), blank=True, default=list, size=None)),
-                ("denied_symbols", django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=64), blank=True, default=list, size=None)),
-                ("minimum_policy", models.CharField(choices=[("skip", "skip"), ("accumulate", "accumulate")], default=replication.vocabulary.MinimumPolicy["SKIP"], max_length=10)),
+                (
+                    "allowed_symbols",
+                    django.contrib.postgres.fields.ArrayField(
+                        base_field=models.CharField(max_length=64), blank=True, default=list, size=None
+                    ),
+                ),
+                (
+                    "denied_symbols",
+                    django.contrib.postgres.fields.ArrayField(
+                        base_field=models.CharField(max_length=64), blank=True, default=list, size=None
+                    ),
+                ),
+                (
+                    "minimum_policy",
+                    models.CharField(
+                        choices=[("skip", "skip"), ("accumulate", "accumulate")],
+                        default=replication.vocabulary.MinimumPolicy["SKIP"],
+                        max_length=10,
+                    ),
+                ),
                 ("copy_open_positions", models.BooleanField(default=False)),
-                ("trading_hours", models.JSONField(blank=True, default=dict, help_text='{"zone": "Asia/Kolkata", "days": [0, 1], "from": "09:15", "to": "15:30"}')),
-                ("base_value", models.DecimalField(decimal_places=30, editable=False, help_text="What the copy's funds were when they last changed.", max_digits=60, null=True)),
-                ("peak_value", models.DecimalField(decimal_places=30, editable=False, help_text="The most that the copy's funds were ever worth.", max_digits=60, null=True)),
+                (
+                    "trading_hours",
+                    models.JSONField(
+                        blank=True,
+                        default=dict,
+                        help_text='{"zone": "Asia/Kolkata", "days": [0, 1], "from": "09:15", "to": "15:30"}',
+                    ),
+                ),
+                (
+                    "base_value",
+                    models.DecimalField(
+                        decimal_places=30,
+                        editable=False,
+                        help_text="What the copy's funds were when they last changed.",
+                        max_digits=60,
+                        null=True,
+                    ),
+                ),
+                (
+                    "peak_value",
+                    models.DecimalField(
+                        decimal_places=30,
+                        editable=False,
+                        help_text="The most that the copy's funds were ever worth.",
+                        max_digits=60,
+                        null=True,
+                    ),
+                ),
                 ("started_at", models.DateTimeField(default=django.utils.timezone.now, editable=False)),
                 ("ended_at", models.DateTimeField(editable=False, null=True)),
                 ("updated_at", models.DateTimeField(default=django.utils.timezone.now, editable=False)),
-                ("account", models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name="copies", to="orders.tradingaccount")),
-                ("trader", models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name="copies", to="traders.leadtrader")),
+                (
+                    "account",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="copies", to="orders.tradingaccount"
+                    ),
+                ),
+                (
+                    "trader",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="copies", to="traders.leadtrader"
+                    ),
+                ),
             ],
             options={
                 "verbose_name_plural": "copies",
@@ -67,7 +264,12 @@ class Migration(migrations.Migration):
                 ("date", models.DateField()),
                 ("realized_pnl", models.DecimalField(decimal_places=30, default=0, max_digits=60)),
                 ("fees", models.DecimalField(decimal_places=30, default=0, max_digits=60)),
-                ("copy", models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name="days", to="replication.copy")),
+                (
+                    "copy",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="days", to="replication.copy"
+                    ),
+                ),
             ],
             options={
                 "ordering": ["-date"],
@@ -77,10 +279,23 @@ class Migration(migrations.Migration):
             name="CopyFunds",
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("amount", models.DecimalField(decimal_places=30, help_text="Negative where funds were taken away.", max_digits=60)),
-                ("allocated", models.DecimalField(decimal_places=30, help_text="What the copy had then.", max_digits=60)),
+                (
+                    "amount",
+                    models.DecimalField(
+                        decimal_places=30, help_text="Negative where funds were taken away.", max_digits=60
+                    ),
+                ),
+                (
+                    "allocated",
+                    models.DecimalField(decimal_places=30, help_text="What the copy had then.", max_digits=60),
+                ),
                 ("at", models.DateTimeField(default=django.utils.timezone.now)),
-                ("copy", models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name="funds", to="replication.copy")),
+                (
+                    "copy",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="funds", to="replication.copy"
+                    ),
+                ),
             ],
             options={
                 "verbose_name_plural": "copy funds",
@@ -101,10 +316,23 @@ class Migration(migrations.Migration):
                 ("other_fees", models.JSONField(default=dict)),
                 ("remainder", models.DecimalField(decimal_places=30, default=0, max_digits=60)),
                 ("opened_at", models.DateTimeField(null=True)),
-                ("leader_opened_at", models.DateTimeField(help_text="When the leader made the trade that opened it.", null=True)),
+                (
+                    "leader_opened_at",
+                    models.DateTimeField(help_text="When the leader made the trade that opened it.", null=True),
+                ),
                 ("updated_at", models.DateTimeField(default=django.utils.timezone.now)),
-                ("copy", models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name="positions", to="replication.copy")),
-                ("market", models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name="+", to="markets.market")),
+                (
+                    "copy",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="positions", to="replication.copy"
+                    ),
+                ),
+                (
+                    "market",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="markets.market"
+                    ),
+                ),
             ],
             options={
                 "ordering": ["-updated_at", "-id"],
@@ -115,19 +343,59 @@ class Migration(migrations.Migration):
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
-                ("account", models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name="leads", to="orders.tradingaccount")),
-                ("trader", models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name="accounts", to="traders.leadtrader")),
+                (
+                    "account",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="leads", to="orders.tradingaccount"
+                    ),
+                ),
+                (
+                    "trader",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="accounts", to="traders.leadtrader"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
             name="Signal",
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("source", models.CharField(choices=[("event", "event"), ("fill", "fill"), ("flat", "flat"), ("catch_up", "catch_up"), ("stop", "stop")], max_length=8)),
+                (
+                    "source",
+                    models.CharField(
+                        choices=[
+                            ("event", "event"),
+                            ("fill", "fill"),
+                            ("flat", "flat"),
+                            ("catch_up", "catch_up"),
+                            ("stop", "stop"),
+                        ],
+                        max_length=8,
+                    ),
+                ),
                 ("source_key", models.CharField(max_length=200, unique=True)),
-                ("state", models.CharField(choices=[("pending", "pending"), ("planned", "planned"), ("done", "done")], default=replication.vocabulary.SignalState["PENDING"], max_length=8)),
-                ("action", models.CharField(choices=[("OPEN", "OPEN"), ("INCREASE", "INCREASE"), ("REDUCE", "REDUCE"), ("CLOSE", "CLOSE")], max_length=8)),
-                ("venue", models.CharField(blank=True, help_text="Where the leader traded, as far as it is known.", max_length=32)),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[("pending", "pending"), ("planned", "planned"), ("done", "done")],
+                        default=replication.vocabulary.SignalState["PENDING"],
+                        max_length=8,
+                    ),
+                ),
+                (
+                    "action",
+                    models.CharField(
+                        choices=[("OPEN", "OPEN"), ("INCREASE", "INCREASE"), ("REDUCE", "REDUCE"), ("CLOSE", "CLOSE")],
+                        max_length=8,
+                    ),
+                ),
+                (
+                    "venue",
+                    models.CharField(
+                        blank=True, help_text="Where the leader traded, as far as it is known.", max_length=32
+                    ),
+                ),
                 ("symbol", models.CharField(max_length=64)),
                 ("base_asset", models.CharField(max_length=32)),
                 ("quote_asset", models.CharField(max_length=32)),
@@ -136,18 +404,43 @@ class Migration(migrations.Migration):
                 ("price", models.DecimalField(decimal_places=30, max_digits=60, null=True)),
                 ("fraction", models.DecimalField(decimal_places=30, max_digits=60, null=True)),
                 ("position_before", models.DecimalField(decimal_places=30, max_digits=60, null=True)),
-                ("leader_equity", models.DecimalField(decimal_places=30, help_text="In the quote asset.", max_digits=60, null=True)),
+                (
+                    "leader_equity",
+                    models.DecimalField(decimal_places=30, help_text="In the quote asset.", max_digits=60, null=True),
+                ),
                 ("leverage", models.DecimalField(decimal_places=30, max_digits=60, null=True)),
                 ("event_time", models.DateTimeField()),
                 ("detected_at", models.DateTimeField(default=django.utils.timezone.now)),
                 ("planned_at", models.DateTimeField(null=True)),
                 ("finished_at", models.DateTimeField(null=True)),
-                ("planned_copy_id", models.BigIntegerField(default=0, help_text="Copies up to this one have their intent.")),
+                (
+                    "planned_copy_id",
+                    models.BigIntegerField(default=0, help_text="Copies up to this one have their intent."),
+                ),
                 ("intents_count", models.PositiveIntegerField(default=0)),
                 ("numbers", models.JSONField(default=dict)),
-                ("copy", models.ForeignKey(help_text="The only one it is for.", null=True, on_delete=django.db.models.deletion.PROTECT, related_name="+", to="replication.copy")),
-                ("order", models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name="+", to="orders.order")),
-                ("trader", models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name="signals", to="traders.leadtrader")),
+                (
+                    "copy",
+                    models.ForeignKey(
+                        help_text="The only one it is for.",
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="replication.copy",
+                    ),
+                ),
+                (
+                    "order",
+                    models.ForeignKey(
+                        null=True, on_delete=django.db.models.deletion.PROTECT, related_name="+", to="orders.order"
+                    ),
+                ),
+                (
+                    "trader",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="signals", to="traders.leadtrader"
+                    ),
+                ),
             ],
             options={
                 "ordering": ["-id"],
@@ -159,17 +452,54 @@ class Migration(migrations.Migration):
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 ("side", models.CharField(blank=True, choices=[("LONG", "LONG"), ("SHORT", "SHORT")], max_length=5)),
                 ("exits", models.BooleanField()),
-                ("state", models.CharField(choices=[("waiting", "waiting"), ("planned", "planned"), ("filled", "filled"), ("partial", "partial"), ("skipped", "skipped"), ("failed", "failed")], max_length=8)),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("waiting", "waiting"),
+                            ("planned", "planned"),
+                            ("filled", "filled"),
+                            ("partial", "partial"),
+                            ("skipped", "skipped"),
+                            ("failed", "failed"),
+                        ],
+                        max_length=8,
+                    ),
+                ),
                 ("code", models.CharField(blank=True, max_length=40)),
                 ("message", models.CharField(blank=True, max_length=500)),
                 ("numbers", models.JSONField(default=dict)),
                 ("capped", models.JSONField(default=list)),
-                ("wanted_quantity", models.DecimalField(decimal_places=30, help_text="Before limits and rounding.", max_digits=60, null=True)),
-                ("quantity", models.DecimalField(decimal_places=30, default=0, help_text="What was ordered.", max_digits=60)),
-                ("worth", models.DecimalField(decimal_places=30, default=0, help_text="What the order was worth when it was planned.", max_digits=60)),
+                (
+                    "wanted_quantity",
+                    models.DecimalField(
+                        decimal_places=30, help_text="Before limits and rounding.", max_digits=60, null=True
+                    ),
+                ),
+                (
+                    "quantity",
+                    models.DecimalField(decimal_places=30, default=0, help_text="What was ordered.", max_digits=60),
+                ),
+                (
+                    "worth",
+                    models.DecimalField(
+                        decimal_places=30,
+                        default=0,
+                        help_text="What the order was worth when it was planned.",
+                        max_digits=60,
+                    ),
+                ),
                 ("filled_quantity", models.DecimalField(decimal_places=30, default=0, max_digits=60)),
                 ("average_price", models.DecimalField(decimal_places=30, max_digits=60, null=True)),
-                ("slippage_percent", models.DecimalField(decimal_places=30, help_text="Against the leader's price; negative is better.", max_digits=60, null=True)),
+                (
+                    "slippage_percent",
+                    models.DecimalField(
+                        decimal_places=30,
+                        help_text="Against the leader's price; negative is better.",
+                        max_digits=60,
+                        null=True,
+                    ),
+                ),
                 ("attempts", models.PositiveSmallIntegerField(default=1)),
                 ("detected_at", models.DateTimeField()),
                 ("planned_at", models.DateTimeField(default=django.utils.timezone.now)),
@@ -178,9 +508,24 @@ class Migration(migrations.Migration):
                 ("filled_at", models.DateTimeField(null=True)),
                 ("finished_at", models.DateTimeField(null=True)),
                 ("updated_at", models.DateTimeField(default=django.utils.timezone.now)),
-                ("copy", models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name="intents", to="replication.copy")),
-                ("market", models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name="+", to="markets.market")),
-                ("signal", models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name="intents", to="replication.signal")),
+                (
+                    "copy",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="intents", to="replication.copy"
+                    ),
+                ),
+                (
+                    "market",
+                    models.ForeignKey(
+                        null=True, on_delete=django.db.models.deletion.PROTECT, related_name="+", to="markets.market"
+                    ),
+                ),
+                (
+                    "signal",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="intents", to="replication.signal"
+                    ),
+                ),
             ],
             options={
                 "ordering": ["-id"],
@@ -191,18 +536,44 @@ class Migration(migrations.Migration):
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 ("exits", models.BooleanField(help_text="Whether it is the part of the fact that closes.")),
-                ("event", models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name="+", to="traders.tradeevent")),
-                ("fill", models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name="+", to="orders.fill")),
-                ("signal", models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name="parts", to="replication.signal")),
+                (
+                    "event",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="traders.tradeevent",
+                    ),
+                ),
+                (
+                    "fill",
+                    models.ForeignKey(
+                        null=True, on_delete=django.db.models.deletion.PROTECT, related_name="+", to="orders.fill"
+                    ),
+                ),
+                (
+                    "signal",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="parts", to="replication.signal"
+                    ),
+                ),
             ],
         ),
         migrations.AddIndex(
             model_name="copy",
-            index=models.Index(condition=models.Q(("state", "ended"), _negated=True), fields=["trader", "id"], name="replication_copy_of"),
+            index=models.Index(
+                condition=models.Q(("state", "ended"), _negated=True),
+                fields=["trader", "id"],
+                name="replication_copy_of",
+            ),
         ),
         migrations.AddConstraint(
             model_name="copy",
-            constraint=models.UniqueConstraint(condition=models.Q(("state", "ended"), _negated=True), fields=("account", "trader"), name="replication_copy_once"),
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("state", "ended"), _negated=True),
+                fields=("account", "trader"),
+                name="replication_copy_once",
+            ),
         ),
         migrations.AddConstraint(
             model_name="copyday",
@@ -210,7 +581,9 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name="copyposition",
-            index=models.Index(condition=models.Q(("quantity", 0), _negated=True), fields=["market"], name="replication_position_open"),
+            index=models.Index(
+                condition=models.Q(("quantity", 0), _negated=True), fields=["market"], name="replication_position_open"
+            ),
         ),
         migrations.AddConstraint(
             model_name="copyposition",
@@ -218,7 +591,9 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name="signal",
-            index=models.Index(condition=models.Q(("state", "pending")), fields=["trader", "id"], name="replication_signal_to_plan"),
+            index=models.Index(
+                condition=models.Q(("state", "pending")), fields=["trader", "id"], name="replication_signal_to_plan"
+            ),
         ),
         migrations.AddIndex(
             model_name="signal",
@@ -234,7 +609,11 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name="copyintent",
-            index=models.Index(condition=models.Q(("state__in", ["waiting", "planned"])), fields=["copy", "market"], name="replication_intent_open"),
+            index=models.Index(
+                condition=models.Q(("state__in", ["waiting", "planned"])),
+                fields=["copy", "market"],
+                name="replication_intent_open",
+            ),
         ),
         migrations.AddConstraint(
             model_name="copyintent",
@@ -250,6 +629,13 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name="signalpart",
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(("event__isnull", False), ("fill", None)), models.Q(("event", None), ("fill__isnull", False)), _connector="OR"), name="replication_part_of_one"),
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("event__isnull", False), ("fill", None)),
+                    models.Q(("event", None), ("fill__isnull", False)),
+                    _connector="OR",
+                ),
+                name="replication_part_of_one",
+            ),
         ),
     ]

@@ -7,7 +7,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("markets", "0006_copies"),
+        ("markets", "0006_shares"),
         ("replication", "0001_copies"),
     ]
 

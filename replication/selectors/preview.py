@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from copytrade.accounts.models import User
 from markets.models import Market, PaperAccount
-from markets.venues.registry import capabilities
+from markets.venues.registry import capabilities, venue_info
 from markets.venues.vocabulary import MarketKind, OrderType, TimeInForce
 from orders.models import AccountState, Holding, Mode, TradingAccount
 from replication.engine.books import Book
@@ -34,7 +34,7 @@ class LedChange:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ground:
-    """Where a follower would trade. `funds` is what the account is worth, None where nobody knows.
+    """Where a follower would trade. `funds` is what the account is worth in `asset`, None where nobody knows.
 
     Without an account it is the paper account that following would open.
     """
@@ -43,6 +43,7 @@ class Ground:
     account: TradingAccount | None
     paper: bool
     funds: Decimal | None
+    asset: str
     markets: Mapping[Instrument, Market]
     leverages: Mapping[int, Decimal]
     usual: Decimal | None
@@ -64,6 +65,7 @@ def ground_of(*, user: User, venue: str, account: TradingAccount | None, instrum
         account=chosen,
         paper=chosen is None or chosen.mode == Mode.PAPER,
         funds=None if chosen is None else chosen.equity,
+        asset=venue_info(venue).paper_balance_asset if chosen is None else chosen.equity_asset,
         markets=markets_at(instruments, venue),
         leverages={} if chosen is None else _leverages(chosen),
         usual=None if chosen is None else _paper_leverage(chosen),

@@ -100,7 +100,7 @@ def settle() -> None:
         sweep()
 
 
-def held(copy: Copy, side: str = "LONG") -> Decimal:
+def held(copy: Copy, side: str = "LONG") -> Any:
     """Return what a copy holds on a side."""
     position = CopyPosition.objects.filter(copy=copy, side=side).first()
     return position.quantity if position else Decimal(0)

@@ -1,5 +1,6 @@
 """The desk sees copies, signals and decisions with their chains, and pauses, resumes and stops copies after asking."""
 
+from functools import partial
 from typing import Any
 
 import pytest
@@ -161,12 +162,12 @@ def test_lists_take_as_many_statements_for_many_rows_as_for_few(client: Client, 
     lists = (COPIES, DECISIONS, LEADING, "/admin/replication/signal/")
     for path in lists:
         page(client, path)
-    few = [statements(lambda path=path: page(client, path)) for path in lists]
+    few = [statements(partial(page, client, path)) for path in lists]
     for _ in range(3):
         follow(leader)
         make_master()
     lead(account, "BUY", "0.1")
-    assert [statements(lambda path=path: page(client, path)) for path in lists] == few
+    assert [statements(partial(page, client, path)) for path in lists] == few
 
 
 def test_staff_let_an_account_at_a_broker_lead_and_end_it(client: Client, staff: User):

@@ -231,7 +231,8 @@ def test_a_key_reads_with_one_scope_and_changes_with_another(scene, client):
     trading = api_key_create(user=mine.user, name="trades", scopes=[Scope.TRADE])[1]
 
     def pause(key: str) -> int:
-        return client.post(f"/api/copies/{copy.pk}/pause", headers={"X-API-Key": key}).status_code
+        answer = client.post(f"/api/copies/{copy.pk}/pause", headers={"X-API-Key": key})
+        return int(answer.status_code)
 
     assert client.get("/api/copies/", headers={"X-API-Key": reading}).status_code == 200
     assert (pause(reading), pause(trading)) == (403, 200)

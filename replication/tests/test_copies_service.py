@@ -23,6 +23,7 @@ from replication.services.copies import (
 from replication.terms import CopySettings
 from replication.tests.kit import D, decision, follow, held, lead, make_master, paper_account, price_is, settle, trade
 from replication.tests.watched_kit import did, holds, push, watched
+from replication.vocabulary import Strategy
 from tests.factories import make_market, make_user
 from traders.models import LeaderStatus
 
@@ -56,7 +57,7 @@ def test_the_users_own_account_at_the_leaders_venue_is_taken():
 
 def test_all_that_is_wrong_is_told_at_once():
     wrong = CopySettings(
-        strategy="PERCENTAGE", max_order=D(-1), max_signal_age_seconds=0, trading_hours={"zone": "?", "days": []}
+        strategy=Strategy.PERCENTAGE, max_order=D(-1), max_signal_age_seconds=0, trading_hours={"zone": "?", "days": []}
         | {"from": "1:00", "to": "1:00"}
     )  # fmt: skip
 

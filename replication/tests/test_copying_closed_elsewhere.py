@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 from django.core.management import call_command
 
-from markets.venues.vocabulary import Side
+from markets.venues.vocabulary import OrderType, Side
 from orders.models import Holding, Order, Origin
 from orders.services.closing import position_close
 from orders.services.placing import order_write, orders_place
@@ -29,7 +29,7 @@ def by_hand(account, side, quantity, **values):
         market=make_market(venue=account.venue),
         origin=Origin.MANUAL,
         side=side,
-        type="MARKET",
+        type=OrderType.MARKET,
         quantity=D(quantity),
         send_within=timedelta(minutes=1),
         **values,

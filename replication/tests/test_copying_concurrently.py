@@ -11,6 +11,7 @@ from django.db.models import Count
 
 from orders.models import Fill, Order
 from replication.engine import planning, running
+from replication.engine.loading import followers_load
 from replication.engine.running import fan_out, sweep
 from replication.engine.settling import orders_settle
 from replication.models import CopyIntent, CopyPosition, Signal, SignalPart
@@ -181,7 +182,7 @@ def test_a_leader_whose_signal_cannot_be_planned_holds_up_no_other(monkeypatch):
     stuck, sound = follow(one), follow(two)
     trade(first, "BUY", "0.01")
     trade(second, "BUY", "0.01")
-    load = planning.followers_load
+    load = followers_load
 
     def breaks(signal: Signal, *values: Any, **named: Any) -> Any:
         if signal.trader_id == one.pk:

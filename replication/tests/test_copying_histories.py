@@ -43,7 +43,7 @@ def total(copy: Copy) -> Decimal:
 class FollowersHaveTheirPart(TransactionTestCase):
     """Each example runs on tables of its own."""
 
-    @settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
     @given(moves, st.sampled_from([D(1), D("0.5"), D("0.7")]), st.booleans())
     def test_of_a_master(self, history: list[Any], ratio: Decimal, in_parts: bool) -> None:
         price_is()
@@ -65,7 +65,7 @@ class FollowersHaveTheirPart(TransactionTestCase):
         wrong = copies_rebuild()
         assert (wrong.positions, wrong.days) == ([], [])
 
-    @settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=5, deadline=None, suppress_health_check=list(HealthCheck))
     @given(moves)
     def test_of_a_watched_leader(self, history: list[Any]) -> None:
         price_is()
@@ -78,7 +78,7 @@ class FollowersHaveTheirPart(TransactionTestCase):
 
         self.agrees(copy, held, len(history))
 
-    def tell_one(self, leader: Any, held: Decimal, move: Any, *, ago: float) -> Decimal:
+    def tell_one(self, leader: Any, held: Decimal, move: tuple[str, Decimal, int], *, ago: float) -> Decimal:
         signed = wanted(*move, held)
         if not signed:
             return held

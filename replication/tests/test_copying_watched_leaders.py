@@ -28,7 +28,7 @@ def test_an_opening_trade_is_copied():
     assert held(copy) == D("0.1"), decision(copy).message
     signal = Signal.objects.get()
     assert (signal.action, signal.source, signal.state) == ("OPEN", "event", "done")
-    assert signal.parts.get().event.kind == "OPEN_LONG"
+    assert signal.parts.get().event == leader.events.get()
 
 
 def test_an_increase_is_copied_as_one():

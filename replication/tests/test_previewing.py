@@ -128,6 +128,17 @@ def test_funds_are_those_given_else_allocated_else_the_accounts(client):
     assert (opened["account_id"], opened["funds"], opened["venue"]) == (None, "10000", "binanceusdm")
 
 
+def test_on_inverse_contracts_the_funds_and_the_result_are_coins():
+    make_market(venue="binancecoinm")
+    account = paper_account(venue="binancecoinm", balance=1)
+    leader = watched(("OPEN_LONG", "0.1", "50000"), ("CLOSE_LONG", "0.1", "40000"))
+    terms = {"account_id": account.pk, "strategy": "PERCENTAGE", "percentage": "10"}
+    found = preview(as_user(account.user), leader, **terms)
+    assert (found["funds"], found["trades"][0]["symbol"]) == ("1", "BTCUSD_PERP")
+    assert [row["quantity"] for row in found["trades"]] == ["50", "50"]
+    assert (found["results"][0]["asset"], found["results"][0]["realized_pnl"]) == ("BTC", "-0.025")
+
+
 def test_a_leader_without_trades_has_an_empty_answer(client):
     found = preview(client, make_leader(status=LeaderStatus.APPROVED))
     assert (found["trades"], found["count"], found["results"]) == ([], 0, [])

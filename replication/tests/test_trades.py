@@ -2,8 +2,9 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal as D
+from decimal import Decimal
 from itertools import count
+from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,6 +13,7 @@ from replication.engine.trades import LONGEST_GAP, SeenTrade, changes_of
 from replication.vocabulary import PositionWord
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
+D: Any = Decimal
 LONG, SHORT = PositionWord.LONG, PositionWord.SHORT
 _numbers = count(1)
 
@@ -55,7 +57,7 @@ def test_orders_are_told_apart():
 
 def test_exits_in_a_row_close_what_they_close_together():
     [change] = changes_of([trade(-1), trade(-1, 1)], D(2))
-    assert (change.action, change.quantity, change.fraction) == ("REDUCE", 2, D("0.5"))
+    assert (change.action.value, change.quantity, change.fraction) == ("REDUCE", D(2), D("0.5"))
 
 
 def test_what_follows_a_close_is_another_position():
@@ -64,8 +66,8 @@ def test_what_follows_a_close_is_another_position():
 
 def test_a_turn_in_one_way_mode_is_two_changes_of_one_fact():
     first, second = changes_of([trade(-3, side=None)], D(-2))
-    assert (first.action, first.side, first.quantity) == ("CLOSE", LONG, 1)
-    assert (second.action, second.side, second.quantity) == ("OPEN", SHORT, 2)
+    assert (first.action.value, first.side, first.quantity) == ("CLOSE", LONG, D(1))
+    assert (second.action.value, second.side, second.quantity) == ("OPEN", SHORT, D(2))
     assert first.fact_ids == second.fact_ids
 
 
@@ -135,5 +137,5 @@ def test_a_follower_has_what_the_leader_has_whenever_each_trade_became_known(his
 def followed(held, trades, after):
     for change in changes_of(trades, after):
         if not change.superseded:
-            held = held * (1 - change.fraction) if change.exits else held + change.quantity
+            held = held + change.quantity if change.fraction is None else held * (1 - change.fraction)
     return held

@@ -6,7 +6,6 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
         ("traders", "0001_initial"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
@@ -16,20 +15,34 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name="leadtrader",
             name="is_copied",
-            field=models.BooleanField(default=False, editable=False, help_text="Whether anybody copies this leader now."),
+            field=models.BooleanField(
+                default=False, editable=False, help_text="Whether anybody copies this leader now."
+            ),
         ),
         migrations.AddField(
             model_name="leadtrader",
             name="user",
-            field=models.OneToOneField(blank=True, editable=False, help_text="Who it is, where the leader is a master of this installation.", null=True, on_delete=django.db.models.deletion.PROTECT, related_name="leader", to=settings.AUTH_USER_MODEL),
+            field=models.OneToOneField(
+                blank=True,
+                editable=False,
+                help_text="Who it is, where the leader is a master of this installation.",
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="leader",
+                to=settings.AUTH_USER_MODEL,
+            ),
         ),
         migrations.AddField(
             model_name="tradeevent",
             name="awaits_copy",
-            field=models.BooleanField(default=False, editable=False, help_text="Its leader is copied, and copies have not taken it up yet."),
+            field=models.BooleanField(
+                default=False, editable=False, help_text="Its leader is copied, and copies have not taken it up yet."
+            ),
         ),
         migrations.AddIndex(
             model_name="tradeevent",
-            index=models.Index(condition=models.Q(("awaits_copy", True)), fields=["trader", "id"], name="traders_event_awaits_copy"),
+            index=models.Index(
+                condition=models.Q(("awaits_copy", True)), fields=["trader", "id"], name="traders_event_awaits_copy"
+            ),
         ),
     ]

@@ -63,7 +63,12 @@ def _pool(name: str, url: str, weight: Span, orders: tuple[Span, ...] = ()) -> P
 
 def _futures_pool(settings: Addresses) -> Pool:
     # Both futures markets are one pool since 2026-06-30.
-    return _pool("binance-futures", settings.BINANCE_USDM_URL, Span(MINUTE, settings.BINANCE_FUTURES_WEIGHT_LIMIT), FUTURES_ORDERS)
+    return _pool(
+        "binance-futures",
+        settings.BINANCE_USDM_URL,
+        Span(MINUTE, settings.BINANCE_FUTURES_WEIGHT_LIMIT),
+        FUTURES_ORDERS,
+    )
 
 
 def _spot(settings: Addresses) -> House:

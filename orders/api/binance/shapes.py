@@ -117,7 +117,7 @@ def proxy_order(order: Order) -> ProxyOrder:
         client_order_id=order.client_order_id,
         account=order.account_id,
         symbol=order.market.symbol,
-        market_type=kind.value,
+        market_type=kind.value,  # type: ignore[arg-type]  # the proxy knows Binance's kinds only
         side=order.side,  # type: ignore[arg-type]  # the column has these choices
         position_side=order.position_side,  # type: ignore[arg-type]
         order_type=name,
