@@ -1,7 +1,7 @@
 """Workers that are killed in the middle of a fan-out: each follower gets the order exactly once, nothing by hand.
 
-FAN_OUT_FOLLOWERS says how many follow, FAN_OUT_KILLS how often a worker is killed (more than a hundred times last longer
-than entries may wait to be sent), FAN_OUT_SEED when.
+FAN_OUT_FOLLOWERS says how many follow, FAN_OUT_KILLS how often a worker is killed, FAN_OUT_SEED when. More than a
+hundred kills take longer than entries may wait to be sent.
 """
 
 import os
