@@ -17,7 +17,8 @@ from replication.engine.vanished import vanished_signals
 logger = logging.getLogger(__name__)
 
 EXECUTE = "replication.execute"
-ORDERS_A_TASK = 1_000
+ORDERS_HERE = 100  # so few are sent at once; of more, the workers take tasks of this size or more
+LARGEST_TASK = 500
 MOST_ROUNDS = 10_000
 
 
@@ -62,7 +63,7 @@ def _settle(freed: list[int], order_ids: Sequence[int]) -> None:
 
 
 def _carry(planned: Planned) -> None:
-    if not planned.more and planned.copies <= ORDERS_A_TASK // 10:
+    if not planned.more and planned.copies <= ORDERS_HERE:
         chunk_execute([pk for ids in planned.orders.values() for pk in ids])
         return
     for ids in planned.orders.values():
@@ -71,8 +72,10 @@ def _carry(planned: Planned) -> None:
 
 
 def _chunks(ids: Sequence[int]) -> Iterable[list[int]]:
-    for start in range(0, len(ids), ORDERS_A_TASK):
-        yield list(ids[start : start + ORDERS_A_TASK])
+    """Split orders so that two workers share them: each costs time before its venue is waited for."""
+    size = min(max(len(ids) // 2, ORDERS_HERE), LARGEST_TASK)
+    for start in range(0, len(ids), size):
+        yield list(ids[start : start + size])
 
 
 def _send(order_ids: list[int]) -> None:

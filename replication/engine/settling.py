@@ -79,8 +79,8 @@ STALE = """
 """
 # Whoever changes decisions locks them before positions, in this order.
 LOCK = """
-    SELECT id FROM replication_copyintent WHERE id = ANY(%(intents)s) OR id IN (
-        SELECT cause_id FROM orders_order WHERE id = ANY(%(orders)s))
+    SELECT id FROM replication_copyintent WHERE id IN (
+        SELECT unnest(%(intents)s::bigint[]) UNION SELECT cause_id FROM orders_order WHERE id = ANY(%(orders)s))
     ORDER BY id FOR NO KEY UPDATE
 """
 OWE = """
