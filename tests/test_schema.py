@@ -97,7 +97,7 @@ def fuzz(operation: Any, headers: Headers, accounts: Sequence[int] = (0,)) -> No
     modes = list(schemathesis.GenerationMode) if wrong else [schemathesis.GenerationMode.POSITIVE]
     made_up = [operation.as_strategy(generation_mode=mode) for mode in modes]
 
-    @settings(max_examples=20 if wrong else 5, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=12 if wrong else 3, deadline=None, suppress_health_check=list(HealthCheck))
     @given(
         st.one_of([*made_up, *operation.get_strategies_from_examples()]),
         st.sampled_from(accounts),

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from decimal import Decimal
+from decimal import Decimal, localcontext
 from typing import Any
 
 import msgspec
@@ -70,6 +70,7 @@ POSITION_COLUMNS = {
     "updated_at": "timestamptz",
 }
 LARGEST_BATCH = 2_000
+PRECISION = 60  # digits: sums are exact, whatever the size of the amounts
 Key = tuple[int, int, str]
 
 
@@ -163,13 +164,14 @@ def adjustment_fact(pk: int, time: datetime, quantity: Decimal, cost: Decimal) -
 def walk(terms: Terms, facts: Iterable[Fact], start: Position | None = None) -> tuple[Position, Days]:
     """Return the position after facts, in their own order, and what they brought on each UTC day."""
     position, days = start or Position(), defaultdict[date, Day](Day)
-    for fact in sorted(facts, key=lambda fact: fact.key):
-        after = book(terms, position, fact)
-        if isinstance(fact, FillFact):
-            day = days[fact.time.astimezone(UTC).date()]
-            day.realized += after.realized_pnl - position.realized_pnl
-            day.fees += after.fees - position.fees
-        position = after
+    with localcontext(prec=PRECISION):
+        for fact in sorted(facts, key=lambda fact: fact.key):
+            after = book(terms, position, fact)
+            if isinstance(fact, FillFact):
+                day = days[fact.time.astimezone(UTC).date()]
+                day.realized += after.realized_pnl - position.realized_pnl
+                day.fees += after.fees - position.fees
+            position = after
     return position, days
 
 
@@ -196,9 +198,10 @@ def position_row(pk: int, position: Position, newest: FactKey | None, now: datet
 
 def add_days(days: dict[tuple[int, date], Day], copy_id: int, brought: Days) -> None:
     """Add what a position brought to what its copy did."""
-    for day, sums in brought.items():
-        days[copy_id, day].realized += sums.realized
-        days[copy_id, day].fees += sums.fees
+    with localcontext(prec=PRECISION):
+        for day, sums in brought.items():
+            days[copy_id, day].realized += sums.realized
+            days[copy_id, day].fees += sums.fees
 
 
 def day_rows(days: Mapping[tuple[int, date], Day]) -> list[dict[str, Any]]:
@@ -218,9 +221,10 @@ def _recount(terms: Terms, every: Sequence[Fact], new: Sequence[FillFact]) -> tu
     fresh = set(new)
     position, brought = walk(terms, every)
     before = walk(terms, [fact for fact in every if fact not in fresh])[1]
-    for day, sums in before.items():
-        brought[day].realized -= sums.realized
-        brought[day].fees -= sums.fees
+    with localcontext(prec=PRECISION):
+        for day, sums in before.items():
+            brought[day].realized -= sums.realized
+            brought[day].fees -= sums.fees
     return position, brought
 
 

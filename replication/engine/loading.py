@@ -26,6 +26,8 @@ LOCK = """
     ORDER BY id FOR NO KEY UPDATE
 """
 # Worth of a position at its entry: its cost, on inverse markets (whose cost is in the coin) what the contracts say.
+# The other side of a one-way account is taken by another copy, or by this one for a leader who holds both; what is
+# being closed right now, as where a leader turns, takes nothing.
 LOAD = """
     WITH chosen AS (
         SELECT * FROM replication_copy WHERE trader_id = %(trader)s AND state <> 'ended' AND id > %(after)s
@@ -109,11 +111,14 @@ LOAD = """
     LEFT JOIN LATERAL (
         SELECT coalesce(nullif(l.nickname, ''), l.external_id) AS leader
         FROM replication_copy oc JOIN traders_leadtrader l ON l.id = oc.trader_id
-        WHERE NOT %(exits)s AND oc.account_id = c.account_id AND oc.id <> c.id AND NOT a.hedge_mode AND (EXISTS (
+        WHERE NOT %(exits)s AND oc.account_id = c.account_id AND NOT a.hedge_mode AND (EXISTS (
                 SELECT FROM replication_copyposition o JOIN orders_holding x ON x.account_id = c.account_id
                     AND x.market_id = o.market_id AND x.quantity <> 0 AND (x.quantity > 0) = (o.quantity > 0)
                 WHERE o.copy_id = oc.id AND o.market_id = t.market_id AND o.quantity <> 0
-                    AND (o.quantity > 0) <> ((%(side)s = 'LONG') <> c.inverted))
+                    AND (o.quantity > 0) <> ((%(side)s = 'LONG') <> c.inverted)
+                    AND NOT (oc.id = c.id AND EXISTS (
+                        SELECT FROM replication_copyintent e WHERE e.copy_id = oc.id AND e.market_id = o.market_id
+                            AND e.exits AND e.state IN ('waiting', 'planned'))))
             OR EXISTS (
                 SELECT FROM replication_copyintent i WHERE i.copy_id = oc.id AND i.market_id = t.market_id
                     AND i.state = 'planned' AND NOT i.exits

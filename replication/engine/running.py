@@ -7,6 +7,7 @@ from functools import partial
 from celery import current_app
 from kombu.exceptions import OperationalError
 
+from copytrade.lib.database import DATABASE_AWAY
 from orders.executor.sending import orders_execute
 from orders.services.pricing import prices_bring
 from replication.engine.collecting import signals_collect
@@ -51,11 +52,21 @@ def chunk_execute(order_ids: Sequence[int]) -> None:
 
 def sweep() -> None:
     """Find what a lost message left behind: facts, signals, trades, and decisions that wait."""
-    vanished_signals()
-    fan_out()
+    for step in (vanished_signals, fan_out, _settle_all, _resume_all, signals_finish):
+        try:
+            step()
+        except DATABASE_AWAY:
+            raise
+        except Exception:  # what one step stumbles over must not keep the others from their work
+            logger.exception("A step of the sweep failed: %s", step.__name__)
+
+
+def _settle_all() -> None:
     chunk_execute(orders_settle())
+
+
+def _resume_all() -> None:
     chunk_execute(waiting_resume())
-    signals_finish()
 
 
 def _settle(freed: list[int], order_ids: Sequence[int]) -> None:

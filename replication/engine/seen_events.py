@@ -22,6 +22,7 @@ KNOWN = """
     SELECT id, kind, symbol, trim_scale(price), trim_scale(amount), amount_asset, event_time, fetched_at, created_at
     FROM traders_tradeevent
     WHERE trader_id = %s AND event_time >= %s AND symbol = ANY(%s) AND kind <> 'UNKNOWN' AND id <> ALL(%s)
+        AND NOT awaits_copy
 """
 POSITIONS = """
     SELECT symbol, side, trim_scale(abs(size)), trim_scale(leverage) FROM traders_position WHERE trader_id = %s

@@ -47,7 +47,7 @@ KNOWN = f"""
     SELECT {COLUMNS}, 0, NULL, NULL FROM orders_fill t JOIN orders_order o ON o.id = t.order_id
     JOIN markets_market m ON m.id = t.market_id
     WHERE t.account_id IN (SELECT account_id FROM replication_leaderaccount WHERE trader_id = %s)
-        AND t.market_id = ANY(%s) AND t.time >= %s AND o.cause_id IS NULL AND t.id <> ALL(%s)
+        AND t.market_id = ANY(%s) AND t.time >= %s AND o.cause_id IS NULL AND t.id <> ALL(%s) AND NOT t.awaits_copy
 """
 RECENT = f"""
     WITH mine AS (

@@ -14,7 +14,7 @@ from copytrade.accounts.services import audit_record
 from copytrade.lib.errors import ApplicationError, ErrorCode, InvalidInput, NotFound
 from copytrade.realtime.services import messages_publish
 from orders.models import AccountState, TradingAccount
-from replication.models import Copy, CopyFunds, CopyPosition
+from replication.models import Copy, CopyFunds, CopyPosition, LeaderAccount
 from replication.services.catching_up import open_positions_signal
 from replication.services.flags import leader_marks_set
 from replication.services.following import account_for
@@ -206,6 +206,10 @@ def _refuse_leader(user: User, trader: LeadTrader) -> None:
 def _refuse_account(user: User, account: TradingAccount, trader: LeadTrader) -> None:
     if account.state == AccountState.CLOSED:
         raise CopyConflict("This account is closed: choose another one.")
+    # Locked as by those who let an account lead: its own trades and copied ones would be one position.
+    TradingAccount.objects.select_for_update(no_key=True).get(pk=account.pk)
+    if LeaderAccount.objects.filter(account=account).exists():
+        raise CopyConflict("Others may copy this account, so it copies nobody: choose or open another one.")
     leaders = Copy.objects.filter(account__user=user).exclude(state=CopyState.ENDED).values("trader").distinct().count()
     if leaders >= configuration.COPY_MOST_LEADERS:
         most = configuration.COPY_MOST_LEADERS
@@ -225,6 +229,8 @@ def _refuse_ended(copy: Copy) -> None:
 
 
 def _locked(copy: Copy) -> Copy:
+    """Lock a copy, its account first: whoever plans for it holds that, and has seen the copy as it was."""
+    TradingAccount.objects.select_for_update(no_key=True).get(pk=copy.account_id)
     rows = Copy.objects.select_for_update(no_key=True, of=("self",)).select_related("account", "trader")
     return rows.get(pk=copy.pk)
 

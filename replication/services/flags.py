@@ -1,7 +1,5 @@
 """The marks by which those below know whose trades copies wait for."""
 
-from django.db.models import Exists, OuterRef
-
 from orders.models import TradingAccount
 from replication.models import Copy, LeaderAccount
 from replication.vocabulary import CopyState
@@ -9,8 +7,14 @@ from traders.models import LeadTrader
 
 
 def leader_marks_set(*, trader_id: int) -> None:
-    """Mark a leader, and the accounts that lead, as copied or not, as the copies say now. Needs a transaction."""
-    live = Copy.objects.exclude(state=CopyState.ENDED)
-    LeadTrader.objects.filter(pk=trader_id).update(is_copied=Exists(live.filter(trader=OuterRef("pk"))))
+    """Mark a leader, and the accounts that lead, as copied or not, as the copies say now. Needs a transaction.
+
+    Whoever does so holds the leader's row: one copy may begin while another ends, and the last to look sees both.
+    """
+    leader = LeadTrader.objects.select_for_update(no_key=True).only("pk", "is_copied").get(pk=trader_id)
+    copied = Copy.objects.filter(trader=trader_id).exclude(state=CopyState.ENDED).exists()
+    if leader.is_copied != copied:
+        leader.is_copied = copied
+        leader.save(update_fields=["is_copied"])
     led = TradingAccount.objects.filter(pk__in=LeaderAccount.objects.filter(trader=trader_id).values("account"))
-    led.update(is_led=live.filter(trader=trader_id).exists())
+    led.exclude(is_led=copied).update(is_led=copied)

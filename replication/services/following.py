@@ -15,12 +15,13 @@ VENUES = {"binance": "binanceusdm"}
 def account_for(*, user: User, trader: LeadTrader) -> TradingAccount:
     """Return the user's account that suits a leader, opened as a paper one where there is none. Needs a transaction.
 
-    It is one at the leader's own venue; of several the oldest that does not copy this leader yet.
+    It is one at the leader's own venue that does not lead itself; of several the oldest that does not copy this leader
+    yet.
     """
     venue = leader_venue(trader)
     mine = TradingAccount.objects.filter(user=user, venue=venue).exclude(state=AccountState.CLOSED).order_by("pk")
     leading = LeaderAccount.objects.filter(account__user=user).values("account")
-    suiting = list(mine.exclude(pk__in=leading)) or list(mine)
+    suiting = list(mine.exclude(pk__in=leading))
     copying = set(
         trader.copies.exclude(state=CopyState.ENDED).filter(account__in=suiting).values_list("account", flat=True)
     )

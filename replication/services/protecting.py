@@ -22,8 +22,14 @@ logger = logging.getLogger(__name__)
 
 BATCH = 1_000
 RAISE_PEAKS = """
-    UPDATE replication_copy c SET peak_value = n.value FROM json_to_recordset(%s) AS n(id bigint, value numeric)
-    WHERE c.id = n.id AND (c.peak_value IS NULL OR c.peak_value < n.value)
+    UPDATE replication_copy c SET peak_value = n.value
+    FROM json_to_recordset(%s) AS n(id bigint, value numeric, base numeric)
+    WHERE c.id = n.id AND (c.peak_value IS NULL OR c.peak_value < n.value) AND c.base_value = n.base
+"""
+# An account may tell what it is worth only after copies have begun on it.
+LEARN_BASES = """
+    UPDATE replication_copy c SET base_value = a.equity, peak_value = a.equity FROM orders_tradingaccount a
+    WHERE a.id = c.account_id AND c.state IN ('active', 'paused') AND c.base_value IS NULL AND a.equity IS NOT NULL
 """
 
 
@@ -33,6 +39,7 @@ def copies_protect() -> int:
     A copy without fresh prices is left as it is: nobody knows what it is worth. Safe to repeat.
     """
     price_watch_want(CopyPosition.objects.exclude(quantity=0).values_list("market_id", flat=True).distinct())
+    run(LEARN_BASES)
     stopped, after = 0, 0
     while batch := list(_holding(after)):
         stopped += _look(batch)
@@ -51,7 +58,7 @@ def _holding(after: int) -> "QuerySet[Copy]":
 def _look(batch: Sequence[Copy]) -> int:
     values = copy_values(batch)
     known = [(copy, value) for copy in batch if (value := values[copy.pk]).value is not None]
-    run(RAISE_PEAKS, [json_rows([{"id": copy.pk, "value": value.value} for copy, value in known])])
+    run(RAISE_PEAKS, [json_rows([{"id": copy.pk, "value": value.value, "base": value.base} for copy, value in known])])
     messages_publish([_result_message(copy, value) for copy, value in known if value.open_positions])
     fallen = [(copy, value, fall) for copy, value in known if (fall := fall_percent(copy, value)) is not None]
     return sum(_stop_apart(copy, value, fall) for copy, value, fall in fallen)
@@ -82,6 +89,8 @@ def fall_percent(copy: Copy, value: CopyValue) -> Decimal | None:
 
 
 def _stop(copy: Copy, value: CopyValue, fall: Decimal) -> None:
+    if not Copy.objects.filter(pk=copy.pk, base_value=value.base).exists():
+        return  # its funds were changed meanwhile: the next look counts anew
     worth = plain_digits((value.value or Decimal(0)).quantize(Decimal("0.01")))
     reason = f"It fell by {plain_digits(fall.quantize(Decimal('0.01')))} % from its peak, to {worth}: all is closed."
     copy_stop(copy=copy, close=True, actor=None, reason=reason)

@@ -11,7 +11,7 @@ from replication.engine.running import chunk_execute
 from replication.models import CopyIntent, Signal
 from replication.services.copies import CopyConflict
 from replication.services.messages import intent_messages
-from replication.vocabulary import CopyState, IntentState, SignalState
+from replication.vocabulary import Action, CopyState, IntentState, SignalState
 
 
 def decision_retry(*, intent: CopyIntent, actor: User) -> CopyIntent:
@@ -28,7 +28,7 @@ def decision_retry(*, intent: CopyIntent, actor: User) -> CopyIntent:
 
 
 def _plan(pk: int, actor: User) -> list[int]:
-    intent = CopyIntent.objects.select_for_update(no_key=True, of=("self",)).select_related("copy").get(pk=pk)
+    intent = CopyIntent.objects.select_for_update(no_key=True, of=("self",)).select_related("copy", "signal").get(pk=pk)
     _refuse(intent)
     intent.attempts, intent.updated_at = intent.attempts + 1, timezone.now()
     intent.save(update_fields=["attempts", "updated_at"])
@@ -43,5 +43,13 @@ def _plan(pk: int, actor: User) -> list[int]:
 def _refuse(intent: CopyIntent) -> None:
     if intent.state != IntentState.FAILED:
         raise CopyConflict(f"Only what has failed can be tried again; this is {intent.state}.")
+    if not intent.exits and _is_closed_since(intent):
+        raise CopyConflict("The leader has closed this position since: opening it now would follow nobody.")
     if intent.copy.state == CopyState.ENDED:
         raise CopyConflict("This copy has ended: its trades are not tried again.")
+
+
+def _is_closed_since(intent: CopyIntent) -> bool:
+    signal = intent.signal
+    later = Signal.objects.filter(trader=signal.trader_id, symbol=signal.symbol, side=signal.side, pk__gt=signal.pk)
+    return later.filter(action=Action.CLOSE, copy=None).exists()

@@ -14,6 +14,7 @@ from copytrade.lib.sql import run
 from copytrade.lib.wake import wake_on_commit
 from copytrade.realtime.services import messages_publish
 from markets.venues.vocabulary import MarketKind
+from orders.models import TradingAccount
 from replication.engine.books import Book
 from replication.engine.collecting import signal_row, signals_write
 from replication.engine.instruments import Instrument
@@ -91,6 +92,8 @@ def stopping_continue() -> None:
 @transaction.atomic
 def stopping_step(*, copy_id: int) -> None:
     """Close what a stopping copy still holds and has no order for, or end it where there is nothing left to do."""
+    account = TradingAccount.objects.filter(copies=copy_id)  # first: whoever plans for the copy holds it
+    account.select_for_update(no_key=True, of=("self",)).get()
     copy = Copy.objects.select_for_update(no_key=True, of=("self",)).select_related("trader").get(pk=copy_id)
     if copy.state != CopyState.STOPPING or _is_busy(copy):
         return

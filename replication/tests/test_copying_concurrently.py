@@ -246,3 +246,17 @@ def summed() -> Any:
     position = CopyPosition.objects.get()
     [day] = position.copy.days.all()
     return (position.quantity, position.cost, position.realized_pnl, position.fees, day.realized_pnl, day.fees)
+
+
+def test_sums_of_days_are_exact_to_the_last_digit():
+    leader, account = make_master()
+    copy = follow(leader, ratio=D("0.7"))
+    trade(account, "BUY", "0.3")
+    fan_out()
+    price_is("51234.5")
+    for quantity in ("0.07", "0.11"):
+        trade(account, "SELL", quantity)
+        fan_out()
+
+    assert copy.days.get().realized_pnl == copy.positions.get().realized_pnl
+    assert copies_rebuild().days == []

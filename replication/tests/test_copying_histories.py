@@ -4,7 +4,7 @@ from decimal import Decimal
 from typing import Any
 
 from django.db.models import Sum
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.django import TransactionTestCase
 
@@ -16,6 +16,7 @@ from replication.services.rebuild import copies_rebuild
 from replication.tests.kit import D, follow, make_master, paper_account, price_is, settle, trade
 from replication.tests.watched_kit import did, follow_since, holds, tell, watched
 
+PHASES = (Phase.explicit, Phase.reuse, Phase.generate)  # an example takes seconds: making it small, minutes
 STEP = D("0.001")
 quantities = st.integers(20, 400).map(lambda steps: steps * STEP)
 parts = st.integers(1, 4)
@@ -43,7 +44,7 @@ def total(copy: Copy) -> Decimal:
 class FollowersHaveTheirPart(TransactionTestCase):
     """Each example runs on tables of its own."""
 
-    @settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=4, deadline=None, suppress_health_check=list(HealthCheck), phases=PHASES)
     @given(moves, st.sampled_from([D(1), D("0.5"), D("0.7")]), st.booleans())
     def test_of_a_master(self, history: list[Any], ratio: Decimal, in_parts: bool) -> None:
         price_is()
@@ -65,7 +66,7 @@ class FollowersHaveTheirPart(TransactionTestCase):
         wrong = copies_rebuild()
         assert (wrong.positions, wrong.days) == ([], [])
 
-    @settings(max_examples=5, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=3, deadline=None, suppress_health_check=list(HealthCheck), phases=PHASES)
     @given(moves)
     def test_of_a_watched_leader(self, history: list[Any]) -> None:
         price_is()

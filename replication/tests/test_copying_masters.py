@@ -2,8 +2,10 @@
 
 import pytest
 
+from markets.models import PaperAccount
 from orders.models import Order
 from replication.models import CopyIntent, Signal
+from replication.services.copies import CopyConflict
 from replication.tests.kit import D, decision, follow, held, lead, make_master, paper_account, price_is, settle, trade
 from replication.vocabulary import IntentState
 
@@ -82,16 +84,26 @@ def test_what_happened_before_somebody_followed_is_not_copied():
     assert not CopyIntent.objects.exists()
 
 
-def test_a_copy_of_a_copy_is_not_copied_on():
+def test_an_account_that_leads_copies_nobody():
+    leader, _ = make_master()
+    _, leading = make_master()
+
+    with pytest.raises(CopyConflict, match="copies nobody"):
+        follow(leader, leading)
+
+
+def test_a_leader_who_is_long_and_short_at_once_is_followed_one_way_only():
     leader, account = make_master()
-    middle_leader, middle_account = make_master()
-    follow(leader, middle_account)
-    last = follow(middle_leader)
+    account.hedge_mode = True
+    account.save()
+    PaperAccount.objects.filter(key=str(account.key)).update(settings={"hedge_mode": True})
+    copy = follow(leader)
+    lead(account, "BUY", "0.1", position_side="LONG")
 
-    lead(account, "BUY", "0.1")
-    settle()
+    lead(account, "SELL", "0.1", position_side="SHORT")
 
-    assert held(last) == 0
+    assert (held(copy), held(copy, "SHORT")) == (D("0.1"), 0)
+    assert decision(copy).code == "OPPOSITE_LEADER"
 
 
 def test_many_followers_take_no_more_statements_than_few(django_assert_max_num_queries):
