@@ -47,6 +47,7 @@ def make_crowd(keys: Sequence[dict[str, str]]) -> Crowd:
 
 def let_follow(crowd: Crowd, followers: int) -> None:
     """Let the first so many followers follow, and nobody else."""
+    from django.db import transaction
     from django.utils import timezone
 
     from orders.models import TradingAccount
@@ -58,7 +59,8 @@ def let_follow(crowd: Crowd, followers: int) -> None:
     Copy.objects.update(state=CopyState.ENDED)
     chosen = list(Copy.objects.order_by("pk").values_list("pk", flat=True)[:followers])
     Copy.objects.filter(pk__in=chosen).update(state=CopyState.ACTIVE, started_at=now)
-    leader_marks_set(trader_id=crowd.trader_id)
+    with transaction.atomic():
+        leader_marks_set(trader_id=crowd.trader_id)
     TradingAccount.objects.update(equity=FUNDS)
 
 

@@ -294,11 +294,11 @@ def test_a_position_that_a_comparison_with_the_venue_finds_gone_is_closed_for_fo
     assert decision(copy).signal.source == "flat"
 
 
-def test_one_who_copies_oneself_in_a_circle_does_not_trade_for_ever():
+def test_two_masters_who_copy_each_other_do_not_trade_for_ever():
     leader, account = make_master()
     other_leader, other_account = make_master()
-    follow(leader, other_account)
-    follow(other_leader, account)
+    follow(leader, paper_account(other_account.user))
+    follow(other_leader, paper_account(account.user))
 
     lead(account, "BUY", "0.1")
     settle()
