@@ -1,10 +1,11 @@
 """Fixtures for the tests of all apps."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import pytest
 from django.core.cache import cache
+from django.db.backends.postgresql.operations import DatabaseOperations
 from django.test import Client
 
 from tests.payloads import encode
@@ -12,6 +13,31 @@ from tests.payloads import encode
 INGEST_KEY = "an-ingest-key-for-tests-only"
 
 Push = Callable[..., Any]
+
+
+def _empty(
+    self: DatabaseOperations, style: Any, tables: Sequence[str], *, reset_sequences: bool = False, **options: Any
+) -> list[str]:
+    """Return what empties the tables that hold rows: a test fills a few of a hundred, and TRUNCATE costs for each."""
+    if not tables:
+        return []
+    with self.connection.cursor() as cursor:
+        cursor.execute(
+            " UNION ALL ".join(f"(SELECT '{table}' FROM {self.quote_name(table)} LIMIT 1)" for table in tables)
+        )
+        filled = [table for (table,) in cursor.fetchall()]
+    emptied = [f"DELETE FROM {self.quote_name(table)}" for table in filled]
+    # Without triggers, foreign keys do not ask for an order.
+    return ["SET session_replication_role = replica", *emptied, "SET session_replication_role = DEFAULT"]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _quick_to_empty() -> Iterator[None]:
+    """Let tests with transactions of their own clean up in a few milliseconds."""
+    patch = pytest.MonkeyPatch()
+    patch.setattr(DatabaseOperations, "sql_flush", _empty)
+    yield
+    patch.undo()
 
 
 @pytest.fixture(autouse=True)
