@@ -14,11 +14,12 @@ from django.conf import settings
 from django.utils import timezone
 from redis.exceptions import RedisError
 
+from copytrade.lib import loop
 from copytrade.lib.redis import client
 from copytrade.lib.wire import from_milliseconds, to_milliseconds
 from markets.models import Market
 from markets.refusals import refusal_of
-from markets.venues import loop, registry
+from markets.venues import registry
 from markets.venues.base import Venue
 from markets.venues.errors import NotSupported, Rejected, VenueError
 from markets.venues.vocabulary import MarketKind

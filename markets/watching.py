@@ -14,11 +14,12 @@ from django.conf import settings
 from django.db import close_old_connections
 from redis.exceptions import RedisError
 
+from copytrade.lib import loop
 from copytrade.lib.database import DATABASE_AWAY
 from markets.feed import Feed, Mailbox
 from markets.prices import prices_write
 from markets.selectors.prices import Feeds, price_feeds_wanted
-from markets.venues import loop, registry
+from markets.venues import registry
 from markets.venues.base import PriceReport
 from markets.venues.paper.feed import paper_match
 from markets.venues.vocabulary import MarketKind

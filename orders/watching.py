@@ -23,9 +23,9 @@ from django.db import close_old_connections
 from django.utils import timezone
 
 from copytrade.lib.database import DATABASE_AWAY
+from copytrade.lib.loop import submit
 from markets.venues.base import AccountAccess, FillReport, OrderReport, PrivateEvent, StreamConnected
 from markets.venues.errors import AuthFailed, RateLimited, VenueError
-from markets.venues.loop import submit
 from markets.venues.registry import adapter, adapters_close, capabilities, venues
 from orders.access import accesses_of
 from orders.executor.findings import Source

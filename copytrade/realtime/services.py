@@ -2,18 +2,17 @@
 
 import asyncio
 import logging
-import threading
 from collections.abc import Sequence
 from datetime import timedelta
 
 import msgspec
-from asgiref.sync import async_to_sync
 from channels.layers import get_channel_layer
 from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 from redis.exceptions import RedisError
 
+from copytrade.lib.loop import process_loop
 from copytrade.lib.sql import run
 from copytrade.realtime.messages import Message
 from copytrade.realtime.models import StreamEvent, StreamPosition
@@ -44,30 +43,34 @@ def messages_publish(messages: Sequence[Message]) -> None:
 
 
 class Waker:
-    """Wakes the hubs of all web processes; calls that come while one is under way become one more."""
+    """Wakes the hubs of all web processes, beside the caller's work; calls that come meanwhile become one more."""
 
     def __init__(self) -> None:
-        self._wanted = threading.Event()
-        self._under_way = threading.Lock()
+        self._wanted = False
+        self._task: asyncio.Task[None] | None = None
 
     def wake(self) -> None:
-        """Tell hubs that there is something new, or leave it to the thread that is telling them just now."""
-        self._wanted.set()
-        while self._wanted.is_set() and self._under_way.acquire(blocking=False):
-            try:
-                self._wanted.clear()
-                wake_hubs()
-            finally:
-                self._under_way.release()
+        """Tell hubs that there is something new, or have it told once more by the task that is telling them."""
+        process_loop().call_soon_threadsafe(self._start)
+
+    def _start(self) -> None:
+        self._wanted = True
+        if self._task is None or self._task.done() or self._task.get_loop() is not asyncio.get_running_loop():
+            self._task = asyncio.create_task(self._run())
+
+    async def _run(self) -> None:
+        while self._wanted:
+            self._wanted = False
+            await wake_hubs()
 
 
 _waker = Waker()
 
 
-def wake_hubs() -> None:
+async def wake_hubs() -> None:
     """Tell all web processes that there is something new. Without Redis they find it by looking each second."""
     try:
-        async_to_sync(_wake)()
+        await _wake()
     except (RedisError, OSError) as error:
         logger.warning("Listeners are told a little later, since Redis does not answer: %r", error)
 

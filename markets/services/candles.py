@@ -12,13 +12,14 @@ from datetime import datetime, timedelta
 
 from django.db import transaction
 
+from copytrade.lib import loop
 from markets.fetching import Fetched, SeriesPlan, fetch_series
 from markets.intervals import INTERVALS, LENGTHS, Range, clip, earliest, merge, shift, steps_between, subtract
 from markets.models import CandleSeries, Market, MarketRefresh
 from markets.services import candle_rows
 from markets.services.candle_rows import ClaimedSeries, Doubt, SeriesReport
 from markets.services.refresh import AFTER_FAILURE, markets_refresh
-from markets.venues import loop, registry
+from markets.venues import registry
 from markets.venues.base import MarketData
 from markets.venues.budget import patient
 from markets.venues.errors import VenueError

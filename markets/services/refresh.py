@@ -10,10 +10,11 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
+from copytrade.lib import loop
 from copytrade.lib.sql import json_rows, run
 from markets.filters import Filters
 from markets.models import MarketRefresh
-from markets.venues import loop, registry
+from markets.venues import registry
 from markets.venues.base import MarketSpec
 from markets.venues.errors import VenueDown, VenueError
 from markets.wanted import venues_wanted

@@ -5,9 +5,10 @@ from collections.abc import Iterable
 from django.conf import settings
 from redis.exceptions import RedisError
 
+from copytrade.lib import loop
 from copytrade.lib.sql import run
 from markets.prices import logger, prices_write
-from markets.venues import loop, registry
+from markets.venues import registry
 from markets.venues.base import PriceReport
 from markets.venues.vocabulary import MarketKind
 

@@ -1,6 +1,6 @@
 """What the house asks of a venue: three small protocols, and what is asked with. What venues tell is in `reports`.
 
-An adapter is one object per venue and process, on the venue loop (`markets.venues.loop`). It knows no database. Money,
+An adapter is one object per venue and process, on the venue loop (`copytrade.lib.loop`). It knows no database. Money,
 prices and quantities are `Decimal`, times are aware UTC; quantities are in the venue's unit (base asset, contracts on
 inverse markets). Every method may raise the errors of `markets.venues.errors`, and no others.
 """

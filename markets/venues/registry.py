@@ -14,8 +14,8 @@ from typing import Any, cast
 
 from django.conf import settings
 
+from copytrade.lib import loop
 from copytrade.lib.errors import InvalidInput
-from markets.venues import loop
 from markets.venues.base import Capabilities, MarketSpec, Venue
 from markets.venues.binance.capabilities import COIN_M, SPOT, USD_M
 from markets.venues.generic.capabilities import for_exchange

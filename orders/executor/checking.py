@@ -10,10 +10,10 @@ from decimal import Decimal
 from django.db import transaction
 from django.utils import timezone
 
+from copytrade.lib.loop import submit
 from copytrade.lib.sql import run
 from markets.venues.base import AccountAccess, FillReport, OrderReference, OrderReport, Venue
 from markets.venues.errors import Rejected, VenueError
-from markets.venues.loop import submit
 from markets.venues.registry import adapter, venues
 from orders.access import accesses_of
 from orders.executor.claiming import reference_of

@@ -12,10 +12,10 @@ from typing import Protocol, runtime_checkable
 
 from django.utils import timezone
 
+from copytrade.lib.loop import submit
 from markets.venues.base import AccountAccess, OrderReport, OrderRequest, Venue
 from markets.venues.deadline import sending_until
 from markets.venues.errors import AuthFailed, OutcomeUnknown, Retryable, VenueError
-from markets.venues.loop import submit
 from markets.venues.registry import adapter
 from orders.executor.claiming import LARGEST_BATCH, Claimed, Claims, orders_claim
 from orders.executor.findings import Finding, Source

@@ -12,10 +12,10 @@ from copytrade.accounts.models import User
 from copytrade.accounts.services import audit_record
 from copytrade.lib.errors import ApplicationError, InvalidInput
 from copytrade.lib.locks import lock_for_transaction
+from copytrade.lib.loop import run
 from copytrade.lib.sql import update_rows
 from markets.venues.base import Credentials, Permissions
 from markets.venues.errors import NotSupported, VenueError
-from markets.venues.loop import run
 from markets.venues.registry import venue_info
 from orders.access import access_of, is_paper, venue_of
 from orders.failures import presented

@@ -5,9 +5,9 @@ from django.conf import settings
 from copytrade.accounts.models import User
 from copytrade.accounts.services import audit_record
 from copytrade.lib.errors import LiveTradingOff, VenueAuthFailed
+from copytrade.lib.loop import run
 from markets.models import Market
 from markets.venues.errors import VenueError
-from markets.venues.loop import run
 from markets.venues.vocabulary import MarketKind
 from orders.access import accesses_of, is_paper, venue_of
 from orders.failures import presented

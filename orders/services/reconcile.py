@@ -18,6 +18,7 @@ from django.db import transaction
 from django.db.models import F, Q
 from django.utils import timezone
 
+from copytrade.lib.loop import run
 from copytrade.lib.wire import plain_digits
 from markets.models import Market
 from markets.venues.base import (
@@ -31,7 +32,6 @@ from markets.venues.base import (
     Venue,
 )
 from markets.venues.errors import VenueError
-from markets.venues.loop import run
 from markets.venues.vocabulary import CONDITIONAL_TYPES, MarketKind, OrderType
 from orders.access import accesses_of, venue_of
 from orders.accounting import value_of

@@ -17,11 +17,11 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
+from copytrade.lib.loop import run
 from copytrade.lib.wire import plain_digits
 from markets.venues.base import AccountAccess, OrderReference, OrderReport, Venue
 from markets.venues.binance.conditional import WAITING
 from markets.venues.errors import VenueError
-from markets.venues.loop import run
 from orders.access import venue_of
 from orders.executor.claiming import reference_of
 from orders.executor.findings import Finding, Source

@@ -11,8 +11,8 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
+from copytrade.lib import loop
 from copytrade.lib.sql import json_rows, run, update_rows
-from markets.venues import loop
 from markets.venues.base import AccountAccess, AccountReport, Permissions, Venue
 from markets.venues.errors import AuthFailed, NotSupported, VenueError
 from markets.venues.registry import venues

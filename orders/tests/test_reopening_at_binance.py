@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from markets.venues.loop import run
+from copytrade.lib.loop import run
 from markets.venues.registry import adapter
 from orders.access import accesses_of
 from orders.executor.checking import orders_check

@@ -11,7 +11,7 @@ from typing import Any, Protocol, TypeVar
 
 import pytest
 
-from markets.venues import loop
+from copytrade.lib import loop
 from markets.venues.base import AccountAccess, MarketSpec, OrderReference, OrderReport, OrderRequest, Venue
 from markets.venues.vocabulary import MarketKind, OrderType, Side, TimeInForce
 from tests.contract import benches

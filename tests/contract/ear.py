@@ -6,7 +6,7 @@ from contextlib import aclosing
 from types import TracebackType
 from typing import Any, Self
 
-from markets.venues import loop
+from copytrade.lib import loop
 from markets.venues.base import FillReport, OrderReport, StreamConnected
 from markets.venues.errors import VenueError
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from datetime import timedelta
 from typing import Any
+from unittest.mock import AsyncMock
 
 import pytest
 from channels.db import database_sync_to_async
@@ -52,7 +53,7 @@ async def test_a_backlog_is_handed_out_at_once(connect: Any, monkeypatch: pytest
     client = await connect()
     await client.subscribe("all")
     with monkeypatch.context() as silent:
-        silent.setattr(services, "wake_hubs", lambda: None)
+        silent.setattr(services, "wake_hubs", AsyncMock())
         for number in range(20):
             await publish(number)
     started = asyncio.get_running_loop().time()
@@ -139,7 +140,7 @@ def test_two_processes_that_place_at_once_give_out_each_number_once() -> None:
 
 
 async def test_a_wake_up_that_is_lost_delays_messages_by_a_look(connect: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(services, "wake_hubs", lambda: None)
+    monkeypatch.setattr(services, "wake_hubs", AsyncMock())
     client = await connect()
     await client.subscribe("all")
     await publish(1, 2)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, cast
 
-from markets.venues import loop
+from copytrade.lib import loop
 from markets.venues.base import AccountAccess, Credentials, OrderReference, OrderReport, OrderRequest
 from markets.venues.binance.adapter import Binance, make
 from markets.venues.vocabulary import MarketKind, OrderType, Side, TimeInForce

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from decimal import Decimal
 from typing import Any
 
-from markets.venues import loop
+from copytrade.lib import loop
 from markets.venues.base import AccountAccess, Credentials, OrderReference, OrderRequest, Venue
 from markets.venues.iifl.adapter import make
 from markets.venues.vocabulary import MarketKind, OrderType, Side

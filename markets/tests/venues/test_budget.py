@@ -10,9 +10,9 @@ from uuid import uuid4
 import pytest
 from django.conf import settings
 
+from copytrade.lib import loop
 from copytrade.lib.redis import client
 from markets.venues import budget as module
-from markets.venues import loop
 from markets.venues.budget import Budget, fingerprint, patient
 from markets.venues.budget_rules import Demand, Pool, Span
 from markets.venues.errors import RateLimited, Retryable

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from markets.venues import loop
+from copytrade.lib import loop
 from markets.venues.base import AccountAccess, Credentials, OrderReference, OrderReport, OrderRequest
 from markets.venues.budget_rules import Demand
 from markets.venues.deadline import sending_until

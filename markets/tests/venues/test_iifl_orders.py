@@ -8,8 +8,8 @@ from decimal import Decimal
 
 import pytest
 
+from copytrade.lib import loop
 from markets.tests.venues.iifl_kit import LONG_ID, ORDERS, access, named, order, resting, venue_of
-from markets.venues import loop
 from markets.venues.base import ZERO, Venue
 from markets.venues.errors import (
     AuthFailed,

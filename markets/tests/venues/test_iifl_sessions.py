@@ -6,8 +6,8 @@ import pytest
 import redis
 from django.conf import settings
 
+from copytrade.lib import loop
 from markets.tests.venues.iifl_kit import LONG_ID, ORDERS, access, named, order, resting, venue_of
-from markets.venues import loop
 from markets.venues.base import AccountAccess, Credentials
 from markets.venues.errors import AuthFailed, Retryable
 from markets.venues.iifl.adapter import make

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from copytrade.lib import loop
 from markets.tests.venues.iifl_kit import LONG_ID, access, named, order, resting, venue_of
-from markets.venues import loop
 from markets.venues.base import AccountReport, FillReport, OrderReport, Venue
 from markets.venues.errors import VenueDown
 from markets.venues.iifl.adapter import make

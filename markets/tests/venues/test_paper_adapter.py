@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from django.db import OperationalError, connection
 
+from copytrade.lib import loop
 from markets.models import PaperAccount, PaperOrder, PaperTrade
 from markets.tests.venues.paper_desk import PaperDesk, reference
 from markets.tests.venues.paper_kit import D, VenueStatus
-from markets.venues import loop
 from markets.venues.base import AccountAccess, OrderReport, OrderRequest
 from markets.venues.deadline import sending_until
 from markets.venues.errors import AuthFailed, NotSupported, OutcomeUnknown, Rejected, Retryable, VenueDown

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from copytrade.lib import loop
 from markets.tests.venues.exchange import House
-from markets.venues import loop
 from markets.venues.http import Answer, NoAnswerError, NotSentError, Transport, UnreadableError
 from tests.contract.bench import run
 
@@ -91,4 +91,4 @@ def test_what_is_open_at_the_end_is_closed(spot: House) -> None:
 
     assert left_open._session is None
     left_open.close_at_exit()
-    assert loop.venue_loop().is_running()
+    assert loop.process_loop().is_running()

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from markets.venues import loop
+from copytrade.lib import loop
 from markets.venues.base import AccountAccess, Credentials, OrderReport
 from markets.venues.binance.adapter import make
 from markets.venues.binance.capabilities import COIN_M, SPOT, USD_M

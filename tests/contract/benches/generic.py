@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from markets.venues import loop
+from copytrade.lib import loop
 from markets.venues.base import AccountAccess, Capabilities, Credentials, OrderReport, Venue
 from markets.venues.generic.adapter import GenericVenue
 from markets.venues.generic.capabilities import for_exchange

@@ -11,7 +11,7 @@ from decimal import Decimal
 import pytest
 from django.test import override_settings
 
-from markets.venues import loop
+from copytrade.lib import loop
 from markets.venues.base import AccountAccess, Credentials, OrderReport
 from markets.venues.iifl.adapter import make
 from markets.venues.iifl.capabilities import EQUITY

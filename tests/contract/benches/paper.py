@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
+from copytrade.lib import loop
 from markets.models import Market, PaperAccount, PaperOrder
 from markets.prices import prices_write
-from markets.venues import loop
 from markets.venues.base import AccountAccess, MarketSpec, OrderReport, PriceReport, Venue
 from markets.venues.binance.adapter import make
 from markets.venues.paper.accounts import paper_account_open, paper_funds_move

@@ -1,4 +1,4 @@
-"""The event loop on which all venues of this process are spoken to, on a thread of its own.
+"""The event loop on which this process speaks to venues and wakes listeners, on a thread of its own.
 
 Database work stays in the callers' threads, so no coroutine here ever waits for PostgreSQL, and one HTTP session per
 venue serves requests, tasks and commands alike. It starts with its first use, hence after a worker has forked.
@@ -19,20 +19,20 @@ _lock = threading.Lock()
 _loops: dict[int, asyncio.AbstractEventLoop] = {}
 
 
-def venue_loop() -> asyncio.AbstractEventLoop:
+def process_loop() -> asyncio.AbstractEventLoop:
     """Return the running loop of this process; a forked child gets one of its own."""
     process = os.getpid()
     with _lock:
         if process not in _loops:
             loop = uvloop.new_event_loop()
-            threading.Thread(target=loop.run_forever, name="venues", daemon=True).start()
+            threading.Thread(target=loop.run_forever, name="loop", daemon=True).start()
             _loops[process] = loop
         return _loops[process]
 
 
 def submit(coroutine: Coroutine[Any, Any, Result]) -> "Future[Result]":
     """Start a coroutine on the loop; the future may be waited for in any other thread."""
-    return asyncio.run_coroutine_threadsafe(coroutine, venue_loop())
+    return asyncio.run_coroutine_threadsafe(coroutine, process_loop())
 
 
 def run(coroutine: Coroutine[Any, Any, Result], *, timeout: float | None = None) -> Result:
