@@ -16,8 +16,8 @@ class Holding(models.Model):
     inverse markets. `realized_pnl` is before fees; both are in that asset too.
     """
 
-    account = models.ForeignKey(TradingAccount, on_delete=models.PROTECT, related_name="holdings")
-    market = models.ForeignKey(Market, on_delete=models.PROTECT, related_name="+")
+    account = models.ForeignKey(TradingAccount, on_delete=models.PROTECT, related_name="holdings", db_index=False)
+    market = models.ForeignKey(Market, on_delete=models.PROTECT, related_name="+", db_index=False)
     side = models.CharField(max_length=5)
     quantity = amount_field(default=0)
     cost = amount_field(default=0)

@@ -37,8 +37,8 @@ class Order(models.Model):
     """
 
     key = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
-    account = models.ForeignKey(TradingAccount, on_delete=models.PROTECT, related_name="orders")
-    market = models.ForeignKey(Market, on_delete=models.PROTECT, related_name="+")
+    account = models.ForeignKey(TradingAccount, on_delete=models.PROTECT, related_name="orders", db_index=False)
+    market = models.ForeignKey(Market, on_delete=models.PROTECT, related_name="+", db_index=False)
     origin = models.CharField(max_length=8, choices=Origin.choices)
     client_order_id = models.CharField(max_length=64)
     venue_order_id = models.CharField(max_length=64, blank=True)
@@ -135,8 +135,8 @@ class Fill(models.Model):
     Where two orders of one account meet each other, both sides have the same trade id.
     """
 
-    account = models.ForeignKey(TradingAccount, on_delete=models.PROTECT, related_name="fills")
-    market = models.ForeignKey(Market, on_delete=models.PROTECT, related_name="+")
+    account = models.ForeignKey(TradingAccount, on_delete=models.PROTECT, related_name="fills", db_index=False)
+    market = models.ForeignKey(Market, on_delete=models.PROTECT, related_name="+", db_index=False)
     order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="fills")
     venue_trade_id = models.CharField(max_length=64)
     side = models.CharField(max_length=4, choices=_choices(Side))

@@ -156,7 +156,11 @@ def test_a_thousand_orders_at_once_are_one_run_of_the_trigger(account):
     update_rows("orders_order", columns, [{"id": order.pk, "state": "FILLED", "finished_at": now} for order in orders])
 
     calls = dict(run("SELECT funcname, calls FROM pg_stat_xact_user_functions WHERE funcname LIKE 'orders_recent%%'"))
-    assert calls == {"orders_recent_inserted": len(queries), "orders_recent_updated": 1, "orders_recent_prune": 1}
+    assert calls == {
+        "orders_recent_note": 2 * len(orders),
+        "orders_recent_take": len(queries) + 1,
+        "orders_recent_prune": 1,
+    }
     assert listed(account) == [order.pk for order in orders[:-4:-1]]
 
 
@@ -201,13 +205,19 @@ def test_batches_over_the_same_markets_do_not_lock_each_other_out():
     assert [len(listed(account)) for account in accounts] == [3] * 8
 
 
+def test_orders_of_others_run_neither_the_notes_nor_the_list(account):
+    run("SET LOCAL track_functions = 'pl'")
+    make_order(account)
+    calls = dict(run("SELECT funcname, calls FROM pg_stat_xact_user_functions WHERE funcname LIKE 'orders_recent%%'"))
+    assert calls == {"orders_recent_take": 1}
+
+
 def test_the_migration_can_be_taken_back_and_applied_again(account):
-    migration = import_module("orders.migrations.0002_recent_orders")
+    migration = import_module("orders.migrations.0009_recent_orders_of_the_proxy")
 
     run(migration.DROP)
-    silent = proxied(account)
+    before = proxied(account)
     run(migration.CREATE)
-    heard = proxied(account)
+    after = proxied(account)
 
-    assert listed(account) == [heard.pk]
-    assert silent.pk
+    assert listed(account) == [after.pk, before.pk]

@@ -91,8 +91,8 @@ class CopyPosition(models.Model):
     what was too small to order: positive, still to be opened; negative, still to be closed.
     """
 
-    copy = models.ForeignKey(Copy, on_delete=models.PROTECT, related_name="positions")
-    market = models.ForeignKey(Market, on_delete=models.PROTECT, related_name="+")
+    copy = models.ForeignKey(Copy, on_delete=models.PROTECT, related_name="positions", db_index=False)
+    market = models.ForeignKey(Market, on_delete=models.PROTECT, related_name="+", db_index=False)
     side = models.CharField(max_length=5, choices=_words(PositionWord))
     leader_symbol = models.CharField(max_length=64, help_text="The leader's symbol that it follows.")
     leader_side = models.CharField(max_length=5, choices=_words(PositionWord))
@@ -150,7 +150,7 @@ class CopyAdjustment(models.Model):
 class CopyDay(models.Model):
     """What a copy realised on one UTC day, fees taken off: the day of the trade, whenever it became known."""
 
-    copy = models.ForeignKey(Copy, on_delete=models.CASCADE, related_name="days")
+    copy = models.ForeignKey(Copy, on_delete=models.CASCADE, related_name="days", db_index=False)
     date = models.DateField()
     realized_pnl = amount_field(default=0)
     fees = amount_field(default=0)
