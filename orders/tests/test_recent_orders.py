@@ -207,7 +207,7 @@ def test_batches_over_the_same_markets_do_not_lock_each_other_out():
 
 def test_orders_of_others_run_neither_the_notes_nor_the_list(account):
     run("SET LOCAL track_functions = 'pl'")
-    make_order(account)
+    make_order(account=account)
     calls = dict(run("SELECT funcname, calls FROM pg_stat_xact_user_functions WHERE funcname LIKE 'orders_recent%%'"))
     assert calls == {"orders_recent_take": 1}
 

@@ -1,4 +1,4 @@
-"""How the copies of a leader stand: everything that planning one signal needs, in two statements for any number."""
+"""How the copies of a leader stand: all that planning one signal needs, in as many statements for any number."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -19,124 +19,119 @@ from replication.vocabulary import EXITS, Action, CopyState, MinimumPolicy, Posi
 USUAL_LEVERAGE = {"spot": Decimal(1), "equity": Decimal(5)}
 USUAL_CONTRACT_LEVERAGE = Decimal(20)
 
-LOCK = """
-    SELECT id FROM orders_tradingaccount WHERE id IN (
-        SELECT account_id FROM replication_copy WHERE trader_id = %(trader)s AND state <> 'ended' AND id > %(after)s
-            AND (%(only)s::bigint[] IS NULL OR id = ANY(%(only)s)) ORDER BY id LIMIT %(limit)s)
+CHOSEN = """
+    SELECT * FROM replication_copy WHERE trader_id = %(trader)s AND state <> 'ended' AND id > %(after)s
+        AND (%(only)s::bigint[] IS NULL OR id = ANY(%(only)s)) ORDER BY id LIMIT %(limit)s
+"""
+LOCK = f"""
+    SELECT id FROM orders_tradingaccount WHERE id IN (SELECT account_id FROM ({CHOSEN}) AS chosen)
     ORDER BY id FOR NO KEY UPDATE
 """
-# Worth of a position at its entry: its cost, on inverse markets (whose cost is in the coin) what the contracts say.
-# The other side of a one-way account is taken by another copy, or by this one for a leader who holds both; what is
-# being closed right now, as where a leader turns, takes nothing.
-LOAD = """
-    WITH chosen AS (
-        SELECT * FROM replication_copy WHERE trader_id = %(trader)s AND state <> 'ended' AND id > %(after)s
-            AND (%(only)s::bigint[] IS NULL OR id = ANY(%(only)s)) ORDER BY id LIMIT %(limit)s
-    ), target AS (
-        SELECT * FROM json_to_recordset(%(markets)s) AS m(venue text, market_id bigint)
-    ), holding AS (
-        SELECT h.account_id, sum(
-            CASE WHEN m.kind = 'coin_m' THEN abs(h.quantity) * m.contract_size ELSE abs(h.cost) END) AS worth
-        FROM orders_holding h JOIN markets_market m ON m.id = h.market_id
-        WHERE h.quantity <> 0 AND h.account_id IN (SELECT account_id FROM chosen) GROUP BY h.account_id
-    ), flying AS (
-        SELECT c.account_id, sum(i.worth) AS worth
-        FROM replication_copyintent i JOIN replication_copy c ON c.id = i.copy_id
-        WHERE i.state = 'planned' AND NOT i.exits AND c.account_id IN (SELECT account_id FROM chosen)
-        GROUP BY c.account_id
-    )
-    SELECT c.id AS copy_id, c.account_id, a.user_id, a.venue, a.mode, a.state AS account_state, a.state_reason,
-        a.live_enabled, a.hedge_mode, trim_scale(coalesce(c.allocated + coalesce(mine.realized, 0), a.equity)) AS funds,
-        trim_scale(a.max_worth) AS account_max_worth,
-        trim_scale(coalesce(held.leverage, paper.leverage)) AS leverage, c.state, c.strategy, c.started_at,
-        trim_scale(c.ratio) AS ratio,
-        trim_scale(c.percentage) AS percentage, trim_scale(c.fixed_quantity) AS fixed_quantity,
-        trim_scale(c.fixed_amount) AS fixed_amount, c.tiers::text AS tiers, c.inverted,
-        trim_scale(c.max_order) AS max_order, trim_scale(c.max_symbol) AS max_symbol,
-        trim_scale(c.max_exposure) AS max_exposure, c.max_positions, trim_scale(c.max_leverage) AS max_leverage,
-        trim_scale(c.max_daily_loss) AS max_daily_loss, trim_scale(c.max_slippage_percent) AS max_slippage_percent,
-        c.max_signal_age_seconds, c.allowed_symbols, c.denied_symbols, c.minimum_policy,
-        c.trading_hours::text AS trading_hours, coalesce(p.market_id, t.market_id) AS market_id, p.side AS held_side,
-        trim_scale(coalesce(p.quantity, 0)) AS held, trim_scale(coalesce(p.remainder, 0)) AS remainder,
-        p.leader_opened_at, coalesce(mine.open_positions, 0) AS open_positions,
-        trim_scale(coalesce(mine.symbol_worth, 0) + coalesce(under.symbol_worth, 0)) AS symbol_worth,
-        trim_scale(coalesce(mine.worth, 0) + coalesce(under.worth, 0)) AS copy_worth,
-        trim_scale(coalesce(h.worth, 0) + coalesce(f.worth, 0)) AS account_worth,
-        trim_scale(coalesce(d.fees - d.realized_pnl, 0)) AS lost_today,
-        coalesce(opposite.leader, '') AS opposite_leader, coalesce(under.earlier, false) AS earlier_order_open,
-        coalesce(under.new_positions, 0) AS new_positions, coalesce(under.entering, false) AS entering,
-        trim_scale(coalesce(theirs.quantity, 0)) AS closable, coalesce(others.moving, false) AS others_under_way,
-        trim_scale(coalesce(others.leaving, 0)) AS others_leaving,
-        a.equity_asset
-    FROM chosen c
+# An entry finds the market taken where another symbol of the leader is copied into the same position.
+COPIES = f"""
+    SELECT c.id, c.account_id, a.user_id, a.venue, a.mode, a.state, a.state_reason, a.live_enabled, a.hedge_mode,
+        a.equity_asset, trim_scale(a.equity), trim_scale(a.max_worth), trim_scale(paper.leverage),
+        trim_scale(c.allocated), c.state, c.strategy, c.started_at, trim_scale(c.ratio), trim_scale(c.percentage),
+        trim_scale(c.fixed_quantity), trim_scale(c.fixed_amount), c.tiers::text, c.inverted, trim_scale(c.max_order),
+        trim_scale(c.max_symbol), trim_scale(c.max_exposure), c.max_positions, trim_scale(c.max_leverage),
+        trim_scale(c.max_daily_loss), trim_scale(c.max_slippage_percent), c.max_signal_age_seconds, c.allowed_symbols,
+        c.denied_symbols, c.minimum_policy, c.trading_hours::text, coalesce(p.market_id, t.market_id), p.side,
+        trim_scale(coalesce(p.quantity, 0)), trim_scale(coalesce(p.remainder, 0)), p.leader_opened_at,
+        trim_scale(coalesce(d.fees - d.realized_pnl, 0)), coalesce(taken.leader_symbol, '')
+    FROM ({CHOSEN}) AS c
     JOIN orders_tradingaccount a ON a.id = c.account_id
     LEFT JOIN markets_paperaccount paper ON a.mode = 'paper' AND paper.key = a.key::text
-    LEFT JOIN target t ON t.venue = a.venue
+    LEFT JOIN json_to_recordset(%(markets)s) AS t(venue text, market_id bigint) ON t.venue = a.venue
+    LEFT JOIN replication_copyday d ON d.copy_id = c.id AND d.date = %(today)s
     LEFT JOIN LATERAL (
         SELECT * FROM replication_copyposition p WHERE p.copy_id = c.id AND p.leader_symbol = %(symbol)s
             AND p.leader_side = %(side)s AND (%(exits)s OR p.market_id = t.market_id)
         ORDER BY p.quantity = 0, p.id DESC LIMIT 1
     ) p ON true
     LEFT JOIN LATERAL (
-        SELECT count(*) FILTER (WHERE q.quantity <> 0 AND abs(q.quantity) >= coalesce(m.quantity_step, 0))
-                AS open_positions, sum(q.realized_pnl - q.fees) AS realized,
-            sum(CASE WHEN m.kind = 'coin_m' THEN abs(q.quantity) * m.contract_size ELSE abs(q.cost) END) AS worth,
-            sum(CASE WHEN m.kind = 'coin_m' THEN abs(q.quantity) * m.contract_size ELSE abs(q.cost) END)
-                FILTER (WHERE q.market_id = coalesce(p.market_id, t.market_id)) AS symbol_worth
-        FROM replication_copyposition q JOIN markets_market m ON m.id = q.market_id WHERE q.copy_id = c.id
-    ) mine ON true
-    LEFT JOIN LATERAL (
-        SELECT sum(i.worth) FILTER (WHERE NOT i.exits AND i.state = 'planned') AS worth,
-            sum(i.worth) FILTER (WHERE NOT i.exits AND i.state = 'planned'
-                AND i.market_id = coalesce(p.market_id, t.market_id)) AS symbol_worth,
-            count(DISTINCT i.market_id) FILTER (WHERE NOT i.exits AND i.state = 'planned'
-                AND i.market_id IS DISTINCT FROM coalesce(p.market_id, t.market_id) AND NOT EXISTS (
-                SELECT FROM replication_copyposition o WHERE o.copy_id = c.id AND o.market_id = i.market_id
-                    AND o.quantity <> 0)) AS new_positions,
-            bool_or((%(exits)s OR i.exits) AND i.market_id = coalesce(p.market_id, t.market_id)
-                AND i.id < coalesce(self.id, 9223372036854775807)) AS earlier,
-            bool_or(NOT i.exits AND i.state = 'planned' AND i.market_id = coalesce(p.market_id, t.market_id))
-                AS entering
-        FROM replication_copyintent i
-        LEFT JOIN replication_copyintent self ON self.copy_id = c.id AND self.signal_id = %(signal)s
-        WHERE i.copy_id = c.id AND i.state IN ('waiting', 'planned')
-    ) under ON true
-    LEFT JOIN holding h ON h.account_id = c.account_id
-    LEFT JOIN flying f ON f.account_id = c.account_id
-    LEFT JOIN replication_copyday d ON d.copy_id = c.id AND d.date = %(today)s
-    LEFT JOIN LATERAL (
-        SELECT x.leverage FROM orders_holding x WHERE x.account_id = c.account_id
-            AND x.market_id = coalesce(p.market_id, t.market_id) AND x.leverage IS NOT NULL LIMIT 1
-    ) held ON true
-    LEFT JOIN LATERAL (
-        SELECT coalesce(nullif(l.nickname, ''), l.external_id) AS leader
-        FROM replication_copy oc JOIN traders_leadtrader l ON l.id = oc.trader_id
-        WHERE NOT %(exits)s AND oc.account_id = c.account_id AND NOT a.hedge_mode AND (EXISTS (
-                SELECT FROM replication_copyposition o JOIN orders_holding x ON x.account_id = c.account_id
-                    AND x.market_id = o.market_id AND x.quantity <> 0 AND (x.quantity > 0) = (o.quantity > 0)
-                WHERE o.copy_id = oc.id AND o.market_id = t.market_id AND o.quantity <> 0
-                    AND (o.quantity > 0) <> ((%(side)s = 'LONG') <> c.inverted)
-                    AND NOT (oc.id = c.id AND EXISTS (
-                        SELECT FROM replication_copyintent e WHERE e.copy_id = oc.id AND e.market_id = o.market_id
-                            AND e.exits AND e.state IN ('waiting', 'planned'))))
-            OR EXISTS (
-                SELECT FROM replication_copyintent i WHERE i.copy_id = oc.id AND i.market_id = t.market_id
-                    AND i.state = 'planned' AND NOT i.exits
-                    AND (i.side = 'LONG') <> ((%(side)s = 'LONG') <> c.inverted))) LIMIT 1
-    ) opposite ON true
-    LEFT JOIN LATERAL (
-        SELECT sum(greatest(CASE WHEN p.side = 'LONG' THEN x.quantity ELSE -x.quantity END, 0)) AS quantity
-        FROM orders_holding x WHERE %(exits)s AND p.quantity <> 0 AND x.account_id = c.account_id
-            AND x.market_id = p.market_id AND x.side IN ('BOTH', p.side)
-    ) theirs ON true
-    LEFT JOIN LATERAL (
-        SELECT count(*) > 0 AS moving,
-            sum(i.quantity - i.filled_quantity) FILTER (WHERE i.exits AND i.side = p.side) AS leaving
-        FROM replication_copyintent i JOIN replication_copy oc ON oc.id = i.copy_id
-        WHERE %(exits)s AND p.quantity <> 0 AND oc.account_id = c.account_id AND oc.id <> c.id
-            AND i.market_id = p.market_id AND i.state = 'planned'
-    ) others ON true
+        SELECT o.leader_symbol FROM replication_copyposition o JOIN markets_market m ON m.id = o.market_id
+        WHERE NOT %(exits)s AND o.copy_id = c.id AND o.market_id = t.market_id
+            AND o.side = CASE WHEN (%(side)s = 'LONG') <> c.inverted THEN 'LONG' ELSE 'SHORT' END
+            AND (o.leader_symbol, o.leader_side) <> (%(symbol)s, %(side)s)
+            AND ((o.quantity <> 0 AND abs(o.quantity) >= coalesce(m.quantity_step, 0)) OR EXISTS (
+                SELECT FROM replication_copyintent i WHERE i.copy_id = c.id AND i.market_id = t.market_id
+                    AND i.side = o.side AND i.state IN ('waiting', 'planned')))
+    ) taken ON true
     ORDER BY c.id
+"""
+# The statements below ask for the copies by number: each is a handful of index lookups, whatever the planner knows of
+# the tables. Worth of a position at its entry: its cost, on inverse markets (whose cost is in the coin) what the
+# contracts say.
+PLACES = """
+    unnest(%(copies)s::bigint[], %(accounts)s::bigint[], %(markets)s::bigint[], %(sides)s::text[])
+        AS w(copy_id, account_id, market_id, side)
+"""
+HELD = f"""
+    SELECT w.copy_id, trim_scale(max(x.leverage)), trim_scale(coalesce(sum(
+        greatest(CASE WHEN w.side = 'LONG' THEN x.quantity ELSE -x.quantity END, 0))
+            FILTER (WHERE x.side IN ('BOTH', w.side)), 0))
+    FROM {PLACES} JOIN orders_holding x ON (x.account_id, x.market_id) = (w.account_id, w.market_id)
+    GROUP BY w.copy_id
+"""
+POSITIONS = f"""
+    SELECT w.copy_id, count(*) FILTER (WHERE q.quantity <> 0 AND abs(q.quantity) >= coalesce(m.quantity_step, 0)),
+        trim_scale(sum(q.realized_pnl - q.fees)),
+        trim_scale(sum(CASE WHEN m.kind = 'coin_m' THEN abs(q.quantity) * m.contract_size ELSE abs(q.cost) END)),
+        trim_scale(coalesce(
+            sum(CASE WHEN m.kind = 'coin_m' THEN abs(q.quantity) * m.contract_size ELSE abs(q.cost) END)
+                FILTER (WHERE q.market_id = w.market_id), 0))
+    FROM {PLACES} JOIN replication_copyposition q ON q.copy_id = w.copy_id JOIN markets_market m ON m.id = q.market_id
+    GROUP BY w.copy_id
+"""
+UNDER_WAY = f"""
+    SELECT w.copy_id, trim_scale(coalesce(sum(i.worth) FILTER (WHERE NOT i.exits AND i.state = 'planned'), 0)),
+        trim_scale(coalesce(sum(i.worth)
+            FILTER (WHERE NOT i.exits AND i.state = 'planned' AND i.market_id = w.market_id), 0)),
+        count(DISTINCT i.market_id) FILTER (WHERE NOT i.exits AND i.state = 'planned'
+            AND i.market_id IS DISTINCT FROM w.market_id AND NOT EXISTS (
+                SELECT FROM replication_copyposition o WHERE o.copy_id = w.copy_id AND o.market_id = i.market_id
+                    AND o.quantity <> 0)),
+        coalesce(bool_or((%(exits)s OR i.exits) AND i.market_id = w.market_id
+            AND i.id < coalesce(self.id, 9223372036854775807)), false),
+        coalesce(bool_or(NOT i.exits AND i.state = 'planned' AND i.market_id = w.market_id), false)
+    FROM {PLACES} JOIN replication_copyintent i ON i.copy_id = w.copy_id AND i.state IN ('waiting', 'planned')
+    LEFT JOIN replication_copyintent self ON self.copy_id = w.copy_id AND self.signal_id = %(signal)s
+    GROUP BY w.copy_id
+"""
+ACCOUNTS = """
+    SELECT account_id, trim_scale(sum(worth)) FROM (
+        SELECT h.account_id, CASE WHEN m.kind = 'coin_m' THEN abs(h.quantity) * m.contract_size
+            ELSE abs(h.cost) END AS worth
+        FROM orders_holding h JOIN markets_market m ON m.id = h.market_id
+        WHERE h.account_id = ANY(%(accounts)s) AND h.quantity <> 0
+        UNION ALL
+        SELECT c.account_id, i.worth FROM replication_copy c JOIN replication_copyintent i ON i.copy_id = c.id
+        WHERE c.account_id = ANY(%(accounts)s) AND i.state = 'planned' AND NOT i.exits
+    ) AS every GROUP BY account_id
+"""
+# The other side of a one-way account is taken by another copy, or by this one for a leader who holds both; what is
+# being closed right now, as where a leader turns, takes nothing.
+OPPOSITES = f"""
+    SELECT w.copy_id, coalesce(nullif(l.nickname, ''), l.external_id)
+    FROM {PLACES} JOIN replication_copy c ON c.account_id = w.account_id JOIN traders_leadtrader l ON l.id = c.trader_id
+    WHERE EXISTS (
+        SELECT FROM replication_copyposition o JOIN orders_holding x ON x.account_id = w.account_id
+            AND x.market_id = o.market_id AND x.quantity <> 0 AND (x.quantity > 0) = (o.quantity > 0)
+        WHERE o.copy_id = c.id AND o.market_id = w.market_id AND o.quantity <> 0
+            AND (o.quantity > 0) <> (w.side = 'LONG') AND NOT (c.id = w.copy_id AND EXISTS (
+                SELECT FROM replication_copyintent e WHERE e.copy_id = c.id AND e.market_id = o.market_id
+                    AND e.exits AND e.state IN ('waiting', 'planned')))
+    ) OR EXISTS (
+        SELECT FROM replication_copyintent i WHERE i.copy_id = c.id AND i.market_id = w.market_id
+            AND i.state = 'planned' AND NOT i.exits AND i.side <> w.side)
+    ORDER BY c.id DESC
+"""
+OTHERS = f"""
+    SELECT w.copy_id, trim_scale(coalesce(sum(i.quantity - i.filled_quantity)
+        FILTER (WHERE i.exits AND i.side = w.side), 0))
+    FROM {PLACES} JOIN replication_copy c ON c.account_id = w.account_id AND c.id <> w.copy_id
+    JOIN replication_copyintent i ON i.copy_id = c.id AND i.market_id = w.market_id AND i.state = 'planned'
+    GROUP BY w.copy_id
 """
 
 
@@ -169,6 +164,8 @@ class Follower:
     """Whether the copy has an entry under way in this market."""
     equity_asset: str = ""
     """What the account's money, and with it `state.funds` and `state.lost_today`, is counted in."""
+    taken_by: str = ""
+    """Another symbol of the leader that the copy holds in this position, in which both would become one."""
 
 
 class Question(NamedTuple):
@@ -182,26 +179,29 @@ class Question(NamedTuple):
 def followers_load(signal: Signal, question: Question, markets: Mapping[str, int], *, now: datetime) -> list[Follower]:
     """Return the copies of the signal's leader with their accounts locked, in the order of their numbers.
 
-    Needs a transaction. What is ordered and not final counts as if it were filled.
+    Needs a transaction. What is ordered and not final counts as if it were filled. What only entries are judged by is
+    asked for entries only.
     """
-    parameters = {
+    exits = Action(signal.action) in EXITS
+    which = {
         "trader": signal.trader_id,
-        "signal": signal.pk,
         "after": question.after,
         "limit": question.limit,
         "only": None if question.only is None else list(question.only),
-        "markets": json_rows([{"venue": venue, "market_id": pk} for venue, pk in markets.items()]),
-        "symbol": signal.symbol,
-        "side": signal.side,
-        "exits": Action(signal.action) in EXITS,
-        "today": now.astimezone(UTC).date(),
     }
-    run(LOCK, {name: parameters[name] for name in ("trader", "after", "only", "limit")})
-    return [_follower(row) for row in map(Row._make, run(LOAD, parameters))]
+    run(LOCK, which)
+    wanted = json_rows([{"venue": venue, "market_id": pk} for venue, pk in markets.items()])
+    sides = {"symbol": signal.symbol, "side": signal.side, "exits": exits}
+    today = now.astimezone(UTC).date()
+    rows = [Row._make(row) for row in run(COPIES, {**which, **sides, "markets": wanted, "today": today})]
+    if not rows:
+        return []
+    standing = _exit_standing(rows, signal) if exits else _entry_standing(rows, signal)
+    return [_follower(row, standing) for row in rows]
 
 
 class Row(NamedTuple):
-    """The columns of `LOAD`."""
+    """The columns of `COPIES`."""
 
     copy_id: int
     account_id: int
@@ -209,12 +209,14 @@ class Row(NamedTuple):
     venue: str
     mode: str
     account_state: str
-    state_reason: str
+    account_reason: str
     live_enabled: bool
     hedge_mode: bool
-    funds: Decimal | None
+    equity_asset: str
+    equity: Decimal | None
     account_max_worth: Decimal | None
-    leverage: Decimal | None
+    paper_leverage: Decimal | None
+    allocated: Decimal | None
     state: str
     strategy: str
     started_at: datetime
@@ -241,22 +243,100 @@ class Row(NamedTuple):
     held: Decimal
     remainder: Decimal
     leader_opened_at: datetime | None
-    open_positions: int
-    symbol_worth: Decimal
-    copy_worth: Decimal
-    account_worth: Decimal
     lost_today: Decimal
-    opposite_leader: str
-    earlier_order_open: bool
-    new_positions: int
-    entering: bool
-    closable: Decimal
-    others_under_way: bool
-    others_leaving: Decimal
-    equity_asset: str
+    taken_by: str
 
 
-def _follower(row: Row) -> Follower:
+class Positions(NamedTuple):
+    """What a copy holds in all its markets, and what it ever made."""
+
+    open: int = 0
+    realized: Decimal = ZERO
+    worth: Decimal = ZERO
+    symbol_worth: Decimal = ZERO
+
+
+class UnderWay(NamedTuple):
+    """What a copy has ordered, or waits for, and is not final."""
+
+    worth: Decimal = ZERO
+    symbol_worth: Decimal = ZERO
+    new_positions: int = 0
+    earlier: bool = False
+    entering: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How copies and accounts stand, by their numbers; who is missing has nothing of it."""
+
+    held: Mapping[int, tuple[Decimal | None, Decimal]]
+    under_way: Mapping[int, UnderWay]
+    positions: Mapping[int, Positions]
+    accounts: Mapping[int, Decimal]
+    opposites: Mapping[int, str]
+    others: Mapping[int, Decimal]
+
+
+def _entry_standing(rows: Sequence[Row], signal: Signal) -> Standing:
+    sides = [_wanted_side(row, signal) for row in rows]
+    places = _places(rows, sides, signal)
+    one_way = [(row, side) for row, side in zip(rows, sides, strict=True) if not row.hedge_mode]
+    netting = _places([row for row, _ in one_way], [side for _, side in one_way], signal)
+    return Standing(
+        held=_held(places),
+        under_way=_under_way({**places, "exits": False}),
+        positions={copy: Positions(*sums) for copy, *sums in run(POSITIONS, places)},
+        accounts=dict(run(ACCOUNTS, places)),
+        opposites=dict(run(OPPOSITES, netting)),
+        others={},
+    )
+
+
+def _exit_standing(rows: Sequence[Row], signal: Signal) -> Standing:
+    held = [row for row in rows if row.held]
+    places = _places(held, [row.held_side for row in held], signal)
+    every = _places(rows, [row.held_side for row in rows], signal)
+    return Standing(
+        held=_held(places),
+        under_way=_under_way({**every, "exits": True}),
+        positions={},
+        accounts={},
+        opposites={},
+        others=dict(run(OTHERS, places)),
+    )
+
+
+def _places(rows: Sequence[Row], sides: Sequence[str | None], signal: Signal) -> dict[str, Any]:
+    return {
+        "copies": [row.copy_id for row in rows],
+        "accounts": [row.account_id for row in rows],
+        "markets": [row.market_id for row in rows],
+        "sides": list(sides),
+        "signal": signal.pk,
+    }
+
+
+def _held(places: Mapping[str, Any]) -> dict[int, tuple[Decimal | None, Decimal]]:
+    return {copy: (leverage, quantity) for copy, leverage, quantity in run(HELD, places)}
+
+
+def _under_way(places: Mapping[str, Any]) -> dict[int, UnderWay]:
+    return {copy: UnderWay(*sums) for copy, *sums in run(UNDER_WAY, places)}
+
+
+def _wanted_side(row: Row, signal: Signal) -> str:
+    side = PositionWord(signal.side)
+    return (opposite(side) if row.inverted else side).value
+
+
+NOTHING_UNDER_WAY, NO_POSITIONS, NOT_HELD = UnderWay(), Positions(), (None, ZERO)
+
+
+def _follower(row: Row, standing: Standing) -> Follower:
+    under_way = standing.under_way.get(row.copy_id, NOTHING_UNDER_WAY)
+    positions = standing.positions.get(row.copy_id, NO_POSITIONS)
+    leverage, closable = standing.held.get(row.copy_id, NOT_HELD)
     return Follower(
         row.copy_id,
         row.account_id,
@@ -265,31 +345,32 @@ def _follower(row: Row) -> Follower:
         row.mode == "live",
         row.live_enabled,
         row.account_state,
-        row.state_reason,
+        row.account_reason,
         row.hedge_mode,
-        row.leverage,
+        leverage or row.paper_leverage,
         row.market_id,
         terms_of(row),
         FollowerState(
-            funds=row.funds,
+            funds=row.equity if row.allocated is None else row.allocated + positions.realized,
             held=row.held,
             remainder=row.remainder,
             opened_at=row.leader_opened_at,
-            open_positions=row.open_positions + row.new_positions,
-            symbol_worth=row.symbol_worth,
-            copy_worth=row.copy_worth,
-            account_worth=row.account_worth,
+            open_positions=positions.open + under_way.new_positions,
+            symbol_worth=positions.symbol_worth + under_way.symbol_worth,
+            copy_worth=positions.worth + under_way.worth,
+            account_worth=standing.accounts.get(row.account_id, ZERO),
             account_max_worth=row.account_max_worth,
             lost_today=row.lost_today,
-            opposite_leader=row.opposite_leader,
-            earlier_order_open=row.earlier_order_open,
+            opposite_leader=standing.opposites.get(row.copy_id, ""),
+            earlier_order_open=under_way.earlier,
         ),
         None if row.held_side is None else PositionWord(row.held_side),
-        row.closable,
-        row.others_under_way,
-        row.others_leaving,
-        row.entering,
+        closable,
+        row.copy_id in standing.others,
+        standing.others.get(row.copy_id, ZERO),
+        under_way.entering,
         row.equity_asset,
+        row.taken_by,
     )
 
 
