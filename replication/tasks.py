@@ -7,17 +7,11 @@ from replication.engine import running
 from replication.services.protecting import copies_protect
 
 
-@shared_task(name="replication.fan_out")
+@shared_task(name=running.FAN_OUT)
 def fan_out() -> None:
     """Turn what leaders did into orders of those who copy them."""
-    woken("replication.fan_out")
+    woken(running.FAN_OUT)
     running.fan_out()
-
-
-@shared_task(name=running.EXECUTE)
-def execute(order_ids: list[int]) -> None:
-    """Send orders of copies."""
-    running.chunk_execute(order_ids)
 
 
 @shared_task(name="replication.sweep")

@@ -20,7 +20,7 @@ from markets.venues.registry import adapter
 from orders.executor.claiming import LARGEST_BATCH, Claimed, Claims, orders_claim
 from orders.executor.findings import Finding, Source
 from orders.executor.inbox import Batches, Inbox
-from orders.services.recording import findings_record
+from orders.services.recording import Follow, findings_record
 
 logger = logging.getLogger(__name__)
 
@@ -29,7 +29,6 @@ MOST_AT_ONCE = 400
 FIRST_GROUP = 10
 GROUP = 50
 Emit = Callable[[Finding], None]
-Recorded = Callable[[Sequence[int]], None]
 Items = Sequence[tuple[AccountAccess, OrderRequest]]
 
 
@@ -51,17 +50,24 @@ class Expects(Protocol):
         ...
 
 
-def orders_execute(order_ids: Sequence[int], *, recorded: Recorded | None = None) -> list[int]:
+class Companion(Follow, Protocol):
+    """Who goes along with orders: takes up what became of them as it is stored, and goes on from there."""
+
+    def go_on(self, order_ids: Sequence[int], *, booked: bool) -> None:
+        """Go on once what became of orders is committed; `booked`: it was taken up in the same transaction.
+
+        What is raised is logged and stops nothing.
+        """
+        ...
+
+
+def orders_execute(order_ids: Sequence[int]) -> list[int]:
     """Claim, send and record these orders; return the ids of those sent.
 
-    Must not run inside a transaction: it waits for venues. An order that another worker has is left to it. While some
-    are out, the next are claimed. `recorded` is told the ids of orders each time that what became of some is stored,
-    refusals too; what it raises is logged and stops nothing.
+    Must not run inside a transaction: it waits for venues. An order that another worker has is left to it.
     """
-    carrier = Carrier(recorded)
-    for start in range(0, len(order_ids), LARGEST_BATCH):
-        carrier.make_room()
-        carrier.take(orders_claim(order_ids[start : start + LARGEST_BATCH]))
+    carrier = Carrier()
+    carrier.carry(order_ids)
     carrier.finish()
     return carrier.sent
 
@@ -69,27 +75,41 @@ def orders_execute(order_ids: Sequence[int], *, recorded: Recorded | None = None
 def orders_execute_due() -> int:
     """Claim, send and record a batch of the orders that are due; return how many were taken, 0 when none is left."""
     claims = orders_claim()
-    carrier = Carrier(None)
+    carrier = Carrier()
     carrier.take(claims)
     carrier.finish()
     return claims.taken
 
 
 class Carrier:
-    """Orders on their way, in batches that overlap. `sent` are the ids of those that were handed to their venues."""
+    """Orders on their way, in batches that overlap. `sent` are the ids of those that were handed to their venues.
 
-    def __init__(self, recorded: Recorded | None) -> None:
+    Must not be used inside a transaction: it waits for venues.
+    """
+
+    def __init__(self, companion: Companion | None = None) -> None:
         self.sent: list[int] = []
-        self._recorded = recorded
+        self._companion = companion
         self._inbox = Inbox()
         self._batches = Batches(self._inbox)
         self._rooms: Rooms = defaultdict(lambda: asyncio.Semaphore(MOST_AT_ONCE))
         self._sendings: list[Future[None]] = []
         self._stored = 0
 
+    @property
+    def busy(self) -> bool:
+        """Whether orders are on their way."""
+        return len(self.sent) > self._stored
+
+    def carry(self, order_ids: Sequence[int]) -> None:
+        """Claim these orders and hand them to their venues, while those from before are out."""
+        for start in range(0, len(order_ids), LARGEST_BATCH):
+            self.make_room()
+            self.take(orders_claim(order_ids[start : start + LARGEST_BATCH]))
+
     def take(self, claims: Claims) -> None:
         """Hand claimed orders to their venues."""
-        self._tell(claims.refused)
+        self._go_on(claims.refused, booked=False)
         if claims.allowed:
             self.sent += [item.order_id for item in claims.allowed]
             self._sendings.append(submit(_send_all(claims.allowed, self._rooms, self._inbox.put)))
@@ -97,21 +117,22 @@ class Carrier:
     def make_room(self) -> None:
         """Store what comes until so little is out that more may be claimed: what waits here too long is not sent."""
         while len(self.sent) - self._inbox.received >= MOST_AT_ONCE:
-            self._store()
+            self.store()
 
     def finish(self) -> None:
         """Store all that still comes."""
-        while len(self.sent) > self._stored:
-            self._store()
+        while self.busy:
+            self.store()
 
-    def _store(self) -> None:
+    def store(self) -> None:
+        """Wait for what comes next of what is out, and store it."""
         batch = self._batches.next(len(self.sent) - self._stored)
         if not batch:
             self._check()
             return
         self._stored += len(batch)
-        findings_record(batch)
-        self._tell([finding.order_id for finding in batch])
+        booked = findings_record(batch, follow=self._companion)
+        self._go_on([finding.order_id for finding in batch], booked=booked)
 
     def _check(self) -> None:
         """Raise what ended the sending, so that nobody waits for findings that will not come."""
@@ -119,11 +140,11 @@ class Carrier:
             if sending.done():
                 sending.result()
 
-    def _tell(self, order_ids: Sequence[int]) -> None:
-        if self._recorded is None or not order_ids:
+    def _go_on(self, order_ids: Sequence[int], *, booked: bool) -> None:
+        if self._companion is None or not order_ids:
             return
         try:
-            self._recorded(order_ids)
+            self._companion.go_on(order_ids, booked=booked)
         except Exception:
             logger.exception("What follows the recording of %s orders failed", len(order_ids))
 

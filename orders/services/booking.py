@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from decimal import Decimal
+from decimal import Decimal, localcontext
 from typing import Any, NamedTuple
 
 import msgspec
@@ -53,6 +53,7 @@ INSERT INTO orders_holding
     (account_id, market_id, side, quantity, cost, realized_pnl, fees, other_fees, last_trade, updated_at)
 SELECT account_id, market_id, side, 0, 0, 0, 0, '{{}}', '', %s FROM {KEYS} ON CONFLICT DO NOTHING
 """
+PRECISION = 50  # digits, so that sums are exact
 RETURNED = "account_id, market_id, position_side, venue_trade_id, side"
 
 
@@ -100,23 +101,36 @@ LOCK_HOLDINGS = (
 )
 
 
-def fills_book(trades: Sequence[tuple[Order | OrderRow, FillReport]]) -> int:
-    """Store trades and add the new ones to the holdings; return how many were new.
+class Booked(NamedTuple):
+    """A trade that was stored just now. `quote` is its worth as the venue gives it."""
 
-    Needs an open transaction and the orders locked. Statements do not grow with trades.
+    order_id: int
+    fact: FillFact
+    quote: Decimal
+
+
+def fills_book(trades: Sequence[tuple[Order | OrderRow, FillReport]], *, followed: bool = False) -> list[Booked]:
+    """Store trades and add the new ones to the holdings; return the new ones.
+
+    Needs an open transaction and the orders locked. Statements do not grow with trades. `followed`: the trades of
+    copies' orders are taken up in this transaction too, so that nobody else has to.
     """
     now = timezone.now()
     rows = {
-        (order.account_id, order.market_id, trade.venue_trade_id, str(trade.side)): _row(order, trade, now)
+        (order.account_id, order.market_id, trade.venue_trade_id, str(trade.side)): _row(order, trade, now, followed)
         for order, trade in trades
     }
     stored = insert_rows("orders_fill", FILL_COLUMNS, list(rows.values()), unless_there=True, returning=RETURNED)
     facts: dict[HoldingKey, list[Fact]] = defaultdict(list)
+    booked = []
     for account, market, position_side, trade_id, side in stored:
-        facts[HoldingKey(account, market, position_side)].append(_fact(rows[account, market, trade_id, side]))
+        row = rows[account, market, trade_id, side]
+        fact = _fact(row)
+        facts[HoldingKey(account, market, position_side)].append(fact)
+        booked.append(Booked(row["order_id"], fact, row["quote_quantity"]))
     if facts:
         holdings_apply(facts, {order.market_id: order.market for order, _ in trades})
-    return len(stored)
+    return booked
 
 
 def holdings_apply(facts: Mapping[HoldingKey, Sequence[Fact]], markets: Mapping[int, Market]) -> None:
@@ -225,6 +239,17 @@ def fill_totals(order_ids: Sequence[int]) -> dict[int, tuple[Any, ...]]:
     return {row[0]: row[1:] for row in rows}
 
 
+def booked_totals(trades: Sequence[Booked]) -> tuple[Decimal, Decimal, Decimal, Decimal]:
+    """Return the sums that `fill_totals` has, over trades that are at hand."""
+    with localcontext(prec=PRECISION):
+        return (
+            sum((trade.fact.quantity for trade in trades), Decimal(0)),
+            sum((trade.quote for trade in trades), Decimal(0)),
+            sum((trade.fact.quantity * trade.fact.price for trade in trades), Decimal(0)),
+            sum((trade.fact.quantity / trade.fact.price for trade in trades), Decimal(0)),
+        )
+
+
 def _is_late(holding: HoldingRow, facts: Sequence[Fact]) -> bool:
     if holding.last_time is None:
         return False
@@ -236,7 +261,7 @@ def _keys(keys: Sequence[HoldingKey]) -> str:
     return json_rows([{"account_id": key.account_id, "market_id": key.market_id, "side": key.side} for key in keys])
 
 
-def _row(order: Order | OrderRow, trade: FillReport, now: datetime) -> dict[str, Any]:
+def _row(order: Order | OrderRow, trade: FillReport, now: datetime, followed: bool) -> dict[str, Any]:  # noqa: FBT001
     return {
         "account_id": order.account_id,
         "market_id": order.market_id,
@@ -253,7 +278,7 @@ def _row(order: Order | OrderRow, trade: FillReport, now: datetime) -> dict[str,
         "venue_pnl": trade.realized_pnl,
         "time": trade.time,
         "stored_at": now,
-        "awaits_copy": awaits_copy(order),
+        "awaits_copy": awaits_copy(order) and not (followed and order.cause_id is not None),
     }
 
 

@@ -2,17 +2,18 @@
 
 import logging
 from collections import defaultdict
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from operator import attrgetter
-from typing import Any
+from typing import Any, Protocol
 
 from django.conf import settings
 from django.db import DataError, IntegrityError, transaction
 from django.utils import timezone
 
+from copytrade.lib.database import DATABASE_AWAY
 from copytrade.lib.sql import insert_rows, json_rows, run
 from copytrade.lib.wake import wake_on_commit
 from markets.venues.base import FillReport, OrderReport
@@ -23,7 +24,7 @@ from orders.executor.findings import Finding, Source
 from orders.executor.rows import AccountFacts, OrderRow, orders_lock_rows
 from orders.executor.timing import Pace, next_check
 from orders.models import AccountState, Mode, Order, Origin, TradingAccount
-from orders.services.booking import awaits_copy, fill_totals, fills_book
+from orders.services.booking import Booked, awaits_copy, booked_totals, fill_totals, fills_book
 from orders.services.telling import orders_tell
 from orders.states import AT_VENUE, FINAL, PROGRESS, OrderState, Progress, advance
 
@@ -79,32 +80,54 @@ POLL_WITHOUT_STREAM = timedelta(seconds=10)
 POLL_BESIDE_STREAM = timedelta(seconds=60)
 
 
-def findings_record(findings: Sequence[Finding]) -> None:
+class Follow(Protocol):
+    """Who takes up what became of orders in the transaction that stores it."""
+
+    def book(self, orders: Sequence[OrderRow], trades: Sequence[Booked]) -> None:
+        """Take up locked orders as they were stored just now, with their new trades."""
+        ...
+
+
+class FollowError(Exception):
+    """What follows from the findings could not be stored; the cause is its own."""
+
+
+def findings_record(findings: Sequence[Finding], *, follow: Follow | None = None) -> bool:
     """Store what was learnt: orders moved, trades booked, holdings changed, events appended.
 
     Findings of one order are taken in their order. Repeating a finding changes nothing. One that the database does not
-    take is left out, without the venue's raw words, and does not hold up the others.
+    take is left out, without the venue's raw words, and does not hold up the others. Return whether `follow` has taken
+    up what became of them; where it cannot, they are stored without it, and their trades wait to be taken up.
     """
     try:
-        refused = _record(findings)
+        refused = _record(findings, follow)
+    except FollowError as error:
+        logger.error("What %s findings lead to is booked later", len(findings), exc_info=error.__cause__)
+        findings_record(findings)
+        return False
     except (DataError, IntegrityError) as error:
-        by_order: dict[int, list[Finding]] = defaultdict(list)
-        for finding in findings:
-            by_order[finding.order_id].append(finding)
-        if len(by_order) > 1:
-            for mine in by_order.values():
-                findings_record(mine)
-        elif any(finding.report and finding.report.raw for finding in findings):
-            logger.warning("Order %s: the venue's answer cannot be stored whole: %s", *by_order, error)
-            findings_record([_without_words(finding) for finding in findings])
-        else:
-            logger.exception("Order %s: what was learnt cannot be stored", *by_order)
+        _record_apart(findings, error)
+        return False
+    _pause_refused(refused)  # in a transaction of its own: others lock the account first and its orders second
+    return follow is not None
+
+
+def _record_apart(findings: Sequence[Finding], error: Exception) -> None:
+    by_order: dict[int, list[Finding]] = defaultdict(list)
+    for finding in findings:
+        by_order[finding.order_id].append(finding)
+    if len(by_order) > 1:
+        for mine in by_order.values():
+            findings_record(mine)
+    elif any(finding.report and finding.report.raw for finding in findings):
+        logger.warning("Order %s: the venue's answer cannot be stored whole: %s", *by_order, error)
+        findings_record([_without_words(finding) for finding in findings])
     else:
-        _pause_refused(refused)  # in a transaction of its own: others lock the account first and its orders second
+        logger.error("Order %s: what was learnt cannot be stored", *by_order, exc_info=error)
 
 
 @transaction.atomic
-def _record(findings: Sequence[Finding]) -> dict[int, str]:
+def _record(findings: Sequence[Finding], follow: Follow | None) -> dict[int, str]:
     """Store findings; return the accounts whose key was refused, with the reason."""
     orders = {order.id: order for order in orders_lock_rows({finding.order_id for finding in findings})}
     known = [finding for finding in findings if finding.order_id in orders]
@@ -116,10 +139,21 @@ def _record(findings: Sequence[Finding]) -> dict[int, str]:
         terms = Terms(send_window(), pace(order.account).request_lifetime)
         if _take(order, finding, terms, events).account_refused:
             refused[order.account_id] = order.reason
-    _book(orders, known, events)
+    trades = _book(orders, known, events, followed=follow is not None)
     orders_store(list(orders.values()), events)
+    if follow is not None:
+        _follow(follow, list(orders.values()), trades)
     _wake_copies([(orders[finding.order_id], finding) for finding in known])
     return refused
+
+
+def _follow(follow: Follow, orders: Sequence[OrderRow], trades: Sequence[Booked]) -> None:
+    try:
+        follow.book(orders, trades)
+    except DATABASE_AWAY:
+        raise
+    except Exception as error:
+        raise FollowError from error
 
 
 def _wake_copies(learnt: Sequence[tuple[OrderRow, Finding]]) -> None:
@@ -246,20 +280,34 @@ def _move(order: AnyOrder, decision: Decision, source: Source, events: list[dict
     events.append(event_row(order, before, source, code=decision.code, message=decision.message))
 
 
-def _book(orders: dict[int, OrderRow], findings: Sequence[Finding], events: list[dict[str, Any]]) -> None:
+def _book(
+    orders: dict[int, OrderRow], findings: Sequence[Finding], events: list[dict[str, Any]], *, followed: bool
+) -> list[Booked]:
     trades: list[tuple[OrderRow, FillReport]] = [
         (orders[finding.order_id], trade) for finding in findings for trade in finding.all_fills
     ]
     if not trades:
-        return
-    fills_book(trades)
+        return []
+    booked = fills_book(trades, followed=followed)
     sources = {finding.order_id: finding.source for finding in findings}
-    for pk, totals in fill_totals([order.pk for order, _ in trades]).items():
+    for pk, totals in _totals({order.pk: order for order, _ in trades}, booked).items():
         order = orders[pk]
         order.booked_quantity = totals[0]
         if order.booked_quantity >= order.filled_quantity:
             worth_take(order, totals)
             _move(order, _after_trades(order, order.booked_quantity), sources[pk], events)
+    return booked
+
+
+def _totals(orders: Mapping[int, OrderRow], booked: Sequence[Booked]) -> dict[int, tuple[Any, ...]]:
+    """Return what `fill_totals` does; what it would find for orders that had no trades is known here."""
+    new: dict[int, list[Booked]] = defaultdict(list)
+    for trade in booked:
+        new[trade.order_id].append(trade)
+    first = {pk for pk in new if not orders[pk].booked_quantity and all(trade.fact.price for trade in new[pk])}
+    known = {pk: booked_totals(new[pk]) for pk in first}
+    others = [pk for pk in orders if pk not in first]
+    return known | (fill_totals(others) if others else {})
 
 
 def worth_take(order: AnyOrder, totals: Sequence[Any]) -> None:

@@ -111,20 +111,20 @@ def copy_fills_take(order_ids: Sequence[int] | None) -> Taken:
     return Taken(facts, frozenset(row[-1] for row in rows))
 
 
-def copy_fills_book(taken: Taken, *, now: datetime) -> None:
+def copy_facts_book(facts: Mapping[Key, Sequence[FillFact]], *, now: datetime) -> None:
     """Add trades to positions and days; a position that has newer ones already is counted anew.
 
     Needs the transaction in which they were taken up, with their decisions locked. Statements do not grow with trades.
     """
-    if not taken.facts:
+    if not facts:
         return
-    terms = terms_by_market(market_id for _, market_id, _ in taken.facts)
-    positions = positions_lock(taken.facts)
-    late = [key for key, locked in positions.items() if _is_late(locked, taken.facts[key])]
+    terms = terms_by_market(market_id for _, market_id, _ in facts)
+    positions = positions_lock(facts)
+    late = [key for key, locked in positions.items() if _is_late(locked, facts[key])]
     every = copy_facts_of(late) if late else {}
     rows, days = [], defaultdict[tuple[int, date], Day](Day)
     for key, locked in positions.items():
-        new, law = taken.facts[key], terms[key[1]]
+        new, law = facts[key], terms[key[1]]
         if key in every:
             after, brought = _recount(law, every[key], new)
         else:
@@ -218,9 +218,10 @@ def _is_late(locked: Locked, facts: Sequence[FillFact]) -> bool:
 
 def _recount(terms: Terms, every: Sequence[Fact], new: Sequence[FillFact]) -> tuple[Position, Days]:
     """Return the position after all facts, and by what each day differs from what it was without the new ones."""
-    fresh = set(new)
+    fresh = {(fact.key, fact.buy) for fact in new}
+    old = [fact for fact in every if not isinstance(fact, FillFact) or (fact.key, fact.buy) not in fresh]
     position, brought = walk(terms, every)
-    before = walk(terms, [fact for fact in every if fact not in fresh])[1]
+    before = walk(terms, old)[1]
     with localcontext(prec=PRECISION):
         for day, sums in before.items():
             brought[day].realized -= sums.realized

@@ -19,6 +19,13 @@ from replication.vocabulary import EXITS, Action, CopyState, MinimumPolicy, Posi
 USUAL_LEVERAGE = {"spot": Decimal(1), "equity": Decimal(5)}
 USUAL_CONTRACT_LEVERAGE = Decimal(20)
 
+# All below look rows up by number, in the order in which they name the tables: these settings and `OFFSET 0` say so.
+# Plans that PostgreSQL makes of young tables read all of them for each copy instead, and are kept until the tables are
+# analysed.
+BY_NUMBER = """
+    SELECT set_config(name, value, true) FROM (VALUES ('enable_seqscan', 'off'), ('enable_hashjoin', 'off'),
+        ('enable_mergejoin', 'off'), ('join_collapse_limit', '1')) AS settings(name, value)
+"""
 CHOSEN = """
     SELECT * FROM replication_copy WHERE trader_id = %(trader)s AND state <> 'ended' AND id > %(after)s
         AND (%(only)s::bigint[] IS NULL OR id = ANY(%(only)s)) ORDER BY id LIMIT %(limit)s
@@ -49,13 +56,14 @@ COPIES = f"""
         ORDER BY p.quantity = 0, p.id DESC LIMIT 1
     ) p ON true
     LEFT JOIN LATERAL (
-        SELECT o.leader_symbol FROM replication_copyposition o JOIN markets_market m ON m.id = o.market_id
-        WHERE NOT %(exits)s AND o.copy_id = c.id AND o.market_id = t.market_id
-            AND o.side = CASE WHEN (%(side)s = 'LONG') <> c.inverted THEN 'LONG' ELSE 'SHORT' END
-            AND (o.leader_symbol, o.leader_side) <> (%(symbol)s, %(side)s)
-            AND ((o.quantity <> 0 AND abs(o.quantity) >= coalesce(m.quantity_step, 0)) OR EXISTS (
+        SELECT o.leader_symbol FROM (
+            SELECT * FROM replication_copyposition o
+            WHERE NOT %(exits)s AND (o.copy_id, o.market_id) = (c.id, t.market_id)
+                AND o.side = CASE WHEN (%(side)s = 'LONG') <> c.inverted THEN 'LONG' ELSE 'SHORT' END OFFSET 0
+        ) o JOIN markets_market m ON m.id = o.market_id
+        WHERE (o.leader_symbol, o.leader_side) <> (%(symbol)s, %(side)s) AND ((o.quantity <> 0 AND abs(o.quantity) >= coalesce(m.quantity_step, 0)) OR EXISTS (
                 SELECT FROM replication_copyintent i WHERE i.copy_id = c.id AND i.market_id = t.market_id
-                    AND i.side = o.side AND i.state IN ('waiting', 'planned')))
+                    AND i.side = o.side AND i.state IN ('waiting', 'planned'))) OFFSET 0
     ) taken ON true
     ORDER BY c.id
 """
@@ -70,8 +78,9 @@ HELD = f"""
     SELECT w.copy_id, trim_scale(max(x.leverage)), trim_scale(coalesce(sum(
         greatest(CASE WHEN w.side = 'LONG' THEN x.quantity ELSE -x.quantity END, 0))
             FILTER (WHERE x.side IN ('BOTH', w.side)), 0))
-    FROM {PLACES} JOIN orders_holding x ON (x.account_id, x.market_id) = (w.account_id, w.market_id)
-    GROUP BY w.copy_id
+    FROM {PLACES} JOIN LATERAL (
+        SELECT * FROM orders_holding x WHERE (x.account_id, x.market_id) = (w.account_id, w.market_id) OFFSET 0
+    ) x ON true GROUP BY w.copy_id
 """
 POSITIONS = f"""
     SELECT w.copy_id, count(*) FILTER (WHERE q.quantity <> 0 AND abs(q.quantity) >= coalesce(m.quantity_step, 0)),
@@ -80,8 +89,9 @@ POSITIONS = f"""
         trim_scale(coalesce(
             sum(CASE WHEN m.kind = 'coin_m' THEN abs(q.quantity) * m.contract_size ELSE abs(q.cost) END)
                 FILTER (WHERE q.market_id = w.market_id), 0))
-    FROM {PLACES} JOIN replication_copyposition q ON q.copy_id = w.copy_id JOIN markets_market m ON m.id = q.market_id
-    GROUP BY w.copy_id
+    FROM {PLACES} JOIN LATERAL (
+        SELECT * FROM replication_copyposition q WHERE q.copy_id = w.copy_id OFFSET 0
+    ) q ON true JOIN markets_market m ON m.id = q.market_id GROUP BY w.copy_id
 """
 UNDER_WAY = f"""
     SELECT w.copy_id, trim_scale(coalesce(sum(i.worth) FILTER (WHERE NOT i.exits AND i.state = 'planned'), 0)),
@@ -94,9 +104,12 @@ UNDER_WAY = f"""
         coalesce(bool_or((%(exits)s OR i.exits) AND i.market_id = w.market_id
             AND i.id < coalesce(self.id, 9223372036854775807)), false),
         coalesce(bool_or(NOT i.exits AND i.state = 'planned' AND i.market_id = w.market_id), false)
-    FROM {PLACES} JOIN replication_copyintent i ON i.copy_id = w.copy_id AND i.state IN ('waiting', 'planned')
-    LEFT JOIN replication_copyintent self ON self.copy_id = w.copy_id AND self.signal_id = %(signal)s
-    GROUP BY w.copy_id
+    FROM {PLACES} JOIN LATERAL (
+        SELECT * FROM replication_copyintent i WHERE i.copy_id = w.copy_id AND i.state IN ('waiting', 'planned')
+        OFFSET 0
+    ) i ON true LEFT JOIN LATERAL (
+        SELECT id FROM replication_copyintent WHERE (copy_id, signal_id) = (w.copy_id, %(signal)s) OFFSET 0
+    ) self ON true GROUP BY w.copy_id
 """
 ACCOUNTS = """
     SELECT account_id, trim_scale(sum(worth)) FROM (
@@ -105,15 +118,19 @@ ACCOUNTS = """
         FROM orders_holding h JOIN markets_market m ON m.id = h.market_id
         WHERE h.account_id = ANY(%(accounts)s) AND h.quantity <> 0
         UNION ALL
-        SELECT c.account_id, i.worth FROM replication_copy c JOIN replication_copyintent i ON i.copy_id = c.id
-        WHERE c.account_id = ANY(%(accounts)s) AND i.state = 'planned' AND NOT i.exits
+        SELECT c.account_id, i.worth FROM replication_copy c JOIN LATERAL (
+            SELECT worth FROM replication_copyintent i
+            WHERE i.copy_id = c.id AND i.state = 'planned' AND NOT i.exits OFFSET 0
+        ) i ON true WHERE c.account_id = ANY(%(accounts)s)
     ) AS every GROUP BY account_id
 """
 # The other side of a one-way account is taken by another copy, or by this one for a leader who holds both; what is
 # being closed right now, as where a leader turns, takes nothing.
 OPPOSITES = f"""
     SELECT w.copy_id, coalesce(nullif(l.nickname, ''), l.external_id)
-    FROM {PLACES} JOIN replication_copy c ON c.account_id = w.account_id JOIN traders_leadtrader l ON l.id = c.trader_id
+    FROM {PLACES} JOIN LATERAL (
+        SELECT id, trader_id FROM replication_copy c WHERE c.account_id = w.account_id OFFSET 0
+    ) c ON true JOIN traders_leadtrader l ON l.id = c.trader_id
     WHERE EXISTS (
         SELECT FROM replication_copyposition o JOIN orders_holding x ON x.account_id = w.account_id
             AND x.market_id = o.market_id AND x.quantity <> 0 AND (x.quantity > 0) = (o.quantity > 0)
@@ -129,9 +146,12 @@ OPPOSITES = f"""
 OTHERS = f"""
     SELECT w.copy_id, trim_scale(coalesce(sum(i.quantity - i.filled_quantity)
         FILTER (WHERE i.exits AND i.side = w.side), 0))
-    FROM {PLACES} JOIN replication_copy c ON c.account_id = w.account_id AND c.id <> w.copy_id
-    JOIN replication_copyintent i ON i.copy_id = c.id AND i.market_id = w.market_id AND i.state = 'planned'
-    GROUP BY w.copy_id
+    FROM {PLACES} JOIN LATERAL (
+        SELECT id FROM replication_copy c WHERE c.account_id = w.account_id AND c.id <> w.copy_id OFFSET 0
+    ) c ON true JOIN LATERAL (
+        SELECT * FROM replication_copyintent i
+        WHERE (i.copy_id, i.market_id) = (c.id, w.market_id) AND i.state = 'planned' OFFSET 0
+    ) i ON true GROUP BY w.copy_id
 """
 
 
@@ -189,6 +209,7 @@ def followers_load(signal: Signal, question: Question, markets: Mapping[str, int
         "limit": question.limit,
         "only": None if question.only is None else list(question.only),
     }
+    run(BY_NUMBER)
     run(LOCK, which)
     wanted = json_rows([{"venue": venue, "market_id": pk} for venue, pk in markets.items()])
     sides = {"symbol": signal.symbol, "side": signal.side, "exits": exits}

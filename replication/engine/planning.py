@@ -19,20 +19,22 @@ from replication.models import CopyIntent, Signal
 from replication.services.messages import Told, decision_messages
 from replication.vocabulary import IntentState, SignalState
 
-FIRST_CHUNK, CHUNK = 100, 1_000
-CLAIM = """
+# Few first, so that orders leave early; then so many that they are on their way while the next are planned.
+FIRST_CHUNK, CHUNK = 50, 250
+NEXT = """
     SELECT id FROM replication_signal s WHERE state = 'pending' AND trader_id <> ALL(%s) AND NOT EXISTS (
         SELECT FROM replication_signal o WHERE o.state = 'pending' AND o.trader_id = s.trader_id AND o.id < s.id)
-    ORDER BY action IN ('OPEN', 'INCREASE'), id FOR UPDATE SKIP LOCKED LIMIT 1
+    ORDER BY action IN ('OPEN', 'INCREASE'), id
 """
+CLAIM = f"{NEXT} FOR UPDATE SKIP LOCKED LIMIT 1"
+TURN = "SELECT id FROM replication_signal WHERE id = %s AND state = 'pending' FOR UPDATE"
 
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """What a chunk wrote: the orders by venue, and how many copies were decided about."""
+    """The orders that a chunk wrote, and whether the signal has more copies."""
 
-    orders: Mapping[str, Sequence[int]]
-    copies: int
+    orders: Sequence[int]
     more: bool
 
 
@@ -44,23 +46,34 @@ class SignalFailed(Exception):
         self.trader_id = trader_id
 
 
-def signal_plan_chunk(*, without: Collection[int] = ()) -> Planned | None:
+def signal_plan_chunk(*, without: Collection[int] = (), wait: bool = False) -> Planned | None:
     """Plan some of the copies of the oldest signal that waits; None where no signal does.
 
-    One transaction: either the decisions, their orders and the mark of how far it is are there, or nothing. Another
-    worker's signal is left to it, and so are leaders that are left out. `SignalFailed` names the leader to leave out.
+    One transaction: either the decisions, their orders and the mark of how far it is are there, or nothing. A signal
+    that another worker plans just now is left to it, or with `wait` waited for; leaders may be left out. `SignalFailed`
+    names the leader to leave out.
     """
     with transaction.atomic():
-        claimed = run(CLAIM, [list(without)])
-        if not claimed:
+        pk = _claim(without, wait=wait)
+        if pk is None:
             return None
-        signal = Signal.objects.select_related("trader").get(pk=claimed[0][0])
+        signal = Signal.objects.select_related("trader").get(pk=pk)
         try:
             return _plan_chunk(signal)
         except DATABASE_AWAY:
             raise
         except Exception as error:
             raise SignalFailed(signal.trader_id) from error
+
+
+def _claim(without: Collection[int], *, wait: bool) -> int | None:
+    left_out = [list(without)]
+    if free := run(CLAIM, left_out):
+        return int(free[0][0])
+    while wait and (taken := run(f"{NEXT} LIMIT 1", left_out)):
+        if mine := run(TURN, taken[0]):
+            return int(mine[0][0])
+    return None
 
 
 def _plan_chunk(signal: Signal) -> Planned:
@@ -71,7 +84,7 @@ def _plan_chunk(signal: Signal) -> Planned:
     more = len(decided) == limit
     _advance(signal, decided, more=more)
     messages_publish(decision_messages(signal, [_told(each) for each in decided if not each.decision.orders]))
-    return Planned(orders, len(decided), more)
+    return Planned(orders, more)
 
 
 def intents_replan(*, signal: Signal, copy_ids: Sequence[int]) -> Planned:
@@ -81,7 +94,7 @@ def intents_replan(*, signal: Signal, copy_ids: Sequence[int]) -> Planned:
     decided = _decide(signal, Question(only=sorted(copy_ids)), attempts)
     orders = decisions_store(signal, decided, attempts, insert=False)
     messages_publish(decision_messages(signal, [_told(each) for each in decided if _is_over(each)]))
-    return Planned(orders, len(decided), more=False)
+    return Planned(orders, more=False)
 
 
 def _is_over(each: Decided) -> bool:

@@ -1,53 +1,83 @@
 """From facts to filled orders: what a worker does when it is woken."""
 
 import logging
-from collections.abc import Iterable, Sequence
-from functools import partial
-
-from celery import current_app
-from kombu.exceptions import OperationalError
+from collections.abc import Sequence
 
 from copytrade.lib.database import DATABASE_AWAY
-from orders.executor.sending import orders_execute
+from copytrade.lib.wake import wake
+from orders.executor.sending import Carrier
 from orders.services.pricing import prices_bring
 from replication.engine.collecting import signals_collect
+from replication.engine.outcomes import Outcomes
 from replication.engine.planning import Planned, SignalFailed, signal_plan_chunk
 from replication.engine.settling import orders_settle, signals_finish, waiting_resume
 from replication.engine.vanished import vanished_signals
 
 logger = logging.getLogger(__name__)
 
-EXECUTE = "replication.execute"
-ORDERS_HERE = 100  # so few are sent at once; of more, the workers take tasks of this size or more
-LARGEST_TASK = 500
-MOST_ROUNDS = 10_000
+FAN_OUT = "replication.fan_out"
 
 
 def fan_out() -> None:
-    """Turn all that waits into orders and have them sent: of small signals here, of large ones by all workers."""
+    """Turn all that waits into orders and send them; the workers share what large signals bring.
+
+    Each plans some copies and sends their orders; while those are out it plans the next. It stores what comes back
+    before it waits for another worker's turn at a signal.
+    """
     signals_collect()
-    failed: set[int] = set()
-    for _ in range(MOST_ROUNDS):
+    courier, failed = Courier(), set[int]()
+    while True:
         try:
-            planned = signal_plan_chunk(without=failed)
+            planned = signal_plan_chunk(without=failed, wait=not courier.busy)
         except SignalFailed as error:
             logger.exception("Leader %s is left out until the next sweep", error.trader_id)
             failed.add(error.trader_id)
             continue
-        if planned is None:
+        if planned is not None:
+            _carry(courier, planned)
+        elif courier.busy:
+            courier.store()
+        else:
             break
-        _carry(planned)
     signals_finish()
 
 
 def chunk_execute(order_ids: Sequence[int]) -> None:
-    """Send orders of copies, and those that were waiting for them; judge each batch as soon as it is recorded."""
-    waiting = list(order_ids)
-    while waiting:
-        freed: list[int] = []
-        prices_bring(waiting)
-        orders_execute(waiting, recorded=partial(_settle, freed))
-        waiting = freed
+    """Send orders of copies, and those that were waiting for them; judge each batch as it is recorded."""
+    courier = Courier()
+    courier.send(order_ids)
+    courier.finish()
+
+
+class Courier:
+    """Orders of copies on their way. What waited for those that are final follows them."""
+
+    def __init__(self) -> None:
+        self._outcomes = Outcomes()
+        self._carrier = Carrier(self._outcomes)
+
+    @property
+    def busy(self) -> bool:
+        """Whether orders are on their way, or may leave now."""
+        return self._carrier.busy or bool(self._outcomes.freed)
+
+    def send(self, order_ids: Sequence[int]) -> None:
+        """Send orders, while those from before are out."""
+        if order_ids:
+            prices_bring(order_ids)
+            self._carrier.carry(order_ids)
+
+    def store(self) -> None:
+        """Wait for what comes next of what is out, and store it; send what waited for it."""
+        if self._carrier.busy:
+            self._carrier.store()
+        freed, self._outcomes.freed = self._outcomes.freed, []
+        self.send(freed)
+
+    def finish(self) -> None:
+        """Store all that still comes."""
+        while self.busy:
+            self.store()
 
 
 def sweep() -> None:
@@ -69,28 +99,7 @@ def _resume_all() -> None:
     chunk_execute(waiting_resume())
 
 
-def _settle(freed: list[int], order_ids: Sequence[int]) -> None:
-    freed += orders_settle(order_ids)
-
-
-def _carry(planned: Planned) -> None:
-    if not planned.more and planned.copies <= ORDERS_HERE:
-        chunk_execute([pk for ids in planned.orders.values() for pk in ids])
-        return
-    for ids in planned.orders.values():
-        for chunk in _chunks(ids):
-            _send(chunk)
-
-
-def _chunks(ids: Sequence[int]) -> Iterable[list[int]]:
-    """Split orders so that two workers share them: each costs time before its venue is waited for."""
-    size = min(max(len(ids) // 2, ORDERS_HERE), LARGEST_TASK)
-    for start in range(0, len(ids), size):
-        yield list(ids[start : start + size])
-
-
-def _send(order_ids: list[int]) -> None:
-    try:
-        current_app.send_task(EXECUTE, [order_ids])
-    except (OperationalError, OSError) as error:
-        logger.warning("Redis does not answer; the sweep sends these %s orders: %r", len(order_ids), error)
+def _carry(courier: Courier, planned: Planned) -> None:
+    if planned.more:
+        wake(FAN_OUT)
+    courier.send(planned.orders)

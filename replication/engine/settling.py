@@ -13,7 +13,7 @@ from django.utils import timezone
 from copytrade.lib.database import DATABASE_AWAY
 from copytrade.lib.sql import json_rows, run
 from copytrade.realtime.services import messages_publish
-from replication.engine.booking import copy_fills_book, copy_fills_take
+from replication.engine.booking import copy_facts_book, copy_fills_take
 from replication.engine.planning import intents_replan
 from replication.models import CopyIntent, Signal
 from replication.services.messages import intent_messages
@@ -141,8 +141,8 @@ def orders_settle(order_ids: Sequence[int] | None = None) -> list[int]:
         taken = copy_fills_take(order_ids)
         stale = [pk for (pk,) in run(STALE, [LARGEST_BATCH])] if order_ids is None else []
         intents = [pk for (pk,) in run(LOCK, {"intents": [*taken.intents, *stale], "orders": list(order_ids or ())})]
-        copy_fills_book(taken, now=now)
-        settled = _judge(intents, now) if intents else []
+        copy_facts_book(taken.facts, now=now)
+        settled = intents_judge(intents, now) if intents else []
         messages_publish(intent_messages([each.intent_id for each in settled]))
     freed = [each.intent_id for each in settled if each.state not in UNDER_WAY]
     return waiting_resume(freed) if freed else []
@@ -179,10 +179,10 @@ def _resume(signal: Signal, intent_ids: Sequence[int]) -> list[int]:
     if not copies:
         return []
     planned = intents_replan(signal=signal, copy_ids=copies)
-    return [pk for ids in planned.orders.values() for pk in ids]
+    return list(planned.orders)
 
 
-def _judge(intents: Sequence[int], now: datetime) -> list[Settled]:
+def intents_judge(intents: Sequence[int], now: datetime) -> list[Settled]:
     """Bring decisions to the state of their orders; what an exit did not close is owed by its position."""
     values = {"blocks": list(BLOCKS), "exit_attempts": EXIT_ATTEMPTS, "thousands": THOUSANDS, "now": now}
     settled = [Settled._make(row) for row in run(SETTLE, values | {"intents": list(intents)})]

@@ -92,10 +92,10 @@ ADJUST = """
 
 def decisions_store(
     signal: Signal, decided: Sequence[Decided], attempts: Mapping[int, int], *, insert: bool
-) -> dict[str, list[int]]:
-    """Store decisions, positions and orders; return the ids of the orders by venue."""
+) -> list[int]:
+    """Store decisions, positions and orders; return the ids of the orders."""
     if not decided:
-        return {}
+        return []
     now = timezone.now()
     rows = [_intent_row(signal, each, now) for each in decided]
     if insert:
@@ -185,18 +185,15 @@ def _adjust(stored: Sequence[Decided], now: datetime) -> None:
 
 def _write_orders(
     signal: Signal, stored: Sequence[Decided], intents: Mapping[int, int], attempts: Mapping[int, int]
-) -> dict[str, list[int]]:
-    rows, venue_of = [], []
-    for each in stored:
-        copy_id = each.follower.copy_id
-        for number, order in enumerate(each.decision.orders):
-            rows.append(_order(signal, each, order, intents[copy_id], attempts.get(copy_id, 1), number))
-            venue_of.append(each.follower.venue)
-    written: dict[str, list[int]] = {}
-    for venue, order_id in zip(venue_of, orders_write_many(rows), strict=True):
-        if order_id is not None:
-            written.setdefault(venue, []).append(order_id)
-    return written
+) -> list[int]:
+    rows = [
+        _order(
+            signal, each, order, intents[each.follower.copy_id], attempts.get(each.follower.copy_id, 1), number
+        )
+        for each in stored
+        for number, order in enumerate(each.decision.orders)
+    ]
+    return [order_id for order_id in orders_write_many(rows) if order_id is not None]
 
 
 def order_key(signal_id: int, copy_id: int, attempt: int, number: int) -> UUID:

@@ -37,7 +37,7 @@ def _plan(pk: int, actor: User) -> list[int]:
     Signal.objects.filter(pk=signal.pk, state=SignalState.DONE).update(state=SignalState.PLANNED, finished_at=None)
     audit_record(actor=actor, action="decision.retry", target=f"decision:{pk}", changes={"attempts": intent.attempts})
     messages_publish(intent_messages([pk]))
-    return [order_id for ids in planned.orders.values() for order_id in ids]
+    return list(planned.orders)
 
 
 def _refuse(intent: CopyIntent) -> None:
