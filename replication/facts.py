@@ -121,6 +121,8 @@ class FollowerState:
     blocked_message: str = ""
     blocks_exits: bool = False
     earlier_order_open: bool = False
+    other_money: "Refusal | None" = None
+    """Why amounts of the market cannot be compared with the copy's own; asked for entries only."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -245,6 +245,10 @@ def _slippage(case: Case) -> Refusal | None:
     return refuse(Reason.SLIPPAGE, message, price=price, leader_price=leader, percent=percent, limit_percent=most)
 
 
+def _other_money(case: Case) -> Refusal | None:
+    return case.state.other_money
+
+
 def _daily_loss(case: Case) -> Refusal | None:
     most, lost = case.terms.max_daily_loss, case.state.lost_today
     if most is None or lost < most:
@@ -293,6 +297,7 @@ CHECKS: tuple[Callable[[Case], Refusal | None], ...] = (
     _out_of_order,
     _no_price,
     _slippage,
+    _other_money,
     _daily_loss,
     _opposite_leader,
     _max_positions,

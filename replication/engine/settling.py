@@ -3,7 +3,7 @@
 import logging
 from collections import defaultdict
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -15,17 +15,27 @@ from copytrade.lib.sql import json_rows, run
 from copytrade.realtime.services import messages_publish
 from replication.engine.booking import copy_fills_book, copy_fills_take
 from replication.engine.planning import intents_replan
-from replication.models import CopyIntent, Signal
-from replication.services.messages import intent_messages
-from replication.vocabulary import UNDER_WAY, IntentState, SignalState
+from replication.models import Copy, CopyIntent, Signal
+from replication.services.messages import failing_messages, intent_messages
+from replication.services.stopping import waiting_end
+from replication.vocabulary import UNDER_WAY, CopyState, IntentState, Reason, SignalState
 
 logger = logging.getLogger(__name__)
 
 LARGEST_BATCH = 1_000
 # Codes of orders that were not sent since the account was not allowed to; what only closes waits until it is.
 BLOCKS = ("ACCOUNT_PAUSED", "LIVE_TRADING_OFF", "TRADING_HALTED")
-EXIT_ATTEMPTS = 6
-UNFINISHED = frozenset({IntentState.WAITING, IntentState.PARTIAL, IntentState.FAILED})
+# After so many attempts its owner is told that an exit does not succeed, and what can be done; it goes on being tried.
+TELL_AFTER = 6
+LONGEST_PAUSE = timedelta(minutes=5)
+# Of what no venue refused: it goes on soon after the account may send again.
+LONGEST_BLOCKED_PAUSE = timedelta(minutes=1)
+STILL_TRIED = (
+    "It is tried again every few minutes until it is closed. You can have it tried at once, close the position by hand "
+    "at the venue, or stop the copy and keep it."
+)
+TAKEN_OVER = "A later exit of this position closes this as well."
+UNFINISHED = frozenset({IntentState.WAITING, IntentState.PARTIAL, IntentState.FAILED, IntentState.SKIPPED})
 # An order counts as over when it is final and all that it filled is booked, here as well. Slippage is positive where
 # the price was worse than the leader's: higher for a buyer. Coins may be counted by the thousand on either side.
 SETTLE = """
@@ -45,9 +55,11 @@ SETTLE = """
             s.price / coalesce(substring(s.base_asset FROM %(thousands)s)::numeric, 1)
                 * coalesce(substring(m.base_asset FROM %(thousands)s)::numeric, 1) AS leader_price,
             CASE WHEN NOT t.over THEN 'planned' WHEN t.filled >= i.quantity THEN 'filled'
-                WHEN i.exits AND (i.attempts < %(exit_attempts)s OR t.code = ANY(%(blocks)s)) THEN 'waiting'
-                WHEN t.filled > 0 THEN 'partial' ELSE 'failed' END AS state
+                WHEN i.exits AND i.state IN ('planned', 'waiting') AND c.state <> 'ended' THEN 'waiting'
+                WHEN t.filled > 0 THEN 'partial' ELSE 'failed' END AS state,
+            i.attempts >= %(tell_after)s AND t.code <> ALL(%(blocks)s) AS failing
         FROM replication_copyintent i JOIN told t ON t.cause_id = i.id JOIN replication_signal s ON s.id = i.signal_id
+        JOIN replication_copy c ON c.id = i.copy_id
         LEFT JOIN markets_market m ON m.id = i.market_id
         WHERE i.state = 'planned' OR t.filled > i.filled_quantity
     )
@@ -56,8 +68,9 @@ SETTLE = """
             round((j.average / j.leader_price - 1) * 100 * CASE WHEN j.buy THEN 1 ELSE -1 END, 10) END,
         code = CASE WHEN j.state IN ('failed', 'waiting') THEN left(j.code, 40)
             WHEN j.state = 'partial' AND i.code = '' THEN left(j.code, 40) ELSE i.code END,
-        message = CASE WHEN j.state IN ('failed', 'waiting', 'partial') AND j.reason <> '' THEN j.reason
-            ELSE i.message END,
+        message = CASE WHEN j.state = 'waiting' AND j.failing
+                THEN concat_ws('. ', nullif(rtrim(left(j.reason, 300), ' .'), ''), %(still_tried)s::text)
+            WHEN j.state IN ('failed', 'waiting', 'partial') AND j.reason <> '' THEN j.reason ELSE i.message END,
         sent_at = j.sent_at, acknowledged_at = j.acknowledged_at,
         filled_at = CASE WHEN j.filled > 0 AND j.state <> 'planned' THEN coalesce(i.filled_at, j.finished_at) END,
         finished_at = CASE WHEN j.state NOT IN ('planned', 'waiting') THEN coalesce(i.finished_at, %(now)s) END,
@@ -65,7 +78,7 @@ SETTLE = """
         updated_at = %(now)s
     FROM judged j WHERE j.id = i.id
     RETURNING i.id, i.state, i.exits, trim_scale(i.quantity), trim_scale(i.filled_quantity), j.before,
-        trim_scale(j.filled_before)
+        trim_scale(j.filled_before), j.failing AND i.state = 'waiting' AND i.attempts = %(tell_after)s + 1
 """
 THOUSANDS = "^(1(?:000)+)[A-Z]"
 # Those whose orders are over are looked at until they are judged, whatever the clocks of two workers said.
@@ -88,21 +101,49 @@ OWE = """
     FROM json_to_recordset(%s) AS n(intent_id bigint, owed numeric) JOIN replication_copyintent i ON i.id = n.intent_id
     WHERE (p.copy_id, p.market_id, p.side) = (i.copy_id, i.market_id, i.side)
 """
+# An exit that does not succeed holds up no later one of its position, which closes what is owed as well. A later one
+# that may be taken for a trade of an earlier position takes nothing over. Nobody is waited for: who holds a row is
+# about to send its orders, or has ended it.
+TAKE_OVER = """
+    WITH taken AS (
+        SELECT i.id FROM replication_copyintent i JOIN replication_signal s ON s.id = i.signal_id
+        WHERE i.state = 'waiting' AND i.exits AND i.attempts > 1
+            AND (%(copies)s::bigint[] IS NULL OR i.copy_id = ANY(%(copies)s)) AND EXISTS (
+            SELECT FROM replication_copyintent o JOIN replication_signal l ON l.id = o.signal_id
+            WHERE o.copy_id = i.copy_id AND o.market_id = i.market_id AND o.side = i.side
+                AND o.state = 'waiting' AND o.exits AND o.id > i.id AND l.event_time >= s.event_time)
+        ORDER BY i.id FOR NO KEY UPDATE OF i SKIP LOCKED
+    )
+    UPDATE replication_copyintent i SET state = CASE WHEN i.filled_quantity > 0 THEN 'partial' ELSE 'skipped' END,
+        code = %(code)s, message = %(message)s, finished_at = %(now)s, updated_at = %(now)s
+    FROM taken WHERE taken.id = i.id RETURNING i.id
+"""
 # Those that wait for nothing but their turn, the first one of each position with no order under way; those that
-# failed before come back ever more rarely, and not all at once.
+# failed before come back ever more rarely, and not all at once. Entries that are not followed any more wait for nobody:
+# they are about to be skipped.
 READY = """
-    SELECT i.signal_id, i.id FROM replication_copyintent i
-    WHERE i.state = 'waiting' AND NOT EXISTS (
+    SELECT i.signal_id, i.id FROM replication_copyintent i JOIN replication_copy c ON c.id = i.copy_id
+    JOIN replication_signal s ON s.id = i.signal_id
+    WHERE i.state = 'waiting' AND (NOT EXISTS (
         SELECT FROM replication_copyintent o WHERE o.copy_id = i.copy_id AND o.market_id = i.market_id
             AND o.state IN ('waiting', 'planned') AND o.id < i.id AND (i.exits OR o.exits))
+        OR (NOT i.exits AND i.attempts = 1 AND (c.state <> 'active'
+            OR s.event_time + make_interval(secs => c.max_signal_age_seconds) < statement_timestamp())))
         AND (%(copies)s::bigint[] IS NULL OR i.copy_id = ANY(%(copies)s))
-        AND (i.attempts = 1 OR i.updated_at + (0.8 + 0.4 * random()) * least(interval '1 minute',
+        AND (i.attempts = 1 OR i.updated_at + (0.8 + 0.4 * random()) * least(
+            CASE WHEN i.code = ANY(%(blocks)s) THEN %(blocked_pause)s ELSE %(pause)s END::interval,
             interval '0.5 second' * power(2, least(i.attempts, 10))) < statement_timestamp())
     ORDER BY i.updated_at LIMIT %(limit)s
 """
 TAKE_UP = """
     SELECT copy_id FROM replication_copyintent WHERE id = ANY(%s) AND state = 'waiting'
     ORDER BY id FOR NO KEY UPDATE SKIP LOCKED
+"""
+# What stumbles comes after everything else that waits.
+PUT_BACK = """
+    UPDATE replication_copyintent SET updated_at = statement_timestamp() WHERE id IN (
+        SELECT id FROM replication_copyintent WHERE id = ANY(%s) AND state = 'waiting'
+        ORDER BY id FOR NO KEY UPDATE SKIP LOCKED)
 """
 FINISH = """
     UPDATE replication_signal s SET state = 'done', finished_at = %(now)s WHERE s.state = 'planned' AND NOT EXISTS (
@@ -120,6 +161,8 @@ class Settled(NamedTuple):
     filled: Decimal
     before: str
     filled_before: Decimal
+    to_tell: bool
+    """Whether its owner is told now that it does not succeed."""
 
     @property
     def owed(self) -> Decimal:
@@ -143,7 +186,8 @@ def orders_settle(order_ids: Sequence[int] | None = None) -> list[int]:
         intents = [pk for (pk,) in run(LOCK, {"intents": [*taken.intents, *stale], "orders": list(order_ids or ())})]
         copy_fills_book(taken, now=now)
         settled = _judge(intents, now) if intents else []
-        messages_publish(intent_messages([each.intent_id for each in settled]))
+        told = intent_messages([each.intent_id for each in settled])
+        messages_publish([*told, *failing_messages([each.intent_id for each in settled if each.to_tell])])
     freed = [each.intent_id for each in settled if each.state not in UNDER_WAY]
     return waiting_resume(freed) if freed else []
 
@@ -158,8 +202,10 @@ def waiting_resume(finished: Sequence[int] | None = None) -> list[int]:
         copies = list(CopyIntent.objects.filter(pk__in=finished).values_list("copy_id", flat=True))
         if not CopyIntent.objects.filter(copy__in=copies, state=IntentState.WAITING).exists():
             return []
+    _take_over(copies)
     ready = defaultdict(list)
-    for signal_id, intent_id in run(READY, {"copies": copies, "limit": LARGEST_BATCH}):
+    values = {"blocks": list(BLOCKS), "pause": LONGEST_PAUSE, "blocked_pause": LONGEST_BLOCKED_PAUSE}
+    for signal_id, intent_id in run(READY, {**values, "copies": copies, "limit": LARGEST_BATCH}):
         ready[signal_id].append(intent_id)
     signals = Signal.objects.select_related("trader").in_bulk(ready)
     written: list[int] = []
@@ -170,7 +216,14 @@ def waiting_resume(finished: Sequence[int] | None = None) -> list[int]:
             raise
         except Exception:
             logger.exception("What waits at signal %s cannot be planned", signal_id)
+            run(PUT_BACK, [intent_ids])
     return written
+
+
+def _take_over(copies: Sequence[int] | None) -> None:
+    values = {"copies": copies, "code": Reason.TAKEN_OVER, "message": TAKEN_OVER, "now": timezone.now()}
+    with transaction.atomic():
+        messages_publish(intent_messages([pk for (pk,) in run(TAKE_OVER, values)]))
 
 
 @transaction.atomic
@@ -179,12 +232,16 @@ def _resume(signal: Signal, intent_ids: Sequence[int]) -> list[int]:
     if not copies:
         return []
     planned = intents_replan(signal=signal, copy_ids=copies)
+    if planned.copies < len(copies):  # they ended while the last order of this was under way
+        ended = Copy.objects.filter(pk__in=copies, state=CopyState.ENDED)
+        waiting_end(copy_ids=list(ended.values_list("pk", flat=True)))
     return [pk for ids in planned.orders.values() for pk in ids]
 
 
 def _judge(intents: Sequence[int], now: datetime) -> list[Settled]:
     """Bring decisions to the state of their orders; what an exit did not close is owed by its position."""
-    values = {"blocks": list(BLOCKS), "exit_attempts": EXIT_ATTEMPTS, "thousands": THOUSANDS, "now": now}
+    values = {"blocks": list(BLOCKS), "tell_after": TELL_AFTER, "still_tried": STILL_TRIED, "thousands": THOUSANDS}
+    values |= {"now": now}
     settled = [Settled._make(row) for row in run(SETTLE, values | {"intents": list(intents)})]
     owed = [{"intent_id": each.intent_id, "owed": each.owed} for each in settled if each.owed]
     if owed:

@@ -37,7 +37,7 @@ INTENT_COLUMNS = {
     "quantity": "numeric",
     "worth": "numeric",
     "filled_quantity": "numeric",
-    "attempts": "smallint",
+    "attempts": "integer",
     "detected_at": "timestamptz",
     "planned_at": "timestamptz",
     "finished_at": "timestamptz",
@@ -220,6 +220,7 @@ def _order(signal: Signal, each: Decided, order: OrderPlan, intent_id: int, atte
         time_in_force=order.time_in_force or "",
         position_side=order.position_side,
         reduce_only=order.reduce_only,
+        closes=exits,
         attempts_allowed=EXIT_ATTEMPTS if exits else ENTRY_ATTEMPTS,
         send_within=SEND_EXITS_WITHIN if exits else SEND_ENTRIES_WITHIN,
     )
