@@ -116,11 +116,15 @@ class FollowerState:
     """What the copy lost on this UTC day, after fees: positive is a loss."""
     opposite_leader: str = ""
     """Another leader whose copy on this account holds the opposite side of this market, where they would net out."""
+    taken_by: str = ""
+    """Another symbol of the leader that the copy follows in this very position, in which the two would become one."""
     blocked: Reason | None = None
     """Why the account sends nothing at all now; exits are still planned where only entries are stopped."""
     blocked_message: str = ""
     blocks_exits: bool = False
     earlier_order_open: bool = False
+    other_money: "Refusal | None" = None
+    """Why amounts of the market cannot be compared with the copy's own; asked for entries only."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -245,6 +245,10 @@ def _slippage(case: Case) -> Refusal | None:
     return refuse(Reason.SLIPPAGE, message, price=price, leader_price=leader, percent=percent, limit_percent=most)
 
 
+def _other_money(case: Case) -> Refusal | None:
+    return case.state.other_money
+
+
 def _daily_loss(case: Case) -> Refusal | None:
     most, lost = case.terms.max_daily_loss, case.state.lost_today
     if most is None or lost < most:
@@ -259,6 +263,14 @@ def _opposite_leader(case: Case) -> Refusal | None:
         return None
     message = f"The account holds the other side of {case.market.symbol} for {other}; the two would cancel out."
     return refuse(Reason.OPPOSITE_LEADER, message, leader=other)
+
+
+def _market_taken(case: Case) -> Refusal | None:
+    other = case.state.taken_by
+    if not other:
+        return None
+    message = f"The copy follows {other} of this leader in {case.market.symbol}; the two positions would become one."
+    return refuse(Reason.MARKET_TAKEN, message, leader_symbol=other)
 
 
 def _max_positions(case: Case) -> Refusal | None:
@@ -293,8 +305,10 @@ CHECKS: tuple[Callable[[Case], Refusal | None], ...] = (
     _out_of_order,
     _no_price,
     _slippage,
+    _other_money,
     _daily_loss,
     _opposite_leader,
+    _market_taken,
     _max_positions,
     _funds_unknown,
 )

@@ -218,7 +218,7 @@ def _applicant(row: WaitingRow, sender: SenderRow, market: Market) -> Applicant:
         account_reason=sender.state_reason,
         is_exit=is_exit(
             buy=row.side == Side.BUY,
-            reduces=row.reduce_only or row.close_position,
+            reduces=row.reduce_only or row.close_position or row.closes,
             position_side=row.position_side,
             spot=market.kind == MarketKind.SPOT,
         ),

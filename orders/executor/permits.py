@@ -57,9 +57,9 @@ def refuse(applicant: Applicant, halts: Sequence[Halt], *, live_trading: bool, n
 def is_exit(*, buy: bool, reduces: bool, position_side: str, spot: bool) -> bool:
     """Return whether an order can only make a position smaller, whatever else is under way.
 
-    `reduces` is the order's own reduce-only or close-position, which the venue enforces in one-way mode. In hedge mode
-    the side of the position alone tells. What just happens to be smaller than the position is no exit: two of those
-    turn it.
+    `reduces` is the order's own reduce-only or close-position, which the venue enforces in one-way mode, or that it was
+    written here to close what is held, with all that is under way counted. In hedge mode the side of the position alone
+    tells. What just happens to be smaller than the position is no exit: two of those turn it.
     """
     if position_side != "BOTH":
         return buy == (position_side == "SHORT")

@@ -42,6 +42,7 @@ class WaitingRow(msgspec.Struct, gc=False):
     stop_price: Decimal | None
     reduce_only: bool
     close_position: bool
+    closes: bool
     working_type: str
     price_protect: bool
     callback_rate: Decimal | None
@@ -147,7 +148,7 @@ def waiting_lock(order_ids: Collection[int] | None, *, now: datetime, limit: int
     which = "" if order_ids is None else "AND id = ANY(%(ids)s)"
     rows = fetch(
         f"SELECT {WAITING_COLUMNS} FROM orders_order WHERE state = 'PENDING' AND send_after <= %(now)s {which} "
-        "ORDER BY reduce_only DESC, close_position DESC, id LIMIT %(limit)s FOR UPDATE SKIP LOCKED",
+        "ORDER BY reduce_only DESC, close_position DESC, closes DESC, id LIMIT %(limit)s FOR UPDATE SKIP LOCKED",
         {"now": now, "limit": limit, "ids": list(order_ids or ())},
     )
     return [WaitingRow(*row) for row in rows]

@@ -53,6 +53,12 @@ class Order(models.Model):
     stop_price = amount_field(null=True)
     reduce_only = models.BooleanField(default=False)
     close_position = models.BooleanField(default=False)
+    closes = models.BooleanField(
+        default=False,
+        db_default=False,
+        editable=False,
+        help_text="Written here to close what is held, and no more: an exit also where the venue has no reduce-only.",
+    )
     working_type = models.CharField(max_length=16, choices=_choices(WorkingType), blank=True)
     price_protect = models.BooleanField(default=False)
     callback_rate = amount_field(null=True)

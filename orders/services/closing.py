@@ -81,6 +81,7 @@ def _write_order(holding: Holding) -> Order:
         quantity=closing_quantity(holding.market, abs(holding.quantity)),
         position_side=PositionSide(holding.side),
         reduce_only=one_way and capabilities(account.venue, paper=account.mode == Mode.PAPER).reduce_only,
+        closes=True,
     )
 
 

@@ -56,6 +56,7 @@ def order_write(
     position_side: PositionSide = PositionSide.BOTH,
     reduce_only: bool = False,
     close_position: bool = False,
+    closes: bool = False,
     working_type: str = "",
     price_protect: bool = False,
     callback_rate: Decimal | None = None,
@@ -67,7 +68,8 @@ def order_write(
     """Write an order that waits to be sent; from its commit on, it is sent once, whatever dies.
 
     It is sent within `send_within` or not at all. Without a client order id of the caller's, it is made of the row's
-    key. A client order id that the account has used raises `DuplicateClientOrderId`.
+    key. A client order id that the account has used raises `DuplicateClientOrderId`. `closes` may say only who has
+    counted what is under way against what is held, no request: such an order passes where nothing may be opened.
     """
     key, now = uuid4(), timezone.now()
     order = Order(
@@ -85,6 +87,7 @@ def order_write(
         position_side=position_side,
         reduce_only=reduce_only,
         close_position=close_position,
+        closes=closes,
         working_type=working_type,
         price_protect=price_protect,
         callback_rate=callback_rate,

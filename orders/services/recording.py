@@ -102,7 +102,7 @@ def findings_record(findings: Sequence[Finding], *, follow: Follow | None = None
     try:
         refused = _record(findings, follow)
     except FollowError as error:
-        logger.error("What %s findings lead to is booked later", len(findings), exc_info=error.__cause__)
+        logger.exception("What %s findings lead to is booked later", len(findings), exc_info=error.__cause__)
         findings_record(findings)
         return False
     except (DataError, IntegrityError) as error:

@@ -32,6 +32,7 @@ COLUMNS = {
     "stop_price": "numeric",
     "reduce_only": "boolean",
     "close_position": "boolean",
+    "closes": "boolean",
     "working_type": "text",
     "price_protect": "boolean",
     "callback_rate": "numeric",
@@ -80,6 +81,7 @@ class NewOrder:
     position_side: PositionSide = PositionSide.BOTH
     reduce_only: bool = False
     close_position: bool = False
+    closes: bool = False
     working_type: str = ""
     price_protect: bool = False
     callback_rate: Decimal | None = None
@@ -129,6 +131,7 @@ def _row(order: NewOrder, client_order_id: str) -> dict[str, Any]:
         "stop_price": order.stop_price,
         "reduce_only": order.reduce_only,
         "close_position": order.close_position,
+        "closes": order.closes,
         "working_type": order.working_type,
         "price_protect": order.price_protect,
         "callback_rate": order.callback_rate,

@@ -15,6 +15,7 @@ from orders.services.placing import order_write
 from orders.tests import memory_venue
 from orders.tests.memory_venue import MemoryVenue
 from orders.tests.proxy_kit import ada, binance, binance_process  # noqa: F401  (fixtures)
+from orders.tests.reopening_kit import resting  # noqa: F401  (a fixture)
 from orders.vault import seal
 from tests.factories import make_account, make_market
 

@@ -3,16 +3,19 @@
 import asyncio
 from concurrent.futures import Future
 from datetime import timedelta
+from decimal import Decimal
 
 import pytest
+from django.db import connection
 from django.utils import timezone
 
 from markets.venues.errors import Rejected
 from orders.executor import sending
 from orders.executor.findings import Finding, Source
 from orders.executor.inbox import LARGEST_FLUSH, Batches, Inbox, batches
-from orders.executor.sending import orders_execute
-from orders.models import Order, TradingHalt
+from orders.executor.sending import Carrier, orders_execute
+from orders.models import Fill, Order, Origin, TradingHalt
+from orders.states import FINAL
 
 pytestmark = pytest.mark.usefixtures("account")
 
@@ -30,33 +33,82 @@ def ids_of(write, count, **values):
     return [write(**values).pk for _ in range(count)]
 
 
-def test_whoever_asked_is_told_of_each_order_once_it_is_stored(write, small):
-    ids, told = ids_of(write, 8), []
-
-    def recorded(order_ids):
-        told.extend(order_ids)
-        assert set(Order.objects.filter(pk__in=order_ids).values_list("state", flat=True)) == {"FILLED"}
-
-    assert orders_execute(ids, recorded=recorded) == ids
-    assert sorted(told) == ids
+def copies_of(write, count):
+    ids = ids_of(write, count)
+    Order.objects.update(origin=Origin.COPY, cause_id=1)
+    return ids
 
 
-def test_refusals_are_told_too(write, venue):
+class Companion:
+    """Notes what it is told, and may stumble over it."""
+
+    def __init__(self, *, books=True, listens=True):
+        self.booked: list[int] = []
+        self.told: dict[int, bool] = {}
+        self.traded = Decimal(0)
+        self.books, self.listens = books, listens
+
+    def book(self, orders, trades):
+        assert connection.in_atomic_block
+        if not self.books:
+            raise RuntimeError("no room in the books")
+        self.booked += [order.id for order in orders]
+        self.traded += sum(trade.fact.quantity for trade in trades)
+
+    def go_on(self, order_ids, *, booked):
+        if not self.listens:
+            raise RuntimeError("nobody listens")
+        assert set(Order.objects.filter(pk__in=order_ids).values_list("state", flat=True)) <= FINAL
+        self.told |= dict.fromkeys(order_ids, booked)
+
+
+def carried(ids, companion):
+    carrier = Carrier(companion)
+    carrier.carry(ids)
+    carrier.finish()
+    return carrier.sent
+
+
+def test_a_companion_books_each_order_as_it_is_stored_and_goes_on_once_it_is(write, small):
+    ids, companion = ids_of(write, 8), Companion()
+
+    assert carried(ids, companion) == ids
+    assert sorted(companion.booked) == ids
+    assert companion.told == dict.fromkeys(ids, True)
+    assert companion.traded == sum(Order.objects.values_list("filled_quantity", flat=True))
+
+
+def test_a_companion_hears_of_refusals_too(write, venue):
     TradingHalt.objects.create(scope="global", mode="all", reason="maintenance")
-    ids = ids_of(write, 2)
-    told: list[int] = []
+    ids, companion = ids_of(write, 2), Companion()
 
-    assert orders_execute(ids, recorded=told.extend) == []
-    assert sorted(told) == ids
+    assert carried(ids, companion) == []
+    assert companion.told == dict.fromkeys(ids, False)
     assert not venue.placements
 
 
-def test_what_breaks_after_the_recording_stops_no_order(write, venue, caplog):
-    def recorded(order_ids):
-        raise RuntimeError("nobody listens")
+def test_orders_are_stored_without_a_companion_that_cannot_book_them(write, venue, caplog):
+    ids, companion = copies_of(write, 3), Companion(books=False)
 
+    assert carried(ids, companion) == ids
+
+    assert set(Order.objects.values_list("state", flat=True)) == {"FILLED"}
+    assert companion.told == dict.fromkeys(ids, False)
+    assert set(Fill.objects.values_list("awaits_copy", flat=True)) == {True}
+    assert "no room in the books" in caplog.text
+
+
+def test_trades_of_copies_that_are_booked_await_nobody(write, venue):
+    ids = copies_of(write, 3)
+
+    assert carried(ids, Companion()) == ids
+
+    assert set(Fill.objects.values_list("awaits_copy", flat=True)) == {False}
+
+
+def test_what_breaks_after_the_recording_stops_no_order(write, venue, caplog):
     ids = ids_of(write, 3)
-    assert orders_execute(ids, recorded=recorded) == ids
+    assert carried(ids, Companion(listens=False)) == ids
 
     assert set(Order.objects.values_list("state", flat=True)) == {"FILLED"}
     assert "nobody listens" in caplog.text

@@ -213,7 +213,7 @@ def test_orders_of_others_run_neither_the_notes_nor_the_list(account):
 
 
 def test_the_migration_can_be_taken_back_and_applied_again(account):
-    migration = import_module("orders.migrations.0009_recent_orders_of_the_proxy")
+    migration = import_module("orders.migrations.0010_recent_orders_of_the_proxy")
 
     run(migration.DROP)
     before = proxied(account)

@@ -1,89 +1,28 @@
 """Orders that count as over here and are open at their venue."""
 
-import asyncio
-import threading
-import time
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from importlib import import_module
 
 import pytest
-from django.db import connection, transaction
+from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from copytrade.lib.sql import run
-from markets.venues.errors import RateLimited, VenueDown
-from markets.venues.vocabulary import Side
 from orders import tasks
 from orders.executor.checking import orders_check
 from orders.executor.claiming import orders_claim
 from orders.executor.findings import Source
-from orders.executor.sending import orders_execute_due
-from orders.models import Fill, Order, OrderEvent, Origin, RecentOrder
-from orders.services import reopening
+from orders.models import Order, Origin, RecentOrder
 from orders.services.placing import order_cancel
-from orders.services.rebuild import holdings_rebuild
-from orders.services.reconcile import account_reconcile
 from orders.services.reports import reports_record
-from orders.states import OPEN
-from orders.tests.conftest import age, make_live_account
-from tests.factories import make_account, make_market, make_order
+from orders.tests.conftest import age
+from orders.tests.reopening_kit import compare, over, over_by_hand, rest, states
+from tests.factories import make_order
 
 D = Decimal
-
-
-@pytest.fixture
-def resting(write):
-    """An order to buy 2 that waits at the venue."""
-    return rest(write)
-
-
-def rest(write, **values):
-    order = write(**{"type": "LIMIT", "price": D(50_000), "quantity": D(2), **values})
-    orders_execute_due()
-    return Order.objects.get(pk=order.pk)
-
-
-def over(order, venue, status="CANCELED", seconds=60, **values):
-    """Let the stream have told, so long ago, that the order is over; the venue goes on having it open."""
-    told = replace(venue.orders[order.client_order_id], status=status, **values)
-    reports_record(account=order.account, orders=[told], fills=[], source=Source.STREAM)
-    order.refresh_from_db()
-    assert order.state == status
-    Order.objects.filter(pk=order.pk).update(finished_at=order.finished_at - timedelta(seconds=seconds))
-    return order
-
-
-def over_by_hand(order):
-    Order.objects.filter(pk=order.pk).update(
-        state="CANCELED", finished_at=timezone.now() - timedelta(seconds=60), check_at=None
-    )
-    return Order.objects.get(pk=order.pk)
-
-
-def says(venue, monkeypatch, answer):
-    """Let the venue answer this to the question about one order."""
-
-    async def query(account, reference):
-        if isinstance(answer, Exception):
-            raise answer
-        return answer
-
-    monkeypatch.setattr(venue, "query", query)
-
-
-def compare(account):
-    account.refresh_from_db()
-    return account_reconcile(account=account, trigger="schedule")
-
-
-def states(order):
-    return [(event.from_state, event.to_state, event.source, event.code) for event in order.events.all()]
 
 
 class TestWhatWorks:
@@ -271,182 +210,6 @@ class TestWhatFollows:
         assert order.events.filter(code="REOPENED").count() == 1
 
 
-class TestOneAnswerIsNoProof:
-    @pytest.mark.parametrize("status", ["NEW", "PARTIALLY_FILLED"])
-    @pytest.mark.parametrize("state", ["CANCELED", "EXPIRED", "REJECTED"])
-    def test_no_late_word_of_the_stream_reopens_an_order(self, account, resting, venue, state, status):
-        order = over(resting, venue, state)
-        late = replace(venue.orders[order.client_order_id], status=status)
-
-        reports_record(account=account, orders=[late], fills=[], source=Source.STREAM)
-
-        order.refresh_from_db()
-        assert (order.state, order.events.filter(code="REOPENED").count()) == (state, 0)
-
-    @pytest.mark.parametrize("second", ["CANCELED", "EXPIRED", "FILLED"])
-    def test_an_order_that_only_the_list_has_open_stays_over(self, account, resting, venue, monkeypatch, second):
-        order = over(resting, venue)
-        says(venue, monkeypatch, replace(venue.orders[order.client_order_id], status=second, filled_quantity=D(1)))
-
-        report = compare(account)
-
-        order.refresh_from_db()
-        assert order.state == ("FILLED" if second == "FILLED" else "CANCELED")
-        assert report.differences[0]["outcome"] == "UNCONFIRMED"
-        assert report.orders_repaired == 0
-
-    @pytest.mark.parametrize(
-        "answer", [None, VenueDown("Connection refused."), RateLimited("Later.", until=timezone.now())]
-    )
-    def test_an_order_that_cannot_be_asked_about_stays_over(self, account, resting, venue, monkeypatch, answer):
-        order = over(resting, venue)
-        says(venue, monkeypatch, answer)
-
-        report = compare(account)
-
-        order.refresh_from_db()
-        assert (order.state, report.differences[0]["outcome"], report.error) == ("CANCELED", "UNCONFIRMED", "")
-
-    def test_one_that_ended_just_now_is_told_and_waits_for_the_next_comparison(self, account, resting, venue):
-        """Lists of open orders lag: that alone would bring back what was cancelled a moment ago."""
-        order = over(resting, venue, seconds=1)
-        asked = venue.questions
-
-        report = compare(account)
-
-        order.refresh_from_db()
-        assert (order.state, report.differences[0]["outcome"], venue.questions) == ("CANCELED", "WAITS", asked)
-
-    def test_one_that_ended_while_the_list_was_made_is_no_difference(self, account, resting, venue):
-        order = over(resting, venue, seconds=-5)
-
-        report = compare(account)
-
-        order.refresh_from_db()
-        assert (order.state, report.differences) == ("CANCELED", [])
-
-    def test_an_order_of_which_more_was_traded_than_the_venue_says_is_only_told(self, account, resting, venue):
-        trade = venue.fill(resting.client_order_id, 2)
-        reports_record(account=account, orders=[], fills=[trade], source=Source.STREAM)
-        venue.trades.clear()
-        venue.change(resting.client_order_id, filled_quantity=D(1), status="PARTIALLY_FILLED")
-        order = over(resting, venue, "FILLED", filled_quantity=D(2))
-
-        report = compare(account)
-
-        order.refresh_from_db()
-        assert (order.state, order.filled_quantity, order.booked_quantity) == ("FILLED", 2, 2)
-        (told,) = (each for each in report.differences if "outcome" in each)
-        assert (told["outcome"], told["filled_here"], told["filled_at_venue"]) == ("TRADES_DENY", "2", "1")
-
-    def test_too_many_at_once_are_asked_about_bit_by_bit(self, account, write, venue, monkeypatch):
-        monkeypatch.setattr(reopening, "MOST_QUESTIONS", 2)
-        orders = [over(rest(write), venue) for _ in range(3)]
-
-        outcomes = [[each["outcome"] for each in compare(account).differences] for _ in range(2)]
-
-        assert outcomes == [["REOPENED", "REOPENED", "WAITS"], ["REOPENED"]]
-        assert set(Order.objects.filter(pk__in=[order.pk for order in orders]).values_list("state")) == {("NEW",)}
-
-
-class TestOrdersOfOthers:
-    def test_another_order_under_the_same_client_order_id_is_only_told(self, account, resting, venue):
-        """A refused order has no number."""
-        order = over(resting, venue, "REJECTED")
-        Order.objects.update(venue_order_id="")
-        venue.change(order.client_order_id, side=Side.SELL)
-
-        report = compare(account)
-
-        order.refresh_from_db()
-        assert (order.state, report.differences[0]["outcome"]) == ("REJECTED", "OTHER_ORDER")
-
-    @pytest.mark.parametrize(("ours", "theirs"), [("algo:7", "algo:9"), ("8", "algo:9")])
-    def test_a_stop_under_the_client_order_id_of_an_older_one_is_another_order(
-        self, account, write, venue, ours, theirs
-    ):
-        order = rest(write, type="STOP_MARKET", stop_price=D(60_000))
-        over(order, venue)
-        Order.objects.update(venue_order_id=ours)
-        venue.change(order.client_order_id, venue_order_id=theirs)
-
-        report = compare(account)
-
-        order.refresh_from_db()
-        assert (order.state, report.differences[0]["outcome"]) == ("CANCELED", "OTHER_ORDER")
-
-    def test_a_second_answer_about_another_number_proves_nothing(self, account, resting, venue, monkeypatch):
-        order = over(resting, venue)
-        says(venue, monkeypatch, replace(venue.orders[order.client_order_id], venue_order_id="9999"))
-
-        report = compare(account)
-
-        order.refresh_from_db()
-        assert (order.state, report.differences[0]["outcome"]) == ("CANCELED", "UNCONFIRMED")
-
-    def test_the_same_number_in_another_market_is_another_order(self, account, write, resting, venue):
-        other = rest(write, market=make_market(venue="fake", symbol="ETHUSDT", base_asset="ETH"))
-        Order.objects.filter(pk=other.pk).update(venue_order_id=resting.venue_order_id)
-        over_by_hand(other)
-        venue.orders.pop(other.client_order_id)
-
-        report = compare(account)
-
-        other.refresh_from_db()
-        assert (other.state, report.differences) == ("CANCELED", [])
-
-    def test_an_order_of_another_account_is_left_alone(self, account, resting, venue):
-        foreign = make_live_account()
-        order = over(resting, venue)
-
-        compare(foreign)
-
-        order.refresh_from_db()
-        assert order.state == "CANCELED"
-
-
-news = st.one_of(
-    st.tuples(st.just("told"), st.sampled_from(["CANCELED", "EXPIRED", "REJECTED", "FILLED", "NEW"])),
-    st.tuples(st.just("trade"), st.booleans()),
-    st.tuples(st.just("compare"), st.booleans()),
-)
-
-
-@given(st.lists(news, max_size=6))
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_after_whatever_was_told_a_comparison_has_open_what_is_open_there(account, write, venue, history):
-    """Untrue and late words of the stream, trades that it tells or keeps to itself, and comparisons in between."""
-    venue.orders.clear()
-    venue.trades.clear()
-    Order.objects.update(state="FAILED", check_at=None)  # those of earlier examples
-    order = rest(write)
-    for event, value in history:
-        happens(order, venue, event, value)
-    happens(order, venue, "compare", value=True)
-
-    order.refresh_from_db()
-    there = venue.orders[order.client_order_id]
-    assert there.status in OPEN
-    assert (order.state, order.finished_at) == (there.status, None)
-    assert order.filled_quantity == order.booked_quantity == there.filled_quantity
-    assert holdings_rebuild() == []
-
-
-def happens(order, venue, event, value):
-    known = venue.orders[order.client_order_id]
-    if event == "told":
-        filled = known.quantity if value == "FILLED" else known.filled_quantity
-        told = replace(known, status=value, filled_quantity=filled)
-        reports_record(account=order.account, orders=[told], fills=[], source=Source.STREAM)
-    elif event == "trade":
-        trade = venue.fill(order.client_order_id, "0.125")
-        reports_record(account=order.account, orders=[], fills=[trade] if value else [], source=Source.STREAM)
-    else:
-        past = timezone.now() - timedelta(seconds=60)
-        Order.objects.filter(pk=order.pk, finished_at__isnull=False).update(finished_at=past)
-        compare(order.account)
-
-
 def test_statements_do_not_grow_with_orders(account, write, venue):
     def statements(count):
         for _ in range(count):
@@ -458,93 +221,6 @@ def test_statements_do_not_grow_with_orders(account, write, venue):
         return len(queries)
 
     assert statements(1) == statements(6)
-
-
-@pytest.mark.django_db(transaction=True)
-def test_two_comparisons_at_once_reopen_an_order_once(account, resting, venue, monkeypatch):
-    order = over(resting, venue)
-    together = asyncio.Barrier(2)
-    ask = venue.query
-
-    async def query(access, reference):
-        await together.wait()
-        return await ask(access, reference)
-
-    monkeypatch.setattr(venue, "query", query)
-
-    def compare_here(_):
-        try:
-            return account_reconcile(account=account, trigger="schedule").differences[0]["outcome"]
-        finally:
-            connection.close()
-
-    with ThreadPoolExecutor(2) as pool:
-        outcomes = sorted(pool.map(compare_here, range(2)))
-
-    assert outcomes == ["MOVED", "REOPENED"]
-    assert Order.objects.get().state == "NEW"
-    assert OrderEvent.objects.filter(order=order, code="REOPENED").count() == 1
-
-
-@pytest.mark.django_db(transaction=True)
-def test_a_trade_that_comes_while_the_venue_is_asked_counts(account, resting, venue, monkeypatch):
-    order = over(resting, venue)
-    trade = venue.fill(order.client_order_id, 2)
-    venue.trades.clear()
-    venue.change(order.client_order_id, filled_quantity=D(0), status="NEW")
-    ask = venue.query
-
-    def hear():
-        try:
-            reports_record(account=account, orders=[], fills=[trade], source=Source.STREAM)
-        finally:
-            connection.close()
-
-    async def query(access, reference):
-        hearing = threading.Thread(target=hear)
-        hearing.start()
-        await asyncio.to_thread(hearing.join)
-        return await ask(access, reference)
-
-    monkeypatch.setattr(venue, "query", query)
-
-    report = compare(account)
-
-    order.refresh_from_db()
-    assert (order.state, order.filled_quantity, Fill.objects.count()) == ("FILLED", 2, 1)
-    assert [each["outcome"] for each in report.differences if "outcome" in each] == ["MOVED"]
-
-
-@pytest.mark.django_db(transaction=True)
-def test_an_order_that_opens_while_another_one_finishes_stays_on_the_list():
-    """Whoever finishes the other one has ranked it as a finished one before."""
-    account = make_account()
-    old, *others = [make_order(account=account, origin=Origin.PROXY) for _ in range(4)]
-    for order in (old, *others[:2]):
-        Order.objects.filter(pk=order.pk).update(state="CANCELED", finished_at=timezone.now())
-
-    def finish_the_last():
-        try:
-            Order.objects.filter(pk=others[2].pk).update(state="CANCELED", finished_at=timezone.now())
-        finally:
-            connection.close()
-
-    with ThreadPoolExecutor(1) as pool:
-        with transaction.atomic():
-            Order.objects.filter(pk=old.pk).update(state="NEW", finished_at=None)
-            finishing = pool.submit(finish_the_last)
-            until_somebody_waits_for_this()
-        finishing.result(10)
-
-    assert set(RecentOrder.objects.values_list("order_id", flat=True)) == {old.pk, *(order.pk for order in others)}
-    assert RecentOrder.objects.get(order=old).finished_at is None
-
-
-def until_somebody_waits_for_this():
-    """Return once another transaction waits for this one to end."""
-    deadline = time.monotonic() + 10
-    while not run("SELECT 1 FROM pg_locks WHERE NOT granted AND transactionid = pg_current_xact_id()::xid"):
-        assert time.monotonic() < deadline
 
 
 def test_the_migration_can_be_taken_back_and_applied_again(account):

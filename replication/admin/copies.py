@@ -242,7 +242,7 @@ class CopyAdmin(ReadOnlyAdmin[Copy]):
                 **self.admin_site.each_context(request),
                 "title": "Are you sure?",
                 "opts": self.opts,
-                "copies": queryset,
+                "rows": queryset,
                 "action": action,
                 "verdict": verdict,
             }

@@ -12,6 +12,7 @@ from drf_spectacular.utils import OpenApiParameter
 from msgspec import UNSET, UnsetType
 
 from copytrade.lib.errors import InvalidInput
+from copytrade.lib.wire import plain_digits
 from orders.api.reading import LARGEST_ID, SymbolText
 from replication.selectors.copies import CopyFilter
 from replication.selectors.decisions import DecisionFilter
@@ -122,8 +123,11 @@ def usual_settings() -> CopySettings:
     )
 
 
-def read_settings(body: CopyChange, before: CopySettings) -> CopySettings:
-    """Return settings with what a body changes of them; whether they fit together is the services' to say."""
+def read_settings(body: msgspec.Struct, before: CopySettings) -> CopySettings:
+    """Return settings with what a body changes of them; whether they fit together is the services' to say.
+
+    Settings that the body has no field for, or that are unset in it, stay as they are.
+    """
     given = {field.name: getattr(body, field.name, UNSET) for field in fields(CopySettings)}
     return replace(before, **{name: _value(name, value) for name, value in given.items() if value is not UNSET})
 
@@ -181,8 +185,12 @@ def _value(name: str, value: Any) -> Any:
         case "allowed_symbols" | "denied_symbols":
             return tuple(dict.fromkeys(symbol.upper() for symbol in value))
         case "tiers":
-            return tuple({"from": tier.since, "multiplier": tier.multiplier} for tier in value)
+            return tuple({"from": _digits(tier.since), "multiplier": _digits(tier.multiplier)} for tier in value)
         case "trading_hours":
             return {"zone": value.zone, "days": sorted(set(value.days)), "from": value.since, "to": value.until}
         case _:
             return value
+
+
+def _digits(amount: str | Decimal) -> str:
+    return amount if isinstance(amount, str) else plain_digits(amount)

@@ -29,7 +29,7 @@ class HoursInfo(msgspec.Struct, kw_only=True):
 
 
 class CopySettingsInfo(msgspec.Struct, kw_only=True):
-    """How a copy sizes and what limits it; limits that are null do not bind. Money is in the market's quote asset."""
+    """How a copy sizes and what limits it; limits that are null do not bind. Money is in the account's asset."""
 
     strategy: Strategy
     ratio: Amount | None

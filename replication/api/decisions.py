@@ -97,7 +97,7 @@ class DecisionRetryView(CopiesView):
 
     @extend_schema(
         operation_id="decision_retry",
-        summary="Try a failed decision again",
+        summary="Try a failed decision, or an exit that does not succeed, again",
         tags=TAGS,
         parameters=[DECISION_ID],
         request=None,
@@ -107,8 +107,8 @@ class DecisionRetryView(CopiesView):
     def post(self, request: Request, decision_id: int) -> Response:
         """Decide anew about a trade that failed to be copied, by what holds now, and send the orders at once.
 
-        How old the trade is does not count; all other checks and limits do. 409 for what has not failed, such as
-        with a second click, and for a copy that has ended.
+        How old the trade is does not count; all other checks and limits do. An exit that waits for its next attempt
+        has it now. 409 for what has not failed, such as with a second click, and for a copy that has ended.
         """
         user = self.user(request)
         intent = decision_get(user=user, decision_id=decision_id)

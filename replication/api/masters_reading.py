@@ -1,16 +1,16 @@
 """What requests about following say, and how a follower's settings are read from them."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from decimal import Decimal
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import msgspec
-from django.conf import settings as configuration
 from drf_spectacular.utils import OpenApiParameter
 
 from copytrade.lib.structs import Problems
-from copytrade.lib.wire import plain_digits
 from orders.api.reading import LARGEST_ID
+from replication.api.copies_reading import Clock, read_settings, usual_settings
 from replication.api.orders_reading import NumberText, check_amounts, read_choice
 from replication.selectors.masters import ORDERINGS
 from replication.terms import AMOUNTS, MOST_SYMBOLS, MOST_TIERS, CopySettings
@@ -24,7 +24,6 @@ MasterId = Annotated[int, msgspec.Meta(ge=1, le=LARGEST_ID, description="The lea
 Symbols = Annotated[
     list[Annotated[str, msgspec.Meta(pattern=r"^[^\s\x00-\x1f\x7f]{1,64}$")]], msgspec.Meta(max_length=MOST_SYMBOLS)
 ]
-Clock = Annotated[str, msgspec.Meta(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$", examples=["09:15"])]
 
 
 class TierBody(msgspec.Struct, kw_only=True, rename={"since": "from"}):
@@ -87,25 +86,18 @@ class UnfollowBody(msgspec.Struct, kw_only=True):
 def settings_of_body(body: FollowBody) -> CopySettings:
     """Return the settings of a copy; amounts that are no amounts are `InvalidInput`, `copy_start` checks the rest."""
     problems = Problems()
-    amounts = {name: _amount(body, name) for name in AMOUNTS}
-    check_amounts(amounts, problems)
+    check_amounts(dict(_amounts(body)), problems)
     check_amounts(dict(_tier_amounts(body)), problems)
     problems.refuse_if_any()
-    if body.copy_strategy == Strategy.FIXED_RATIO and amounts["ratio"] is None:
-        amounts["ratio"] = Decimal(1)
-    return CopySettings(
-        **amounts,
+    usual = usual_settings()
+    settings = replace(
+        read_settings(body, usual),
         strategy=Strategy(body.copy_strategy),
-        tiers=tuple(_tier(tier) for tier in body.tiers),
-        inverted=body.inverted,
-        max_positions=body.max_positions,
-        max_signal_age_seconds=body.max_signal_age_seconds or configuration.COPY_MAX_SIGNAL_AGE_SECONDS,
-        allowed_symbols=tuple(symbol.upper() for symbol in body.allowed_symbols),
-        denied_symbols=tuple(symbol.upper() for symbol in body.denied_symbols),
+        max_signal_age_seconds=body.max_signal_age_seconds or usual.max_signal_age_seconds,
         minimum_policy=MinimumPolicy(body.minimum_policy),
-        copy_open_positions=body.copy_open_positions,
-        trading_hours=None if body.trading_hours is None else _hours(body.trading_hours),
     )
+    one_to_one = settings.strategy == Strategy.FIXED_RATIO and settings.ratio is None
+    return replace(settings, ratio=Decimal(1)) if one_to_one else settings
 
 
 ORDERING_PARAMETER = OpenApiParameter(
@@ -127,11 +119,10 @@ def read_live(query: Mapping[str, str]) -> bool | None:
     return word == "true" if word else None
 
 
-def _amount(body: FollowBody, name: str) -> Decimal | None:
-    value = getattr(body, name)
-    if value is msgspec.UNSET:
-        value = configuration.COPY_MAX_SLIPPAGE_PERCENT
-    return value  # type: ignore[no-any-return]  # an amount or None
+def _amounts(body: FollowBody) -> Iterator[tuple[str, Decimal | None]]:
+    for name in AMOUNTS:
+        if (value := getattr(body, name)) is not msgspec.UNSET:
+            yield name, value
 
 
 def _tier_amounts(body: FollowBody) -> Iterator[tuple[str, Decimal | None]]:
@@ -139,12 +130,3 @@ def _tier_amounts(body: FollowBody) -> Iterator[tuple[str, Decimal | None]]:
     for index, tier in enumerate(body.tiers):
         yield f"tiers[{index}].from", tier.since or None
         yield f"tiers[{index}].multiplier", tier.multiplier
-
-
-def _tier(tier: TierBody) -> Mapping[str, str]:
-    return {"from": plain_digits(tier.since), "multiplier": plain_digits(tier.multiplier)}
-
-
-def _hours(hours: HoursBody) -> dict[str, Any]:
-    days = sorted(set(hours.days))
-    return {"zone": hours.zone, "days": days, "from": hours.since, "to": hours.until}

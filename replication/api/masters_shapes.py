@@ -19,9 +19,9 @@ CopyStateWord = Literal["active", "paused", "stopping", "ended"]
 class MasterEntry(msgspec.Struct, kw_only=True):
     """A master who is open to be copied; follow by `master_id`.
 
-    `success_rate` (in percent) and `latency` are those of the last 30 days of those who copy. `realized_pnl` is what
-    the master's leading accounts realised, after fees, in `pnl_asset`; `roi_percent` sets it against what was paid in,
-    which is known of paper accounts only.
+    `success_rate` (in percent) and `latency` are those of the last 30 days of those who copy, and up to a minute old.
+    `realized_pnl` is what the master's leading accounts realised, after fees, in `pnl_asset`; `roi_percent` sets it
+    against what was paid in, which is known of paper accounts only.
     """
 
     master_id: int

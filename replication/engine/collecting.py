@@ -1,6 +1,7 @@
 """Facts of leaders into signals: each fact once, in the order in which the leader traded.
 
-A fact that waits is marked by whoever stored it; taking the mark off and writing the signal is one transaction.
+A fact that waits is marked by whoever stored it; taking the mark off and writing the signal is one transaction. One
+that cannot be taken up is set aside, and holds up no other.
 """
 
 import logging
@@ -12,6 +13,7 @@ from django.db import transaction
 from copytrade.lib.database import DATABASE_AWAY
 from copytrade.lib.sql import insert_rows, run
 from copytrade.lib.wire import plain_digits
+from replication.engine.asides import Fact, facts_part, facts_set_aside, waiting_facts
 from replication.engine.books import Book
 from replication.engine.seen_events import event_books
 from replication.engine.seen_fills import fill_books
@@ -22,10 +24,12 @@ from traders.models import LeadTrader
 logger = logging.getLogger(__name__)
 
 WAITING = """
-    SELECT DISTINCT trader_id FROM traders_tradeevent WHERE awaits_copy
+    SELECT DISTINCT e.trader_id FROM traders_tradeevent e WHERE e.awaits_copy
+        AND NOT EXISTS (SELECT FROM replication_tradeaside x WHERE x.event_id = e.id AND x.again_at > now())
     UNION
     SELECT DISTINCT l.trader_id FROM orders_fill f JOIN replication_leaderaccount l ON l.account_id = f.account_id
     JOIN orders_order o ON o.id = f.order_id WHERE f.awaits_copy AND o.cause_id IS NULL
+        AND NOT EXISTS (SELECT FROM replication_tradeaside x WHERE x.fill_id = f.id AND x.again_at > now())
 """
 SIGNAL_COLUMNS = {
     "trader_id": "bigint",
@@ -61,26 +65,64 @@ def signals_collect() -> int:
 
 
 def _collect_apart(trader_id: int) -> int:
-    """One leader's facts must not hold up all others; they stay where they are, and the next sweep tries again."""
-    try:
-        return leader_collect(trader_id=trader_id)
-    except DATABASE_AWAY:
-        raise
-    except Exception:
-        logger.exception("The trades of leader %s cannot be taken up", trader_id)
-        return 0
+    """One leader's facts must not hold up all others, nor one fact the leader's others."""
+    for collect in (leader_collect, _collect_sound):
+        try:
+            return collect(trader_id=trader_id)
+        except DATABASE_AWAY:
+            raise
+        except Exception:
+            logger.exception("The trades of leader %s cannot be taken up together", trader_id)
+    return 0
 
 
 @transaction.atomic
 def leader_collect(*, trader_id: int) -> int:
     """Turn the waiting facts of a leader into signals; one caller at a time. Return how many were written."""
-    leader = LeadTrader.objects.select_for_update(no_key=True).get(pk=trader_id)
+    return _collect(_locked(trader_id))
+
+
+@transaction.atomic
+def _collect_sound(*, trader_id: int) -> int:
+    """Turn those of the waiting facts into signals that can be, and set the others aside.
+
+    Where not all were looked at, the next sweep goes on: what others did to a position is asked of all of them.
+    """
+    leader = _locked(trader_id)
+    parted = facts_part(waiting_facts(trader_id), lambda facts: _failure(leader, facts))
+    if parted.unsound:
+        facts_set_aside(trader_id=trader_id, unsound=parted.unsound)
+    return 0 if parted.unreached else _collect(leader, parted.sound)
+
+
+def _failure(leader: LeadTrader, facts: Sequence[Fact]) -> Exception | None:
+    """Return what happens when these facts are taken up; nothing is changed."""
+    try:
+        with transaction.atomic():
+            _collect(leader, facts)
+            transaction.set_rollback(True)
+    except DATABASE_AWAY:
+        raise
+    except Exception as error:  # noqa: BLE001  (told once it is known whose it is)
+        return error
+    return None
+
+
+def _locked(trader_id: int) -> LeadTrader:
+    return LeadTrader.objects.select_for_update(no_key=True).get(pk=trader_id)
+
+
+def _collect(leader: LeadTrader, facts: Sequence[Fact] | None = None) -> int:
     rows = [
-        *_rows(leader, event_books(leader), SignalSource.EVENT),
-        *_rows(leader, fill_books(leader), SignalSource.FILL),
+        *_rows(leader, event_books(leader, only=_of(facts, SignalSource.EVENT)), SignalSource.EVENT),
+        *_rows(leader, fill_books(leader, only=_of(facts, SignalSource.FILL)), SignalSource.FILL),
     ]
     rows.sort(key=lambda row: (row[0].event_time, not row[0].exits))
     return signals_write([row for _, row in rows], {row["source_key"]: change for change, row in rows})
+
+
+def _of(facts: Sequence[Fact] | None, source: SignalSource) -> list[int] | None:
+    return None if facts is None else [fact.pk for fact in facts if fact.source == source]
 
 
 def signals_write(rows: Sequence[Mapping[str, Any]], changes: Mapping[str, Change] | None = None) -> int:

@@ -1,8 +1,8 @@
 """What each copy of a chunk does about a signal: the planner is asked once for each, with all that is known of it."""
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -13,14 +13,17 @@ from copytrade.lib.wire import plain_digits
 from markets.models import Market
 from markets.prices import is_stale, price_for, prices_of
 from markets.services.watch import price_watch_want
-from markets.venues.registry import capabilities
+from markets.venues.registry import capabilities, venue_info
 from markets.venues.vocabulary import MarketKind, OrderType, TimeInForce
-from orders.models import TradingHalt
+from orders.models import Holding, TradingHalt
+from orders.services.booking import terms_of as settlement_of
 from replication.engine.blocks import Block, block_of, leader_block
-from replication.engine.instruments import plain_base, quotes_like
-from replication.engine.loading import Follower, opposite, usual_leverage
+from replication.engine.instruments import plain_base
+from replication.engine.loading import Follower, usual_leverage
+from replication.engine.standing import opposite
 from replication.facts import Decision, FollowerMarket, FollowerState, LeaderTrade
 from replication.models import Signal
+from replication.money import Traded, holdings_refusal, state_in_quote
 from replication.planner import plan
 from replication.vocabulary import EXITS, Action, IntentState, PositionWord, Reason, SignalSource
 
@@ -44,6 +47,7 @@ class Scene:
     block: Callable[[Follower], Block | None]
     leader_block: Block | None
     now: datetime
+    held_in: Mapping[int, Collection[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +80,7 @@ def scene_of(signal: Signal, followers: Sequence[Follower], known: dict[int, Mar
         lambda follower: block_of(follower, halts, live_trading=settings.LIVE_TRADING),
         leader_block(signal.trader.status),
         now,
+        _held_in(signal, followers),
     )
 
 
@@ -147,17 +152,39 @@ def _decide_one(scene: Scene, follower: Follower, shared: Shared, attempt: int) 
 
 
 def _in_quote(scene: Scene, follower: Follower, market: Market | None) -> FollowerState:
-    """Return the state with money in the market's quote asset: that of accounts for inverse contracts is coins.
-
-    What is in a coin that the market has no price of is not known.
-    """
-    state, asset = follower.state, follower.equity_asset
-    if market is None or market.kind != MarketKind.COIN_M or asset in {"", *quotes_like(market.quote_asset)}:
+    """Return the state with money in the market's quote asset, or with why that cannot be told."""
+    if market is None:
+        return follower.state
+    price, traded = scene.prices.get(market.pk) or scene.trades[market.pk].price, traded_of(market)
+    asset = follower.equity_asset or usual_asset(follower.venue)
+    state = state_in_quote(follower.state, traded, asset, price)
+    if state.account_max_worth is None or state.other_money is not None:
         return state
-    price = scene.prices.get(market.pk) or scene.trades[market.pk].price
-    if asset != market.base_asset or not price:
-        return replace(state, funds=None)
-    return replace(state, funds=state.funds and state.funds * price, lost_today=state.lost_today * price)
+    return replace(state, other_money=holdings_refusal(traded, scene.held_in.get(follower.account_id, ())))
+
+
+def traded_of(market: Market) -> Traded:
+    """Return what the money of a market is."""
+    terms = settlement_of(market)
+    pays_in = terms.settlement_asset or market.quote_asset
+    return Traded(market.symbol, market.quote_asset, pays_in, inverse=terms.inverse)
+
+
+def usual_asset(venue: str) -> str:
+    """Return what accounts at a venue count their money in, where they have not told it."""
+    return venue_info(venue).equity_asset
+
+
+def _held_in(signal: Signal, followers: Sequence[Follower]) -> dict[int, set[str]]:
+    """Return what the holdings of accounts whose worth is limited are priced in, in one statement."""
+    limited = [each.account_id for each in followers if each.state.account_max_worth is not None]
+    if not limited or Action(signal.action) in EXITS:
+        return {}
+    rows = Holding.objects.filter(account__in=limited).exclude(quantity=0)
+    found: dict[int, set[str]] = {}
+    for account_id, quote in rows.values_list("account_id", "market__quote_asset").order_by().distinct():
+        found.setdefault(account_id, set()).add(quote)
+    return found
 
 
 def _decide_exit(

@@ -3,17 +3,12 @@
 from collections import defaultdict
 from collections.abc import Sequence
 
-from django.utils import timezone
-
 from copytrade.lib.sql import run
-from copytrade.realtime.services import messages_publish
 from orders.accounting import FillFact
 from orders.executor.rows import OrderRow
 from orders.services.booking import Booked
-from replication.engine.booking import Key, copy_facts_book
-from replication.engine.settling import Settled, intents_judge, orders_settle, waiting_resume
-from replication.services.messages import intent_messages
-from replication.vocabulary import UNDER_WAY
+from replication.engine.booking import Key
+from replication.engine.settling import Settled, decisions_settle, orders_settle, settled_resume
 
 # Whoever changes decisions locks them before positions, in this order.
 LOCK = "SELECT id, copy_id, side FROM replication_copyintent WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE"
@@ -28,21 +23,17 @@ class Outcomes:
 
     def book(self, orders: Sequence[OrderRow], trades: Sequence[Booked]) -> None:
         """Add trades to positions and days, judge the decisions, and tell their owners."""
-        self._settled, now = [], timezone.now()
+        self._settled = []
         of_copies = {order.id: order for order in orders if order.cause_id is not None}
         if not of_copies:
             return
         found = run(LOCK, [sorted({order.cause_id for order in of_copies.values()})])
-        copy_facts_book(_facts(of_copies, trades, {pk: (copy, side) for pk, copy, side in found}), now=now)
-        self._settled = intents_judge([pk for pk, _, _ in found], now)
-        messages_publish(intent_messages([each.intent_id for each in self._settled]))
+        facts = _facts(of_copies, trades, {pk: (copy, side) for pk, copy, side in found})
+        self._settled = decisions_settle([pk for pk, _, _ in found], facts)
 
     def go_on(self, order_ids: Sequence[int], *, booked: bool) -> None:
         """Plan what waited for those that are final; what was not booked is settled first."""
-        if not booked:
-            self.freed += orders_settle(order_ids)
-        elif final := [each.intent_id for each in self._settled if each.state not in UNDER_WAY]:
-            self.freed += waiting_resume(final)
+        self.freed += settled_resume(self._settled) if booked else orders_settle(order_ids)
 
 
 def _facts(

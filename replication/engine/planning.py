@@ -32,9 +32,10 @@ TURN = "SELECT id FROM replication_signal WHERE id = %s AND state = 'pending' FO
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """The orders that a chunk wrote, and whether the signal has more copies."""
+    """The orders that a chunk wrote, how many copies were decided about, and whether the signal has more."""
 
     orders: Sequence[int]
+    copies: int
     more: bool
 
 
@@ -84,7 +85,7 @@ def _plan_chunk(signal: Signal) -> Planned:
     more = len(decided) == limit
     _advance(signal, decided, more=more)
     messages_publish(decision_messages(signal, [_told(each) for each in decided if not each.decision.orders]))
-    return Planned(orders, more)
+    return Planned(orders, len(decided), more)
 
 
 def intents_replan(*, signal: Signal, copy_ids: Sequence[int]) -> Planned:
@@ -94,7 +95,7 @@ def intents_replan(*, signal: Signal, copy_ids: Sequence[int]) -> Planned:
     decided = _decide(signal, Question(only=sorted(copy_ids)), attempts)
     orders = decisions_store(signal, decided, attempts, insert=False)
     messages_publish(decision_messages(signal, [_told(each) for each in decided if _is_over(each)]))
-    return Planned(orders, more=False)
+    return Planned(orders, len(decided), more=False)
 
 
 def _is_over(each: Decided) -> bool:

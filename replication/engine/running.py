@@ -10,7 +10,8 @@ from orders.services.pricing import prices_bring
 from replication.engine.collecting import signals_collect
 from replication.engine.outcomes import Outcomes
 from replication.engine.planning import Planned, SignalFailed, signal_plan_chunk
-from replication.engine.settling import orders_settle, signals_finish, waiting_resume
+from replication.engine.resuming import waiting_resume
+from replication.engine.settling import orders_settle, signals_finish
 from replication.engine.vanished import vanished_signals
 
 logger = logging.getLogger(__name__)

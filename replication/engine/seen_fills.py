@@ -29,14 +29,18 @@ STANDING = """
         THEN trim_scale(a.equity * t.price) ELSE trim_scale(a.equity) END
 """
 # Both in one statement, so that holdings are those after exactly these trades. What several accounts of one leader hold
-# of a market is one position.
+# of a market is one position. What was set aside before is so no more, should this go well.
 TAKE = f"""
     WITH mine AS (
-        SELECT account_id FROM replication_leaderaccount WHERE trader_id = %s
+        SELECT account_id FROM replication_leaderaccount WHERE trader_id = %(trader)s
     ), taken AS (
         UPDATE orders_fill f SET awaits_copy = false FROM orders_order o
         WHERE f.order_id = o.id AND f.awaits_copy AND o.cause_id IS NULL AND f.account_id IN (SELECT * FROM mine)
+            AND (%(only)s::bigint[] IS NULL OR f.id = ANY(%(only)s))
+            AND NOT EXISTS (SELECT FROM replication_tradeaside x WHERE x.fill_id = f.id AND x.again_at > now())
         RETURNING f.*
+    ), sound AS (
+        DELETE FROM replication_tradeaside x USING taken WHERE x.fill_id = taken.id
     )
     SELECT {COLUMNS}, {STANDING}
     FROM taken t JOIN orders_order o ON o.id = t.order_id JOIN markets_market m ON m.id = t.market_id
@@ -89,12 +93,14 @@ class Seen(NamedTuple):
     equity: Decimal | None
 
 
-def fill_books(leader: LeadTrader) -> list[Book]:
-    """Take up the waiting trades of a leader's accounts, its row being locked; return them by position, oldest first.
+def fill_books(leader: LeadTrader, *, only: Sequence[int] | None = None) -> list[Book]:
+    """Take up the waiting trades of a leader's accounts, its row being locked, or `only` these of them.
 
-    In one-way mode a position is both sides of a market as one; spot has the long one only.
+    They are returned by position, oldest first. In one-way mode a position is both sides of a market as one; spot has
+    the long one only.
     """
-    taken = [Seen._make(row) for row in run(TAKE, [leader.pk])]
+    rows = run(TAKE, {"trader": leader.pk, "only": None if only is None else list(only)})
+    taken = [Seen._make(row) for row in rows]
     if not taken or not leader.is_copied:
         return []
     ids, markets = {fill.id for fill in taken}, {fill.market_id for fill in taken}

@@ -1,8 +1,6 @@
 """What became of orders, told to the decisions that they carry out; and what waited for them goes on."""
 
-import logging
-from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import NamedTuple
@@ -10,22 +8,23 @@ from typing import NamedTuple
 from django.db import transaction
 from django.utils import timezone
 
-from copytrade.lib.database import DATABASE_AWAY
 from copytrade.lib.sql import json_rows, run
 from copytrade.realtime.services import messages_publish
-from replication.engine.booking import copy_facts_book, copy_fills_take
-from replication.engine.planning import intents_replan
-from replication.models import CopyIntent, Signal
-from replication.services.messages import intent_messages
+from orders.accounting import FillFact
+from replication.engine.booking import Key, copy_facts_book, copy_fills_take
+from replication.engine.resuming import BLOCKS, waiting_resume
+from replication.models import Signal
+from replication.services.messages import failing_messages, intent_messages
 from replication.vocabulary import UNDER_WAY, IntentState, SignalState
 
-logger = logging.getLogger(__name__)
-
 LARGEST_BATCH = 1_000
-# Codes of orders that were not sent since the account was not allowed to; what only closes waits until it is.
-BLOCKS = ("ACCOUNT_PAUSED", "LIVE_TRADING_OFF", "TRADING_HALTED")
-EXIT_ATTEMPTS = 6
-UNFINISHED = frozenset({IntentState.WAITING, IntentState.PARTIAL, IntentState.FAILED})
+# After so many attempts its owner is told that an exit does not succeed, and what can be done; it goes on being tried.
+TELL_AFTER = 6
+STILL_TRIED = (
+    "It is tried again every few minutes until it is closed. You can have it tried at once, close the position by hand "
+    "at the venue, or stop the copy and keep it."
+)
+UNFINISHED = frozenset({IntentState.WAITING, IntentState.PARTIAL, IntentState.FAILED, IntentState.SKIPPED})
 # An order counts as over when it is final and all that it filled is booked, here as well. Slippage is positive where
 # the price was worse than the leader's: higher for a buyer. Coins may be counted by the thousand on either side.
 SETTLE = """
@@ -45,9 +44,11 @@ SETTLE = """
             s.price / coalesce(substring(s.base_asset FROM %(thousands)s)::numeric, 1)
                 * coalesce(substring(m.base_asset FROM %(thousands)s)::numeric, 1) AS leader_price,
             CASE WHEN NOT t.over THEN 'planned' WHEN t.filled >= i.quantity THEN 'filled'
-                WHEN i.exits AND (i.attempts < %(exit_attempts)s OR t.code = ANY(%(blocks)s)) THEN 'waiting'
-                WHEN t.filled > 0 THEN 'partial' ELSE 'failed' END AS state
+                WHEN i.exits AND i.state IN ('planned', 'waiting') AND c.state <> 'ended' THEN 'waiting'
+                WHEN t.filled > 0 THEN 'partial' ELSE 'failed' END AS state,
+            i.attempts >= %(tell_after)s AND t.code <> ALL(%(blocks)s) AS failing
         FROM replication_copyintent i JOIN told t ON t.cause_id = i.id JOIN replication_signal s ON s.id = i.signal_id
+        JOIN replication_copy c ON c.id = i.copy_id
         LEFT JOIN markets_market m ON m.id = i.market_id
         WHERE i.state = 'planned' OR t.filled > i.filled_quantity
     )
@@ -56,8 +57,9 @@ SETTLE = """
             round((j.average / j.leader_price - 1) * 100 * CASE WHEN j.buy THEN 1 ELSE -1 END, 10) END,
         code = CASE WHEN j.state IN ('failed', 'waiting') THEN left(j.code, 40)
             WHEN j.state = 'partial' AND i.code = '' THEN left(j.code, 40) ELSE i.code END,
-        message = CASE WHEN j.state IN ('failed', 'waiting', 'partial') AND j.reason <> '' THEN j.reason
-            ELSE i.message END,
+        message = CASE WHEN j.state = 'waiting' AND j.failing
+                THEN concat_ws('. ', nullif(rtrim(left(j.reason, 300), ' .'), ''), %(still_tried)s::text)
+            WHEN j.state IN ('failed', 'waiting', 'partial') AND j.reason <> '' THEN j.reason ELSE i.message END,
         sent_at = j.sent_at, acknowledged_at = j.acknowledged_at,
         filled_at = CASE WHEN j.filled > 0 AND j.state <> 'planned' THEN coalesce(i.filled_at, j.finished_at) END,
         finished_at = CASE WHEN j.state NOT IN ('planned', 'waiting') THEN coalesce(i.finished_at, %(now)s) END,
@@ -65,7 +67,7 @@ SETTLE = """
         updated_at = %(now)s
     FROM judged j WHERE j.id = i.id
     RETURNING i.id, i.state, i.exits, trim_scale(i.quantity), trim_scale(i.filled_quantity), j.before,
-        trim_scale(j.filled_before)
+        trim_scale(j.filled_before), j.failing AND i.state = 'waiting' AND i.attempts = %(tell_after)s + 1
 """
 THOUSANDS = "^(1(?:000)+)[A-Z]"
 # Those whose orders are over are looked at until they are judged, whatever the clocks of two workers said.
@@ -88,22 +90,6 @@ OWE = """
     FROM json_to_recordset(%s) AS n(intent_id bigint, owed numeric) JOIN replication_copyintent i ON i.id = n.intent_id
     WHERE (p.copy_id, p.market_id, p.side) = (i.copy_id, i.market_id, i.side)
 """
-# Those that wait for nothing but their turn, the first one of each position with no order under way; those that
-# failed before come back ever more rarely, and not all at once.
-READY = """
-    SELECT i.signal_id, i.id FROM replication_copyintent i
-    WHERE i.state = 'waiting' AND NOT EXISTS (
-        SELECT FROM replication_copyintent o WHERE o.copy_id = i.copy_id AND o.market_id = i.market_id
-            AND o.state IN ('waiting', 'planned') AND o.id < i.id AND (i.exits OR o.exits))
-        AND (%(copies)s::bigint[] IS NULL OR i.copy_id = ANY(%(copies)s))
-        AND (i.attempts = 1 OR i.updated_at + (0.8 + 0.4 * random()) * least(interval '1 minute',
-            interval '0.5 second' * power(2, least(i.attempts, 10))) < statement_timestamp())
-    ORDER BY i.updated_at LIMIT %(limit)s
-"""
-TAKE_UP = """
-    SELECT copy_id FROM replication_copyintent WHERE id = ANY(%s) AND state = 'waiting'
-    ORDER BY id FOR NO KEY UPDATE SKIP LOCKED
-"""
 FINISH = """
     UPDATE replication_signal s SET state = 'done', finished_at = %(now)s WHERE s.state = 'planned' AND NOT EXISTS (
         SELECT FROM replication_copyintent i WHERE i.signal_id = s.id AND i.state IN ('waiting', 'planned'))
@@ -120,6 +106,8 @@ class Settled(NamedTuple):
     filled: Decimal
     before: str
     filled_before: Decimal
+    to_tell: bool
+    """Whether its owner is told now that it does not succeed."""
 
     @property
     def owed(self) -> Decimal:
@@ -136,55 +124,37 @@ def orders_settle(order_ids: Sequence[int] | None = None) -> list[int]:
     Return the ids of orders that were written for what waited and may be sent now. Safe to repeat, and to run beside
     itself. Must not run inside a transaction.
     """
-    now = timezone.now()
     with transaction.atomic():
         taken = copy_fills_take(order_ids)
         stale = [pk for (pk,) in run(STALE, [LARGEST_BATCH])] if order_ids is None else []
         intents = [pk for (pk,) in run(LOCK, {"intents": [*taken.intents, *stale], "orders": list(order_ids or ())})]
-        copy_facts_book(taken.facts, now=now)
-        settled = intents_judge(intents, now) if intents else []
-        messages_publish(intent_messages([each.intent_id for each in settled]))
-    freed = [each.intent_id for each in settled if each.state not in UNDER_WAY]
-    return waiting_resume(freed) if freed else []
+        settled = decisions_settle(intents, taken.facts)
+    return settled_resume(settled)
 
 
-def waiting_resume(finished: Sequence[int] | None = None) -> list[int]:
-    """Plan anew what waited for these decisions, or all that may go on; return the ids of the orders written.
+def decisions_settle(intents: Sequence[int], facts: Mapping[Key, Sequence[FillFact]]) -> list[Settled]:
+    """Book trades that were taken up, judge locked decisions by their orders and tell their owners.
 
-    Each signal is a transaction of its own: what cannot be planned holds up nothing else.
+    Needs a transaction.
     """
-    copies = None
-    if finished is not None:
-        copies = list(CopyIntent.objects.filter(pk__in=finished).values_list("copy_id", flat=True))
-        if not CopyIntent.objects.filter(copy__in=copies, state=IntentState.WAITING).exists():
-            return []
-    ready = defaultdict(list)
-    for signal_id, intent_id in run(READY, {"copies": copies, "limit": LARGEST_BATCH}):
-        ready[signal_id].append(intent_id)
-    signals = Signal.objects.select_related("trader").in_bulk(ready)
-    written: list[int] = []
-    for signal_id, intent_ids in sorted(ready.items()):
-        try:
-            written += _resume(signals[signal_id], intent_ids)
-        except DATABASE_AWAY:
-            raise
-        except Exception:
-            logger.exception("What waits at signal %s cannot be planned", signal_id)
-    return written
+    now = timezone.now()
+    copy_facts_book(facts, now=now)
+    settled = _judge(intents, now) if intents else []
+    told = intent_messages([each.intent_id for each in settled])
+    messages_publish([*told, *failing_messages([each.intent_id for each in settled if each.to_tell])])
+    return settled
 
 
-@transaction.atomic
-def _resume(signal: Signal, intent_ids: Sequence[int]) -> list[int]:
-    copies = [copy_id for (copy_id,) in run(TAKE_UP, [list(intent_ids)])]
-    if not copies:
-        return []
-    planned = intents_replan(signal=signal, copy_ids=copies)
-    return list(planned.orders)
+def settled_resume(settled: Sequence[Settled]) -> list[int]:
+    """Plan what waited for those that are over; return the ids of the orders written."""
+    over = [each.intent_id for each in settled if each.state not in UNDER_WAY]
+    return waiting_resume(over) if over else []
 
 
-def intents_judge(intents: Sequence[int], now: datetime) -> list[Settled]:
+def _judge(intents: Sequence[int], now: datetime) -> list[Settled]:
     """Bring decisions to the state of their orders; what an exit did not close is owed by its position."""
-    values = {"blocks": list(BLOCKS), "exit_attempts": EXIT_ATTEMPTS, "thousands": THOUSANDS, "now": now}
+    values = {"blocks": list(BLOCKS), "tell_after": TELL_AFTER, "still_tried": STILL_TRIED, "thousands": THOUSANDS}
+    values |= {"now": now}
     settled = [Settled._make(row) for row in run(SETTLE, values | {"intents": list(intents)})]
     owed = [{"intent_id": each.intent_id, "owed": each.owed} for each in settled if each.owed]
     if owed:

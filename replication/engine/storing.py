@@ -37,7 +37,7 @@ INTENT_COLUMNS = {
     "quantity": "numeric",
     "worth": "numeric",
     "filled_quantity": "numeric",
-    "attempts": "smallint",
+    "attempts": "integer",
     "detected_at": "timestamptz",
     "planned_at": "timestamptz",
     "finished_at": "timestamptz",
@@ -187,9 +187,7 @@ def _write_orders(
     signal: Signal, stored: Sequence[Decided], intents: Mapping[int, int], attempts: Mapping[int, int]
 ) -> list[int]:
     rows = [
-        _order(
-            signal, each, order, intents[each.follower.copy_id], attempts.get(each.follower.copy_id, 1), number
-        )
+        _order(signal, each, order, intents[each.follower.copy_id], attempts.get(each.follower.copy_id, 1), number)
         for each in stored
         for number, order in enumerate(each.decision.orders)
     ]
@@ -217,6 +215,7 @@ def _order(signal: Signal, each: Decided, order: OrderPlan, intent_id: int, atte
         time_in_force=order.time_in_force or "",
         position_side=order.position_side,
         reduce_only=order.reduce_only,
+        closes=exits,
         attempts_allowed=EXIT_ATTEMPTS if exits else ENTRY_ATTEMPTS,
         send_within=SEND_EXITS_WITHIN if exits else SEND_ENTRIES_WITHIN,
     )

@@ -26,7 +26,7 @@ AGAIN_AFTER = timedelta(minutes=15)
 FEW = 20
 ALONE = "SELECT pg_try_advisory_xact_lock(hashtext('replication.vanished'))"
 # Held by a copy that lives, and more than a dust that no order can sell. All that the leader traded must have been
-# taken up, since one of the trades may be the very close.
+# taken up, since one of the trades may be the very close; what cannot be taken up is not waited for.
 HELD = """
     SELECT p.leader_symbol, p.leader_side, m.base_asset, m.quote_asset, m.venue, c.trader_id, {moment} AS seen_at,
         array_agg(DISTINCT c.id) AS copies
@@ -56,7 +56,8 @@ SHOWN = HELD.format(
         AND f.received_at > %(fresh)s AND f.positions_at > %(fresh)s
         AND NOT EXISTS (SELECT FROM traders_position q WHERE q.trader_id = l.id AND q.symbol = p.leader_symbol
             AND q.side = p.leader_side)
-        AND NOT EXISTS (SELECT FROM traders_tradeevent e WHERE e.trader_id = l.id AND e.awaits_copy)
+        AND NOT EXISTS (SELECT FROM traders_tradeevent e WHERE e.trader_id = l.id AND e.awaits_copy
+            AND NOT EXISTS (SELECT FROM replication_tradeaside x WHERE x.event_id = e.id))
         AND NOT EXISTS (SELECT FROM traders_tradeevent e WHERE e.trader_id = l.id AND e.symbol = p.leader_symbol
             AND e.event_time >= p.leader_opened_at AND e.fetched_at >= f.positions_at)""",
 )
@@ -74,7 +75,8 @@ OWNED = HELD.format(
         AND NOT EXISTS (
             SELECT FROM orders_fill f JOIN replication_leaderaccount a ON a.account_id = f.account_id
             JOIN orders_order o ON o.id = f.order_id
-            WHERE a.trader_id = l.id AND f.awaits_copy AND o.cause_id IS NULL)""",
+            WHERE a.trader_id = l.id AND f.awaits_copy AND o.cause_id IS NULL
+                AND NOT EXISTS (SELECT FROM replication_tradeaside x WHERE x.fill_id = f.id))""",
 )
 
 

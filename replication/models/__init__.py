@@ -1,5 +1,6 @@
 """Copies, what leaders did, and what each copy does about it."""
 
+from replication.models.aside import TradeAside
 from replication.models.copy import Copy, CopyAdjustment, CopyDay, CopyFunds, CopyPosition, LeaderAccount
 from replication.models.intent import CopyIntent
 from replication.models.signal import Signal, SignalPart
@@ -14,4 +15,5 @@ __all__ = [
     "LeaderAccount",
     "Signal",
     "SignalPart",
+    "TradeAside",
 ]

@@ -24,7 +24,7 @@ def _limit(text: str) -> "models.DecimalField[Any, Any]":
 
 
 class Copy(models.Model):
-    """One account copies one leader. Limits that are null do not bind; money is in the market's quote asset."""
+    """One account copies one leader. Limits that are null do not bind; `replication.money`: what asset money is in."""
 
     account = models.ForeignKey(TradingAccount, on_delete=models.PROTECT, related_name="copies")
     trader = models.ForeignKey(LeadTrader, on_delete=models.PROTECT, related_name="copies")

@@ -36,7 +36,7 @@ class CopyIntent(models.Model):
     filled_quantity = amount_field(default=0)
     average_price = amount_field(null=True)
     slippage_percent = amount_field(null=True, help_text="Against the leader's price; negative is better.")
-    attempts = models.PositiveSmallIntegerField(default=1)
+    attempts = models.PositiveIntegerField(default=1)
 
     detected_at = models.DateTimeField()
     planned_at = models.DateTimeField(default=timezone.now)
@@ -50,6 +50,7 @@ class CopyIntent(models.Model):
         """Newest first; one decision for each copy and signal."""
 
         ordering = ["-id"]
+        verbose_name = "decision"
         constraints = [
             models.UniqueConstraint(fields=["signal", "copy"], name="replication_intent_once"),
         ]

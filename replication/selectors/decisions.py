@@ -28,6 +28,8 @@ JOINS = """
 """
 
 
+MOST_ORDERS = 100
+
 Row = TypeVar("Row", OrderEvent, Fill)
 
 
@@ -79,8 +81,12 @@ def decision_get(*, user: User, decision_id: int) -> CopyIntent:
 
 
 def decision_chain(intent: CopyIntent) -> DecisionChain:
-    """Return everything about a decision, in four statements however much there is."""
-    orders = list(Order.objects.filter(cause_id=intent.pk).select_related("account", "market").order_by("pk"))
+    """Return everything about a decision, in four statements however much there is.
+
+    Of an exit that was tried more often than `MOST_ORDERS` times, the newest orders.
+    """
+    newest = Order.objects.filter(cause_id=intent.pk).select_related("account", "market").order_by("-pk")[:MOST_ORDERS]
+    orders = sorted(newest, key=lambda order: order.pk)
     ids = [order.pk for order in orders]
     events = _by_order(OrderEvent.objects.filter(order__in=ids).order_by("pk"))
     fills = _by_order(Fill.objects.filter(order__in=ids).order_by("time", "pk"))

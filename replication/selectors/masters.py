@@ -1,8 +1,8 @@
 """Masters as those see them who look for one to follow, and whom somebody follows."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import ROUND_DOWN, Decimal
 from typing import Any
 
@@ -14,27 +14,34 @@ from copytrade.lib.api.paging import Page
 from copytrade.lib.errors import NotFound
 from copytrade.lib.sql import run
 from replication.models import Copy
-from replication.selectors.statistics import LATENCIES, Latency, Outcomes, latency_of, outcomes_of, percent
+from replication.selectors.recent import Decided, decided_lately
+from replication.selectors.statistics import LATENCIES, Latency, Outcomes, latency_of, outcomes_of
 from replication.selectors.values import CopyValue, copy_values
 from replication.services.people import HOUSE
 from replication.vocabulary import CopyState
 from traders.models import LeaderStatus, LeadTrader
 
 # Best first by each word; those of whom it is not known come last.
-ORDERINGS = {
+RANKED = {
     "followers": "followers DESC",
     "total_orders": "orders DESC",
-    "success_rate": "success DESC NULLS LAST",
-    "latency": "average ASC NULLS LAST",
     "pnl": "pnl DESC NULLS LAST",
     "roi": "roi DESC NULLS LAST",
     "running_days": "created_at ASC",
 }
+# These are figures of decisions, of which there are many: they are kept, and so may be a minute old.
+RANKED_LATELY: dict[str, Callable[[Decided], float | None]] = {
+    "success_rate": lambda decided: -decided.done / decided.tried if decided.tried else None,
+    "latency": lambda decided: decided.latency.average,
+}
+ORDERINGS = ("followers", "total_orders", "success_rate", "latency", "pnl", "roi", "running_days")
 # A result is told in the asset of the account with which a master began to lead, over all accounts that lead and settle
 # in it. What was paid into a paper account is known, so that its return is; of an account at a venue it is not.
-MASTERS = f"""
+# Figures that a statement does not ask of `ranked` are not counted.
+MASTERS = """
     WITH master AS (
-        SELECT l.* FROM traders_leadtrader l WHERE l.platform = %(house)s AND l.status IN ('approved', 'featured')
+        SELECT l.* FROM traders_leadtrader l
+        WHERE l.platform = %(house)s AND l.status IN ('approved', 'featured') AND {which}
     ), led AS (
         SELECT la.trader_id, la.account_id, a.key::text AS key, a.mode = 'paper' AS paper, first_value(a.equity_asset)
             OVER (PARTITION BY la.trader_id ORDER BY la.id) AS asset
@@ -42,11 +49,12 @@ MASTERS = f"""
         JOIN orders_tradingaccount a ON a.id = la.account_id
     ), followed AS (
         SELECT c.trader_id, count(DISTINCT a.user_id) AS followers
-        FROM replication_copy c JOIN orders_tradingaccount a ON a.id = c.account_id
+        FROM replication_copy c JOIN master m ON m.id = c.trader_id JOIN orders_tradingaccount a ON a.id = c.account_id
         WHERE c.state <> 'ended' GROUP BY 1
     ), placed AS (
-        SELECT led.trader_id, count(*) AS orders FROM led JOIN orders_order o ON o.account_id = led.account_id
-        WHERE o.origin <> 'copy' GROUP BY 1
+        SELECT led.trader_id, sum(o.count) AS orders FROM led CROSS JOIN LATERAL (
+            SELECT count(*) FROM orders_order o WHERE o.account_id = led.account_id AND o.origin <> 'copy'
+        ) o GROUP BY 1
     ), result AS (
         SELECT led.trader_id, sum(h.realized_pnl - h.fees) AS pnl
         FROM led JOIN orders_holding h ON h.account_id = led.account_id JOIN markets_market m ON m.id = h.market_id
@@ -59,24 +67,17 @@ MASTERS = f"""
         LEFT JOIN markets_papertransfer t
             ON t.account_id = p.id AND t.asset = led.asset AND t.reason IN ('opening', 'deposit')
         GROUP BY 1
-    ), decided AS (
-        SELECT s.trader_id, count(*) FILTER (WHERE i.state IN ('filled', 'partial')) AS done,
-            count(*) FILTER (WHERE i.state IN ('filled', 'partial', 'failed')) AS tried, {LATENCIES}
-        FROM replication_copyintent i JOIN replication_signal s ON s.id = i.signal_id
-        JOIN master m ON m.id = s.trader_id WHERE s.detected_at >= %(since)s GROUP BY 1
     ), ranked AS (
         SELECT m.id, coalesce(nullif(m.nickname, ''), m.external_id) AS name, m.status = 'featured' AS featured,
-            m.created_at, coalesce(f.followers, 0) AS followers, coalesce(p.orders, 0) AS orders, d.done, d.tried,
-            d.done::float8 / nullif(d.tried, 0) AS success, d.count, d.avg AS average, d.percentile_cont AS points,
+            m.created_at, coalesce(f.followers, 0) AS followers, coalesce(p.orders, 0)::bigint AS orders,
             c.asset, CASE WHEN c.asset <> '' THEN coalesce(r.pnl, 0) END AS pnl,
             CASE WHEN c.known AND c.paid_in > 0 THEN coalesce(r.pnl, 0) * 100 / c.paid_in END AS roi
         FROM master m LEFT JOIN followed f ON f.trader_id = m.id LEFT JOIN placed p ON p.trader_id = m.id
         LEFT JOIN result r ON r.trader_id = m.id LEFT JOIN capital c ON c.trader_id = m.id
-        LEFT JOIN decided d ON d.trader_id = m.id
     )
 """
-LISTED = "SELECT * FROM ranked ORDER BY {ordering}, id LIMIT %(limit)s OFFSET %(offset)s"
-RECENT = timedelta(days=30)  # of whose decisions success and latency are told
+LISTED = "SELECT id FROM ranked ORDER BY {ordering}, id LIMIT %(limit)s OFFSET %(offset)s"
+ALL, CHOSEN = MASTERS.format(which="true"), MASTERS.format(which="l.id = ANY(%(ids)s)")
 OUTCOMES = f"""
     SELECT i.copy_id, count(*) FILTER (WHERE i.state = 'filled'), count(*) FILTER (WHERE i.state = 'partial'),
         count(*) FILTER (WHERE i.state = 'skipped'), count(*) FILTER (WHERE i.state = 'failed'),
@@ -114,12 +115,14 @@ class CopyView:
 
 
 def masters_list(*, ordering: str, page: Page) -> tuple[list[MasterView], int]:
-    """Return a page of the masters who are open to be copied, best first, and how many there are; two statements."""
-    parameters: dict[str, Any] = {"house": HOUSE, "since": timezone.now() - RECENT}
-    listed = MASTERS + LISTED.format(ordering=ORDERINGS[ordering])
-    rows = run(listed, parameters | {"limit": page.limit, "offset": page.offset})
-    total = LeadTrader.objects.filter(platform=HOUSE, status__in=[LeaderStatus.APPROVED, LeaderStatus.FEATURED])
-    return [_master(row) for row in rows], total.count()
+    """Return a page of the masters who are open to be copied, best first, and how many there are.
+
+    Four statements at most, and what is counted is what the page shows. Success and latency may be a minute old.
+    """
+    ids = _ranked_lately(ordering, page) if ordering in RANKED_LATELY else _ranked(ordering, page)
+    told = decided_lately(ids)
+    rows = {row[0]: row for row in run(CHOSEN + "SELECT * FROM ranked", {"house": HOUSE, "ids": ids})}
+    return [_master(rows[pk], told[pk]) for pk in ids if pk in rows], _masters().count()
 
 
 def leader_get(master_id: int) -> LeadTrader:
@@ -157,8 +160,25 @@ def _copies(user: User) -> "QuerySet[Copy]":
     return Copy.objects.filter(account__user=user).select_related("account", "trader").order_by("-pk")
 
 
-def _master(row: tuple[Any, ...]) -> MasterView:
-    pk, name, featured, since, followers, orders, done, tried, _, count, average, points, asset, pnl, roi = row
+def _masters() -> "QuerySet[LeadTrader]":
+    return LeadTrader.objects.filter(platform=HOUSE, status__in=[LeaderStatus.APPROVED, LeaderStatus.FEATURED])
+
+
+def _ranked(ordering: str, page: Page) -> list[int]:
+    parameters = {"house": HOUSE, "limit": page.limit, "offset": page.offset}
+    return [pk for (pk,) in run(ALL + LISTED.format(ordering=RANKED[ordering]), parameters)]
+
+
+def _ranked_lately(ordering: str, page: Page) -> list[int]:
+    ids = list(_masters().order_by("pk").values_list("pk", flat=True))
+    told, figure = decided_lately(ids), RANKED_LATELY[ordering]
+    known = {pk: value for pk in ids if (value := figure(told[pk])) is not None}
+    ranked = sorted(ids, key=lambda pk: (pk not in known, known.get(pk, 0.0), pk))
+    return ranked[page.offset : page.offset + page.limit]
+
+
+def _master(row: tuple[Any, ...], decided: Decided) -> MasterView:
+    pk, name, featured, since, followers, orders, asset, pnl, roi = row
     return MasterView(
         master_id=pk,
         name=name,
@@ -167,8 +187,8 @@ def _master(row: tuple[Any, ...]) -> MasterView:
         running_days=(timezone.now() - since).days,
         followers=followers,
         orders=orders,
-        success_percent=percent(done or 0, tried or 0),
-        latency=latency_of(count or 0, average, points),
+        success_percent=decided.success_percent,
+        latency=decided.latency,
         asset=asset or "",
         pnl=pnl,
         roi_percent=None if roi is None else roi.quantize(Decimal("0.0001"), rounding=ROUND_DOWN),

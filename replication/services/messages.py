@@ -20,6 +20,15 @@ TELL = """
 """
 
 
+TELL_FAILING = """
+    SELECT a.user_id, c.id, c.trader_id, i.id, coalesce(m.symbol, s.symbol), i.message
+    FROM replication_copyintent i JOIN replication_signal s ON s.id = i.signal_id
+    JOIN replication_copy c ON c.id = i.copy_id JOIN orders_tradingaccount a ON a.id = c.account_id
+    LEFT JOIN markets_market m ON m.id = i.market_id
+    WHERE i.id = ANY(%s) ORDER BY i.id
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class Told:
     """A decision that needs no order, and whom it concerns."""
@@ -36,6 +45,27 @@ def intent_messages(intent_ids: Sequence[int]) -> list[Message]:
     if not intent_ids:
         return []
     return [_intent_message(row) for row in run(TELL, [list(intent_ids)])]
+
+
+def failing_messages(intent_ids: Sequence[int]) -> list[Message]:
+    """Return `risk:alert` of exits that the venue does not carry out and that go on being tried, in one statement."""
+    if not intent_ids:
+        return []
+    return [
+        Message(
+            "risk:alert",
+            {
+                "copyId": copy,
+                "traderId": trader,
+                "tradeId": pk,
+                "symbol": symbol,
+                "code": "EXIT_FAILING",
+                "message": f"{symbol} could not be closed so far. {message}",
+            },
+            (private_stream(user),),
+        )
+        for user, copy, trader, pk, symbol, message in run(TELL_FAILING, [list(intent_ids)])
+    ]
 
 
 def decision_messages(signal: Signal, decisions: Sequence[Told]) -> list[Message]:

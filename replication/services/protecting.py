@@ -4,6 +4,7 @@ import logging
 from collections.abc import Sequence
 from decimal import Decimal
 
+from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from copytrade.lib.database import DATABASE_AWAY
@@ -12,6 +13,7 @@ from copytrade.lib.wire import plain_digits
 from copytrade.realtime.messages import Message, private_stream
 from copytrade.realtime.services import messages_publish
 from markets.services.watch import price_watch_want
+from orders.models import TradingAccount
 from replication.models import Copy, CopyPosition
 from replication.selectors.values import CopyValue, copy_values
 from replication.services.copies import copy_stop
@@ -21,6 +23,7 @@ from replication.vocabulary import CopyState
 logger = logging.getLogger(__name__)
 
 BATCH = 1_000
+GUARDED = (CopyState.ACTIVE, CopyState.PAUSED)
 RAISE_PEAKS = """
     UPDATE replication_copy c SET peak_value = n.value
     FROM json_to_recordset(%s) AS n(id bigint, value numeric, base numeric)
@@ -51,7 +54,7 @@ def copies_protect() -> int:
 def _holding(after: int) -> "QuerySet[Copy]":
     held = CopyPosition.objects.filter(copy=OuterRef("pk")).exclude(quantity=0)
     guarded = Q(max_drawdown_percent__isnull=False)
-    rows = Copy.objects.filter(Exists(held) | guarded, state__in=[CopyState.ACTIVE, CopyState.PAUSED], pk__gt=after)
+    rows = Copy.objects.filter(Exists(held) | guarded, state__in=GUARDED, pk__gt=after)
     return rows.select_related("account", "trader").order_by("pk")[:BATCH]
 
 
@@ -67,13 +70,12 @@ def _look(batch: Sequence[Copy]) -> int:
 def _stop_apart(copy: Copy, value: CopyValue, fall: Decimal) -> bool:
     """One that cannot be stopped must not keep the others from it."""
     try:
-        _stop(copy, value, fall)
+        return _stop(copy, value, fall)
     except DATABASE_AWAY:
         raise
     except Exception:
         logger.exception("Copy %s fell too far and cannot be stopped", copy.pk)
         return False
-    return True
 
 
 def fall_percent(copy: Copy, value: CopyValue) -> Decimal | None:
@@ -88,9 +90,11 @@ def fall_percent(copy: Copy, value: CopyValue) -> Decimal | None:
     return fall if fall >= limit else None
 
 
-def _stop(copy: Copy, value: CopyValue, fall: Decimal) -> None:
-    if not Copy.objects.filter(pk=copy.pk, base_value=value.base).exists():
-        return  # its funds were changed meanwhile: the next look counts anew
+@transaction.atomic
+def _stop(copy: Copy, value: CopyValue, fall: Decimal) -> bool:
+    TradingAccount.objects.select_for_update(no_key=True).get(pk=copy.account_id)  # whoever moves its funds holds it
+    if not Copy.objects.filter(pk=copy.pk, base_value=value.base, state__in=GUARDED).exists():
+        return False  # its funds were changed meanwhile, or it ended: the next look counts anew
     worth = plain_digits((value.value or Decimal(0)).quantize(Decimal("0.01")))
     reason = f"It fell by {plain_digits(fall.quantize(Decimal('0.01')))} % from its peak, to {worth}: all is closed."
     copy_stop(copy=copy, close=True, actor=None, reason=reason)
@@ -102,6 +106,7 @@ def _stop(copy: Copy, value: CopyValue, fall: Decimal) -> None:
             Message("risk:alert", data | {"code": "MAX_DRAWDOWN", "message": reason}, stream),
         ]
     )
+    return True
 
 
 def _result_message(copy: Copy, value: CopyValue) -> Message:

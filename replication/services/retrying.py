@@ -1,4 +1,4 @@
-"""Trying a copied trade again that failed, because a person asks for it."""
+"""Trying a copied trade again that failed, or does not succeed so far, because a person asks for it."""
 
 from django.db import transaction
 from django.utils import timezone
@@ -17,9 +17,9 @@ from replication.vocabulary import Action, CopyState, IntentState, SignalState
 def decision_retry(*, intent: CopyIntent, actor: User) -> CopyIntent:
     """Decide anew about a leader's trade that failed to be copied, by what holds now, and send its orders at once.
 
-    The age of the trade does not count, since a person asks for it; all other checks and limits do. What has not
-    failed, or belongs to a copy that has ended, is `CopyConflict`: of two clicks one is carried out. Must not run
-    inside a transaction: it waits for the venue.
+    The age of the trade does not count, since a person asks for it; all other checks and limits do. An exit that did
+    not succeed and waits for its next attempt has it now. What has not failed, or belongs to a copy that has ended, is
+    `CopyConflict`: of two clicks one is carried out. Must not run inside a transaction: it waits for the venue.
     """
     with transaction.atomic():
         order_ids = _plan(intent.pk, actor)
@@ -30,7 +30,9 @@ def decision_retry(*, intent: CopyIntent, actor: User) -> CopyIntent:
 def _plan(pk: int, actor: User) -> list[int]:
     intent = CopyIntent.objects.select_for_update(no_key=True, of=("self",)).select_related("copy", "signal").get(pk=pk)
     _refuse(intent)
-    intent.attempts, intent.updated_at = intent.attempts + 1, timezone.now()
+    if intent.state == IntentState.FAILED:  # of what waits, the next attempt is counted already
+        intent.attempts += 1
+    intent.updated_at = timezone.now()
     intent.save(update_fields=["attempts", "updated_at"])
     signal = Signal.objects.select_related("trader", "order__market").get(pk=intent.signal_id)
     planned = intents_replan(signal=signal, copy_ids=[intent.copy_id])
@@ -41,12 +43,17 @@ def _plan(pk: int, actor: User) -> list[int]:
 
 
 def _refuse(intent: CopyIntent) -> None:
-    if intent.state != IntentState.FAILED:
+    if intent.state != IntentState.FAILED and not _is_failing(intent):
         raise CopyConflict(f"Only what has failed can be tried again; this is {intent.state}.")
     if not intent.exits and _is_closed_since(intent):
         raise CopyConflict("The leader has closed this position since: opening it now would follow nobody.")
     if intent.copy.state == CopyState.ENDED:
         raise CopyConflict("This copy has ended: its trades are not tried again.")
+
+
+def _is_failing(intent: CopyIntent) -> bool:
+    """Whether it is an exit that was tried before, and waits for nothing but its next attempt."""
+    return intent.state == IntentState.WAITING and intent.exits and intent.attempts > 1
 
 
 def _is_closed_since(intent: CopyIntent) -> bool:

@@ -2,7 +2,7 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from types import SimpleNamespace
@@ -17,9 +17,10 @@ from orders.accounting import FillFact, Position, book, unrealized_pnl
 from orders.models import TradingAccount
 from orders.services.accounts import opening_balance
 from orders.services.booking import terms_of as settlement_of
-from replication.engine.instruments import quotes_like
-from replication.engine.loading import terms_of
+from replication.engine.copy_terms import terms_of
+from replication.engine.deciding import traded_of, usual_asset
 from replication.facts import ZERO, CopyTerms, Decision, FollowerState, LeaderTrade
+from replication.money import state_in_quote
 from replication.planner import plan
 from replication.selectors.preview import Ground, LedChange, follower_market, ground_of, leader_changes, leader_trade
 from replication.services.following import leader_venue
@@ -157,7 +158,7 @@ def copy_simulate(
         mine = held.setdefault((market.pk, side_of(trade, terms)), _Held(market))
         day = trade.event_time.astimezone(UTC).date()
         state = _state(mine, list(held.values()), ground, funds, -days[day])
-        state = _in_quote(state, ground, market, trade.price)
+        state = state_in_quote(state, traded_of(market), ground.asset or usual_asset(ground.venue), trade.price)
         decision = plan(trade, terms, follower_market(ground, market, trade.price), state, trade.event_time)
         realized = mine.take(trade, decision)
         days[day] += realized
@@ -190,15 +191,6 @@ def _state(mine: _Held, every: Sequence[_Held], ground: Ground, funds: Decimal |
         account_max_worth=ground.account.max_worth if ground.account else None,
         lost_today=lost,
     )
-
-
-def _in_quote(state: FollowerState, ground: Ground, market: Market, price: Decimal | None) -> FollowerState:
-    """Return the state with money in the market's quote asset, as planning has it: inverse contracts pay in coins."""
-    if market.kind != MarketKind.COIN_M or ground.asset in {"", *quotes_like(market.quote_asset)}:
-        return state
-    if ground.asset != market.base_asset or not price:
-        return replace(state, funds=None)
-    return replace(state, funds=state.funds and state.funds * price, lost_today=state.lost_today * price)
 
 
 def _results(held: Iterable[_Held]) -> dict[str, AssetResult]:

@@ -1,7 +1,7 @@
 """Ending copies: what they hold is closed or kept, and what is closed is followed until it is."""
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from uuid import uuid4
 
@@ -22,7 +22,15 @@ from replication.engine.trades import Change
 from replication.models import Copy, CopyIntent, CopyPosition
 from replication.services.flags import leader_marks_set
 from replication.services.messages import copy_messages
-from replication.vocabulary import Action, CopyState, IntentState, PositionWord, Reason, SignalSource
+from replication.vocabulary import (
+    UNDER_WAY,
+    Action,
+    CopyState,
+    IntentState,
+    PositionWord,
+    Reason,
+    SignalSource,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -30,7 +38,7 @@ ENDED = "The copy ended before this could be done."
 END_WAITING = """
     UPDATE replication_copyintent SET code = %(code)s, message = %(message)s, finished_at = %(now)s,
         updated_at = %(now)s, state = CASE WHEN filled_quantity > 0 THEN 'partial' ELSE 'skipped' END
-    WHERE copy_id = %(copy)s AND state = 'waiting'
+    WHERE copy_id = ANY(%(copies)s) AND state = 'waiting'
 """
 NOT_CLOSED = "Some of what it held could not be closed: close it by hand."
 
@@ -91,40 +99,54 @@ def stopping_continue() -> None:
 
 @transaction.atomic
 def stopping_step(*, copy_id: int) -> None:
-    """Close what a stopping copy still holds and has no order for, or end it where there is nothing left to do."""
+    """Close what a stopping copy still holds and has no order for, or end it where there is nothing left to do.
+
+    What the venue does not let it close is tried again until it does, or until the owner keeps it.
+    """
     account = TradingAccount.objects.filter(copies=copy_id)  # first: whoever plans for the copy holds it
     account.select_for_update(no_key=True, of=("self",)).get()
     copy = Copy.objects.select_for_update(no_key=True, of=("self",)).select_related("trader").get(pk=copy_id)
-    if copy.state != CopyState.STOPPING or _is_busy(copy):
+    if copy.state != CopyState.STOPPING or copy.trader.signals.filter(copy=copy, state="pending").exists():
         return
     every = copy.positions.exclude(quantity=0).select_related("market", "copy__trader")
     held = [position for position in every if not is_dust(position)]
-    given_up = _given_up(copy)
-    if waiting := [position for position in held if position.market_id not in given_up]:
+    busy, given_up = _busy(copy), _given_up(copy)
+    if waiting := [position for position in held if position.market_id not in busy | given_up]:
         positions_exit(waiting)
-    else:
+    elif not CopyIntent.objects.filter(copy=copy, state__in=UNDER_WAY).exists():
         copy_end(copy=copy, reason=copy.state_reason if not held else f"{copy.state_reason} {NOT_CLOSED}".strip())
 
 
 def copy_end(*, copy: Copy, reason: str) -> None:
     """End a copy whose row is locked. What waits to be decided is not done any more."""
+    waiting_end(copy_ids=[copy.pk])
     now = timezone.now()
-    run(END_WAITING, {"copy": copy.pk, "code": Reason.COPY_ENDED, "message": ENDED, "now": now})
     copy.state, copy.state_reason, copy.ended_at, copy.updated_at = CopyState.ENDED, reason[:300], now, now
     copy.save(update_fields=["state", "state_reason", "ended_at", "updated_at"])
     leader_marks_set(trader_id=copy.trader_id)
     messages_publish(copy_messages([copy]))
 
 
-def _is_busy(copy: Copy) -> bool:
-    under_way = CopyIntent.objects.filter(copy=copy, state__in=[IntentState.WAITING, IntentState.PLANNED])
-    return under_way.exists() or copy.trader.signals.filter(copy=copy, state="pending").exists()
+def waiting_end(*, copy_ids: Sequence[int]) -> None:
+    """End what waits at copies that end, or have ended."""
+    now = timezone.now()
+    run(END_WAITING, {"copies": list(copy_ids), "code": Reason.COPY_ENDED, "message": ENDED, "now": now})
 
 
-def _given_up(copy: Copy) -> set[int]:
-    """Return the markets in which closing failed for good since the copy was told to stop."""
+def _busy(copy: Copy) -> set[int | None]:
+    """Return the markets in which the copy has orders under way, or waits to close.
+
+    An exit of the leader that does not succeed is no reason to wait: the closing of all takes it over.
+    """
+    planned, closes = Q(state=IntentState.PLANNED), Q(signal__source=SignalSource.STOP)
+    rows = CopyIntent.objects.filter(planned | Q(state=IntentState.WAITING), copy=copy)
+    return set(rows.filter(planned | closes | Q(exits=False) | Q(attempts=1)).values_list("market_id", flat=True))
+
+
+def _given_up(copy: Copy) -> set[int | None]:
+    """Return the markets in which nothing can be closed, since the copy was told to stop."""
     tried = Q(state__in=[IntentState.FAILED, IntentState.SKIPPED, IntentState.PARTIAL])
     failed = CopyIntent.objects.filter(
         tried, copy=copy, signal__source=SignalSource.STOP, planned_at__gte=copy.updated_at
     )
-    return {pk for pk in failed.values_list("market_id", flat=True) if pk is not None}
+    return set(failed.exclude(code=Reason.TAKEN_OVER).values_list("market_id", flat=True))

@@ -47,6 +47,16 @@ def test_a_copy_without_an_account_opens_one_on_paper_at_the_leaders_venue():
     assert leader.is_copied
 
 
+def test_an_account_that_leads_is_never_the_one_that_suits():
+    _, leading = make_master()
+    leader = watched()
+
+    copy = copy_start(user=leading.user, trader=leader, settings=ONE)
+
+    assert copy.account != leading
+    assert (copy.account.user, copy.account.venue) == (leading.user, leading.venue)
+
+
 def test_the_users_own_account_at_the_leaders_venue_is_taken():
     leader, account = paper_account(), paper_account()
     copy = copy_start(user=account.user, trader=watched(), settings=ONE)

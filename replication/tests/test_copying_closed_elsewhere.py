@@ -99,7 +99,7 @@ def test_nothing_is_written_off_while_another_copy_has_an_order_in_that_market(m
     lead(first, "BUY", "0.1")
     lead(second, "BUY", "0.1")
     by_hand(follower, Side.SELL, "0.1", reduce_only=True)
-    monkeypatch.setattr("replication.engine.running.orders_execute", lambda *_, **__: [])
+    monkeypatch.setattr("replication.engine.running.Courier.send", lambda *_: None)
     lead(first, "SELL", "0.1")
 
     lead(second, "SELL", "0.1")

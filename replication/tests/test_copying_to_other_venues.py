@@ -168,3 +168,19 @@ def test_two_followers_at_two_venues_follow_one_trade():
 
     assert held(futures) == D("0.1")
     assert held(spot) > D("0.0998")
+
+
+def test_two_symbols_of_a_leader_never_become_one_position(usd_m):
+    """What closes one of them would close the other as well, and nobody would know what of it."""
+    make_market(venue="binanceusdm", symbol="BTCUSDC", quote_asset="USDC", margin_asset="USDC", trading=False)
+    leader = watched()
+    copy = follow_since(leader)
+    opens(leader, symbol="BTCUSDT")
+
+    opens(leader, "0.2", symbol="BTCUSDC", ago=10)
+
+    refused = decision(copy)
+    assert (refused.state, refused.code) == ("skipped", "MARKET_TAKEN")
+    assert "BTCUSDT" in refused.message
+    assert held(copy) == D("0.1")
+    assert copy.positions.get().leader_symbol == "BTCUSDT"

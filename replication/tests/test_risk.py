@@ -49,6 +49,7 @@ REFUSED: list[tuple[Reason, dict[str, dict[str, Any]]]] = [
     (Reason.SLIPPAGE, {"terms": {"max_slippage_percent": D("0.5")}, "market": {"price": D(51_000)}}),
     (Reason.DAILY_LOSS, {"terms": {"max_daily_loss": D(100)}, "state": {"lost_today": D(100)}}),
     (Reason.OPPOSITE_LEADER, {"state": {"opposite_leader": "Ada"}}),
+    (Reason.MARKET_TAKEN, {"state": {"taken_by": "BTCUSD_PERP"}}),
     (Reason.MAX_POSITIONS, {"terms": {"max_positions": 2}, "state": {"open_positions": 2}}),
     (Reason.NO_EQUITY, {"terms": {"max_leverage": D(2)}, "state": {"funds": None}}),
 ]

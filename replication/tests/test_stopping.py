@@ -7,7 +7,7 @@ from orders.models import Order
 from orders.services.accounts import account_pause
 from orders.tests.conftest import make_live_account, venue  # noqa: F401  (a fixture)
 from replication.engine.running import fan_out
-from replication.engine.settling import EXIT_ATTEMPTS
+from replication.engine.settling import TELL_AFTER
 from replication.models import Copy, CopyIntent, Signal
 from replication.services.copies import CopyConflict, copy_position_close, copy_stop, user_stop
 from replication.services.stopping import NOT_CLOSED, stopping_continue
@@ -97,7 +97,7 @@ def test_a_stop_while_an_entry_is_unsent_waits_for_it(master, monkeypatch):
     leader, account = master
     copy = follow(leader)
     with monkeypatch.context() as patch:
-        patch.setattr("replication.engine.running.orders_execute", lambda *_, **__: [])
+        patch.setattr("replication.engine.running.Courier.send", lambda *_: None)
         lead(account, "BUY", "0.1")
         copy_stop(copy=copy, close=True, actor=copy.account.user)
         stopping_continue()
@@ -114,7 +114,40 @@ def test_a_stop_while_an_entry_is_unsent_waits_for_it(master, monkeypatch):
     assert (copy.state, held(copy)) == ("ended", 0)
 
 
-def test_what_cannot_be_closed_is_left_and_said(venue):  # noqa: F811
+def test_what_the_venue_refuses_to_close_is_tried_until_it_is_closed(venue):  # noqa: F811
+    copy = refused_at_the_stop(venue)
+    copy.refresh_from_db()
+    assert (copy.state, decision(copy).state, held(copy)) == ("stopping", "waiting", D("0.1"))
+    assert CopyIntent.objects.filter(copy=copy, exits=True).count() == 1
+
+    venue.next.append("with fills")
+    try_again(copy)
+
+    copy.refresh_from_db()
+    assert (copy.state, held(copy), decision(copy).state) == ("ended", 0, "filled")
+
+
+def test_what_the_venue_refuses_to_close_may_be_kept(venue):  # noqa: F811
+    copy = refused_at_the_stop(venue)
+
+    stop(copy, close=False)
+
+    assert (copy.state, held(copy), decision(copy).code) == ("ended", D("0.1"), "COPY_ENDED")
+
+
+def test_what_no_order_can_close_is_left_and_said(venue):  # noqa: F811
+    copy = refused_at_the_stop(venue)
+    CopyIntent.objects.filter(copy=copy, exits=True).update(state="failed")
+
+    serve()
+
+    copy.refresh_from_db()
+    assert (copy.state, held(copy)) == ("ended", D("0.1"))
+    assert copy.state_reason.endswith(NOT_CLOSED)
+
+
+def refused_at_the_stop(venue):  # noqa: F811
+    """Stop a copy whose venue refuses to close what it holds, more often than anybody would count."""
     market = make_market(venue="fake")
     price_is(market=market)
     leader, account = make_master()
@@ -122,19 +155,17 @@ def test_what_cannot_be_closed_is_left_and_said(venue):  # noqa: F811
     venue.next.append("with fills")
     lead(account, "BUY", "0.1")
     assert held(copy) == D("0.1")
-    refusal = Rejected("Market is closed.", reason="MARKET_CLOSED")
-    venue.next.extend([refusal] * EXIT_ATTEMPTS)
-
+    venue.next.extend([Rejected("Market is closed.", reason="MARKET_CLOSED")] * (TELL_AFTER + 2))
     copy_stop(copy=copy, close=True, actor=copy.account.user)
-    for _ in range(EXIT_ATTEMPTS):
-        serve()
-        CopyIntent.objects.update(updated_at=copy.started_at.replace(year=2020))
     serve()
+    for _ in range(TELL_AFTER + 1):
+        try_again(copy)
+    return copy
 
-    copy.refresh_from_db()
-    assert (copy.state, held(copy)) == ("ended", D("0.1"))
-    assert copy.state_reason.endswith(NOT_CLOSED)
-    assert decision(copy).state == "failed"
+
+def try_again(copy) -> None:
+    CopyIntent.objects.update(updated_at=copy.started_at.replace(year=2020))
+    serve()
 
 
 def test_a_copy_whose_account_is_paused_stays_stopping_until_it_may_close(master):

@@ -207,7 +207,7 @@ class LeadTraderAdmin(ReadOnlyAdmin[LeadTrader]):
             **self.admin_site.each_context(request),
             "title": f"{action.capitalize()} {_leaders(len(leaders))}?",
             "opts": self.opts,
-            "leaders": leaders,
+            "rows": leaders,
             "action": action,
             "verdict": status.label.lower(),
             "hides": status == LeaderStatus.BLOCKED,

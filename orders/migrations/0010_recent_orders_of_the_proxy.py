@@ -114,6 +114,6 @@ CREATE TRIGGER orders_recent_updated AFTER UPDATE ON orders_order
 
 
 class Migration(migrations.Migration):
-    dependencies = [("orders", "0008_fewer_indexes")]
+    dependencies = [("orders", "0009_fewer_indexes")]
 
     operations = [migrations.RunSQL(CREATE, DROP)]

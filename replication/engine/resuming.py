@@ -1,0 +1,118 @@
+"""What waited for other orders, or for its account, is planned anew: ever more rarely where it does not succeed."""
+
+import logging
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import timedelta
+
+from django.db import transaction
+from django.utils import timezone
+
+from copytrade.lib.database import DATABASE_AWAY
+from copytrade.lib.sql import run
+from copytrade.realtime.services import messages_publish
+from replication.engine.planning import intents_replan
+from replication.models import Copy, CopyIntent, Signal
+from replication.services.messages import intent_messages
+from replication.services.stopping import waiting_end
+from replication.vocabulary import CopyState, IntentState, Reason
+
+logger = logging.getLogger(__name__)
+
+LARGEST_BATCH = 1_000
+# Codes of orders that were not sent since the account was not allowed to; what only closes waits until it is.
+BLOCKS = ("ACCOUNT_PAUSED", "LIVE_TRADING_OFF", "TRADING_HALTED")
+LONGEST_PAUSE = timedelta(minutes=5)
+# Of what no venue refused: it goes on soon after the account may send again.
+LONGEST_BLOCKED_PAUSE = timedelta(minutes=1)
+TAKEN_OVER = "A later exit of this position closes this as well."
+# An exit that does not succeed holds up no later one of its position, which closes what is owed as well. A later one
+# that may be taken for a trade of an earlier position takes nothing over. Nobody is waited for: who holds a row is
+# about to send its orders, or has ended it.
+TAKE_OVER = """
+    WITH taken AS (
+        SELECT i.id FROM replication_copyintent i JOIN replication_signal s ON s.id = i.signal_id
+        WHERE i.state = 'waiting' AND i.exits AND i.attempts > 1
+            AND (%(copies)s::bigint[] IS NULL OR i.copy_id = ANY(%(copies)s)) AND EXISTS (
+            SELECT FROM replication_copyintent o JOIN replication_signal l ON l.id = o.signal_id
+            WHERE o.copy_id = i.copy_id AND o.market_id = i.market_id AND o.side = i.side
+                AND o.state = 'waiting' AND o.exits AND o.id > i.id AND l.event_time >= s.event_time)
+        ORDER BY i.id FOR NO KEY UPDATE OF i SKIP LOCKED
+    )
+    UPDATE replication_copyintent i SET state = CASE WHEN i.filled_quantity > 0 THEN 'partial' ELSE 'skipped' END,
+        code = %(code)s, message = %(message)s, finished_at = %(now)s, updated_at = %(now)s
+    FROM taken WHERE taken.id = i.id RETURNING i.id
+"""
+# Those that wait for nothing but their turn, the first one of each position with no order under way; those that
+# failed before come back ever more rarely, and not all at once. Entries that are not followed any more wait for nobody:
+# they are about to be skipped.
+READY = """
+    SELECT i.signal_id, i.id FROM replication_copyintent i JOIN replication_copy c ON c.id = i.copy_id
+    JOIN replication_signal s ON s.id = i.signal_id
+    WHERE i.state = 'waiting' AND (NOT EXISTS (
+        SELECT FROM replication_copyintent o WHERE o.copy_id = i.copy_id AND o.market_id = i.market_id
+            AND o.state IN ('waiting', 'planned') AND o.id < i.id AND (i.exits OR o.exits))
+        OR (NOT i.exits AND i.attempts = 1 AND (c.state <> 'active'
+            OR s.event_time + make_interval(secs => c.max_signal_age_seconds) < statement_timestamp())))
+        AND (%(copies)s::bigint[] IS NULL OR i.copy_id = ANY(%(copies)s))
+        AND (i.attempts = 1 OR i.updated_at + (0.8 + 0.4 * random()) * least(
+            CASE WHEN i.code = ANY(%(blocks)s) THEN %(blocked_pause)s ELSE %(pause)s END::interval,
+            interval '0.5 second' * power(2, least(i.attempts, 10))) < statement_timestamp())
+    ORDER BY i.updated_at LIMIT %(limit)s
+"""
+TAKE_UP = """
+    SELECT copy_id FROM replication_copyintent WHERE id = ANY(%s) AND state = 'waiting'
+    ORDER BY id FOR NO KEY UPDATE SKIP LOCKED
+"""
+# What stumbles comes after everything else that waits.
+PUT_BACK = """
+    UPDATE replication_copyintent SET updated_at = statement_timestamp() WHERE id IN (
+        SELECT id FROM replication_copyintent WHERE id = ANY(%s) AND state = 'waiting'
+        ORDER BY id FOR NO KEY UPDATE SKIP LOCKED)
+"""
+
+
+def waiting_resume(finished: Sequence[int] | None = None) -> list[int]:
+    """Plan anew what waited for these decisions, or all that may go on; return the ids of the orders written.
+
+    Each signal is a transaction of its own: what cannot be planned holds up nothing else.
+    """
+    copies = None
+    if finished is not None:
+        copies = list(CopyIntent.objects.filter(pk__in=finished).values_list("copy_id", flat=True))
+        if not CopyIntent.objects.filter(copy__in=copies, state=IntentState.WAITING).exists():
+            return []
+    _take_over(copies)
+    ready = defaultdict(list)
+    values = {"blocks": list(BLOCKS), "pause": LONGEST_PAUSE, "blocked_pause": LONGEST_BLOCKED_PAUSE}
+    for signal_id, intent_id in run(READY, {**values, "copies": copies, "limit": LARGEST_BATCH}):
+        ready[signal_id].append(intent_id)
+    signals = Signal.objects.select_related("trader").in_bulk(ready)
+    written: list[int] = []
+    for signal_id, intent_ids in sorted(ready.items()):
+        try:
+            written += _resume(signals[signal_id], intent_ids)
+        except DATABASE_AWAY:
+            raise
+        except Exception:
+            logger.exception("What waits at signal %s cannot be planned", signal_id)
+            run(PUT_BACK, [intent_ids])
+    return written
+
+
+def _take_over(copies: Sequence[int] | None) -> None:
+    values = {"copies": copies, "code": Reason.TAKEN_OVER, "message": TAKEN_OVER, "now": timezone.now()}
+    with transaction.atomic():
+        messages_publish(intent_messages([pk for (pk,) in run(TAKE_OVER, values)]))
+
+
+@transaction.atomic
+def _resume(signal: Signal, intent_ids: Sequence[int]) -> list[int]:
+    copies = [copy_id for (copy_id,) in run(TAKE_UP, [list(intent_ids)])]
+    if not copies:
+        return []
+    planned = intents_replan(signal=signal, copy_ids=copies)
+    if planned.copies < len(copies):  # they ended while the last order of this was under way
+        ended = Copy.objects.filter(pk__in=copies, state=CopyState.ENDED)
+        waiting_end(copy_ids=list(ended.values_list("pk", flat=True)))
+    return list(planned.orders)

@@ -1,0 +1,140 @@
+"""Stopping a copy while it is planned for, or another one begins: nothing is opened after it, nobody is forgotten."""
+
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from django.db import connection, transaction
+
+from copytrade.lib.sql import run
+from orders.models import Order
+from replication.engine import planning
+from replication.engine.deciding import scene_of
+from replication.engine.running import fan_out
+from replication.models import Copy, CopyIntent
+from replication.services.copies import copy_stop
+from replication.services.stopping import stopping_continue
+from replication.tests.kit import follow, held, make_master, paper_account, price_is, settle, trade
+
+pytestmark = [pytest.mark.django_db(transaction=True)]
+
+
+@pytest.fixture(autouse=True)
+def _prices():
+    price_is()
+
+
+@pytest.fixture
+def pool():
+    with ThreadPoolExecutor(2) as threads:
+        yield threads
+
+
+def beside(pool: ThreadPoolExecutor, job: Callable[[], Any]) -> Future[Any]:
+    """Begin a job on a connection of its own."""
+
+    def closing() -> Any:
+        try:
+            return job()
+        finally:
+            connection.close()
+
+    return pool.submit(closing)
+
+
+def until_somebody_waits() -> None:
+    """Return once a transaction of this database waits for another one."""
+    deadline = time.monotonic() + 10
+    waiting = "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    while not run(waiting):
+        assert time.monotonic() < deadline
+        run("SELECT pg_stat_clear_snapshot()")
+
+
+@pytest.fixture
+def while_planned(monkeypatch, pool):
+    """Let something begin while an entry is being planned, which is done once that waits for it."""
+    loaded, go_on = threading.Event(), threading.Event()
+
+    def looks_long(*values: Any) -> Any:
+        loaded.set()
+        assert go_on.wait(20)
+        return scene_of(*values)
+
+    def begin(job: Callable[[], Any]) -> Any:
+        monkeypatch.setattr(planning, "scene_of", looks_long)
+        planned = beside(pool, fan_out)
+        assert loaded.wait(10)
+        begun = beside(pool, job)
+        try:
+            until_somebody_waits()
+        finally:
+            go_on.set()
+        planned.result(20)
+        return begun.result(20)
+
+    return begin
+
+
+def test_a_stop_while_an_entry_is_planned_closes_that_as_well(while_planned):
+    leader, account = make_master()
+    copy = follow(leader)
+    trade(account, "BUY", "0.1")
+
+    stopped = while_planned(lambda: copy_stop(copy=copy, close=True, actor=copy.account.user))
+    assert stopped.state == "stopping"
+    for _ in range(2):
+        fan_out()
+        settle()
+        stopping_continue()
+
+    copy.refresh_from_db()
+    assert (copy.state, held(copy)) == ("ended", 0)
+    orders = Order.objects.filter(account=copy.account).order_by("pk")
+    assert list(orders.values_list("side", flat=True)) == ["BUY", "SELL"]
+
+
+def test_a_stop_that_keeps_all_comes_after_what_is_being_planned(while_planned):
+    leader, account = make_master()
+    copy = follow(leader)
+    trade(account, "BUY", "0.1")
+
+    stopped = while_planned(lambda: copy_stop(copy=copy, close=False, actor=copy.account.user))
+
+    assert stopped.state == "ended"
+    assert CopyIntent.objects.get().planned_at < stopped.ended_at
+
+
+@pytest.mark.parametrize("close", [True, False])
+def test_what_is_planned_while_a_copy_is_stopped_opens_nothing(pool, close):
+    leader, account = make_master()
+    copy = follow(leader)
+    trade(account, "BUY", "0.1")
+
+    with transaction.atomic():
+        copy_stop(copy=copy, close=close, actor=copy.account.user)
+        planned = beside(pool, fan_out)
+        until_somebody_waits()
+    planned.result(20)
+
+    assert not Order.objects.filter(account=copy.account).exists()
+    assert set(CopyIntent.objects.values_list("code", flat=True)) <= {"COPY_ENDED"}
+
+
+def test_a_leader_whom_one_leaves_while_another_comes_stays_marked(pool):
+    leader, account = make_master()
+    last, newcomer = follow(leader), paper_account()
+
+    with transaction.atomic():
+        copy_stop(copy=last, close=False, actor=last.account.user)
+        begun = beside(pool, lambda: follow(leader, newcomer))
+        until_somebody_waits()
+    begun.result(20)
+
+    leader.refresh_from_db()
+    account.refresh_from_db()
+    assert set(Copy.objects.values_list("state", flat=True)) == {"ended", "active"}
+    assert (leader.is_copied, account.is_led) == (True, True)
