@@ -69,7 +69,8 @@ def carried(ids, companion):
     return carrier.sent
 
 
-def test_a_companion_books_each_order_as_it_is_stored_and_goes_on_once_it_is(write, small):
+def test_a_companion_books_each_order_as_it_is_stored_and_goes_on_once_it_is(write, venue, small):
+    venue.next.extend(["with fills"] * 8)
     ids, companion = ids_of(write, 8), Companion()
 
     assert carried(ids, companion) == ids
@@ -88,6 +89,7 @@ def test_a_companion_hears_of_refusals_too(write, venue):
 
 
 def test_orders_are_stored_without_a_companion_that_cannot_book_them(write, venue, caplog):
+    venue.next.extend(["with fills"] * 3)
     ids, companion = copies_of(write, 3), Companion(books=False)
 
     assert carried(ids, companion) == ids
@@ -99,6 +101,7 @@ def test_orders_are_stored_without_a_companion_that_cannot_book_them(write, venu
 
 
 def test_trades_of_copies_that_are_booked_await_nobody(write, venue):
+    venue.next.extend(["with fills"] * 3)
     ids = copies_of(write, 3)
 
     assert carried(ids, Companion()) == ids

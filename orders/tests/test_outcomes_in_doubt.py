@@ -169,5 +169,5 @@ def test_an_answer_that_could_not_be_stored_is_asked_for_again(write, venue, mon
     assert (state(order), venue.placements) == ("FILLED", {order.client_order_id: 1})
 
 
-def _database_is_away(findings):
+def _database_is_away(findings, *, follow):
     raise OSError("the database is away")

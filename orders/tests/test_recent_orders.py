@@ -134,6 +134,7 @@ def test_markets_and_accounts_have_three_each_whatever_their_order_ids(account):
 def test_a_thousand_orders_at_once_are_one_run_of_the_trigger(account):
     now, market = timezone.now(), make_market()
     run("SET LOCAL track_functions = 'pl'")
+    make_order(account=account)  # one that is not the proxy's: it is not even noted
     orders = [
         Order(
             account=account,
@@ -146,9 +147,7 @@ def test_a_thousand_orders_at_once_are_one_run_of_the_trigger(account):
         )
         for number in range(1000)
     ]
-    with CaptureQueriesContext(
-        connection,
-    ) as queries:
+    with CaptureQueriesContext(connection) as queries:
         Order.objects.bulk_create(orders)
     assert len(queries) <= 2
 
@@ -158,7 +157,7 @@ def test_a_thousand_orders_at_once_are_one_run_of_the_trigger(account):
     calls = dict(run("SELECT funcname, calls FROM pg_stat_xact_user_functions WHERE funcname LIKE 'orders_recent%%'"))
     assert calls == {
         "orders_recent_note": 2 * len(orders),
-        "orders_recent_take": len(queries) + 1,
+        "orders_recent_take": 1 + len(queries) + 1,
         "orders_recent_prune": 1,
     }
     assert listed(account) == [order.pk for order in orders[:-4:-1]]
@@ -203,13 +202,6 @@ def test_batches_over_the_same_markets_do_not_lock_each_other_out():
         list(pool.map(finish_batch, range(len(batches))))
 
     assert [len(listed(account)) for account in accounts] == [3] * 8
-
-
-def test_orders_of_others_run_neither_the_notes_nor_the_list(account):
-    run("SET LOCAL track_functions = 'pl'")
-    make_order(account=account)
-    calls = dict(run("SELECT funcname, calls FROM pg_stat_xact_user_functions WHERE funcname LIKE 'orders_recent%%'"))
-    assert calls == {"orders_recent_take": 1}
 
 
 def test_the_migration_can_be_taken_back_and_applied_again(account):

@@ -10,7 +10,7 @@ from django.db import connection
 from django.db.models import Count
 
 from orders.models import Fill, Order
-from replication.engine import planning, running
+from replication.engine import outcomes, planning, running
 from replication.engine.loading import followers_load
 from replication.engine.running import fan_out, sweep
 from replication.engine.settling import orders_settle
@@ -130,7 +130,7 @@ def test_a_worker_that_dies_after_planning_leaves_its_orders_to_the_sweep(monkey
         raise SystemExit
 
     with monkeypatch.context() as patch:
-        patch.setattr(running, "chunk_execute", dies)
+        patch.setattr(running.Courier, "send", dies)
         with pytest.raises(SystemExit):
             fan_out()
     assert CopyIntent.objects.filter(state="planned").count() == 3
@@ -162,14 +162,20 @@ def test_a_worker_that_dies_while_planning_leaves_nothing_half_done(monkeypatch)
     everything_once(1, 1)
 
 
-def test_a_worker_that_dies_before_judging_leaves_that_to_the_sweep(monkeypatch):
+def test_what_cannot_be_booked_with_the_order_is_left_to_the_sweep(monkeypatch, caplog):
     leader, account = make_master()
     copy = follow(leader)
     trade(account, "BUY", "0.01")
+
+    def dies(*_: Any) -> None:
+        raise RuntimeError("no room in the books")
+
     with monkeypatch.context() as patch:
-        patch.setattr(running, "orders_settle", lambda _: [])
+        patch.setattr(outcomes, "decisions_settle", dies)
+        patch.setattr(outcomes, "orders_settle", dies)
         fan_out()
     assert held(copy) == 0
+    assert "no room" in caplog.text
 
     settle()
 
