@@ -2,10 +2,17 @@
 
 import os
 
-from celery import Celery
+from celery import Celery, signals
+from django.db import close_old_connections
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "copytrade.settings")
 
 app = Celery("copytrade")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
+
+
+@signals.task_postrun.connect
+def connections_return(**_: object) -> None:
+    """Give a task's connections back to the pool, as Django does after a request; broken ones are replaced there."""
+    close_old_connections()

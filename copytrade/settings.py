@@ -182,6 +182,8 @@ CELERY_BROKER_URL = REDIS_URL
 CELERY_RESULT_BACKEND = REDIS_URL
 CELERY_RESULT_EXPIRES = 24 * 3600
 CELERY_TASK_IGNORE_RESULT = True
+# Celery would end the pool of connections after each task, and with it all plans that PostgreSQL has made for them.
+CELERY_DB_REUSE_MAX = 2**62
 CELERY_TASK_DEFAULT_QUEUE = "default"
 CELERY_TASK_ROUTES = {  # what waits for sources and venues does not hold up the rest
     "ingest.*": {"queue": "feeds"},
