@@ -1,4 +1,4 @@
-"""HTTP to venues: one session per venue and process, and what came of a request."""
+"""HTTP to venues: the connections of one venue and process, and what came of a request."""
 
 import asyncio
 import atexit
@@ -7,48 +7,26 @@ import os
 import ssl
 import weakref
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from functools import cache
-from typing import Any
 
 import aiohttp
 import certifi
-import msgspec
 import yarl
 
+from markets.venues.answers import Answer, NoAnswerError, NotSentError, UnreadableError
+from markets.venues.connections import Pool
+from markets.venues.messages import Address, address_of, request, unpacked
+
+__all__ = ["Answer", "NoAnswerError", "NotSentError", "Transport", "UnreadableError", "tls"]
+
+# To one address; who needs one more waits.
 CONNECTIONS = 500
 # Idle connections are closed here before venues close them there, so that no order meets a dead one.
 KEEP_ALIVE_SECONDS = 15
 HEARTBEAT_SECONDS = 15
 EXIT_SECONDS = 2
-
-
-class NotSentError(Exception):
-    """No connection came about: the venue has not seen the request."""
-
-
-class NoAnswerError(Exception):
-    """The request may have arrived, and its answer did not."""
-
-
-class UnreadableError(Exception):
-    """The answer is not what the venue documents."""
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What a venue answered. The body is kept out of its repr: it may name accounts."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: bytes = field(repr=False)
-
-    def json(self) -> Any:
-        """Return the body decoded; `UnreadableError` where it is not JSON."""
-        try:
-            return msgspec.json.decode(self.body)
-        except msgspec.DecodeError as error:
-            raise UnreadableError(f"HTTP {self.status} with a body that is not JSON") from error
+# What takes longer to unpack than a few milliseconds is unpacked beside the loop.
+LARGE = 64 * 1024
 
 
 @cache
@@ -60,44 +38,67 @@ def tls() -> ssl.SSLContext:
 class Transport:
     """The connections to one venue. They belong to the event loop on which they were opened.
 
-    What is still open when the process ends is closed then.
+    Requests go over connections of our own, WebSockets over aiohttp. What is still open when the process ends is
+    closed then.
     """
 
     def __init__(self, timeout_seconds: float) -> None:
         # Waiting for a connection ends earlier than the whole, so that the two can be told apart.
-        self._timeout = aiohttp.ClientTimeout(
-            total=timeout_seconds, connect=timeout_seconds / 2, sock_connect=timeout_seconds / 2
-        )
+        self._seconds, self._patience = timeout_seconds, timeout_seconds / 2
         self._session: aiohttp.ClientSession | None = None
+        self._pools: dict[Address, Pool] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
         self._process = 0
 
     def session(self) -> aiohttp.ClientSession:
-        """Return the session of the running loop."""
-        loop = asyncio.get_running_loop()
-        if self._session is None or self._session.closed or self._loop is not loop:
+        """Return the running loop's session for WebSockets."""
+        self._settle(asyncio.get_running_loop())
+        if self._session is None or self._session.closed:
+            timeout = aiohttp.ClientTimeout(total=self._seconds, connect=self._patience, sock_connect=self._patience)
             connector = aiohttp.TCPConnector(ssl=tls(), limit=CONNECTIONS, keepalive_timeout=KEEP_ALIVE_SECONDS)
-            self._process = os.getpid()
-            _open.add(self)
-            self._loop, self._session = (
-                loop,
-                aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar(), timeout=self._timeout),
+            self._session = aiohttp.ClientSession(
+                connector=connector, cookie_jar=aiohttp.DummyCookieJar(), timeout=timeout
             )
         return self._session
 
     async def send(
         self, method: str, url: str, *, headers: Mapping[str, str] | None = None, body: bytes | None = None
     ) -> Answer:
-        """Send a request whose URL is encoded already; raises `NotSentError` or `NoAnswerError`."""
-        try:
-            async with self.session().request(
-                method, yarl.URL(url, encoded=True), headers=headers, data=body, allow_redirects=False
-            ) as response:
-                return Answer(response.status, response.headers, await response.read())
-        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.InvalidURL) as error:
-            raise NotSentError(type(error).__name__) from None  # its text shows the signed URL
-        except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise NoAnswerError(type(error).__name__) from None
+        """Send a request, at most once, whose URL is encoded already; raises `NotSentError` or `NoAnswerError`.
+
+        `ValueError` where it cannot be written as one request: a header or the URL holds the end of a line.
+        """
+        address, target = address_of(url)
+        written = request(method, address, target, headers, body)
+        started = asyncio.get_running_loop().time()
+        pool = self._pool(address)
+        connection = pool.idle()
+        while connection is None or not connection.is_open():
+            connection = await pool.connection(until=started + self._patience)
+        answer = await connection.ask(method, written, until=started + self._seconds)
+        if "Content-Encoding" not in answer.headers:
+            return answer
+        return await asyncio.to_thread(unpacked, answer) if len(answer.body) > LARGE else unpacked(answer)
+
+    def _pool(self, address: Address) -> Pool:
+        self._settle(asyncio.get_running_loop())
+        pool = self._pools.get(address)
+        if pool is None:
+            pool = self._pools[address] = Pool(
+                address,
+                tls=tls() if address.secure else None,
+                limit=CONNECTIONS,
+                keep_alive=KEEP_ALIVE_SECONDS,
+                patience=self._patience,
+            )
+        return pool
+
+    def _settle(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Begin anew on another loop; what is open on the one before stays its own."""
+        if self._loop is not loop:
+            self._loop, self._session, self._pools = loop, None, {}
+            self._process = os.getpid()
+            _open.add(self)
 
     async def websocket(self, url: str) -> aiohttp.ClientWebSocketResponse:
         """Open a WebSocket that notices by itself when the other side is gone."""
@@ -109,8 +110,13 @@ class Transport:
             raise NotSentError(type(error).__name__) from None  # its text shows the key in the URL
 
     async def close(self) -> None:
-        """Close the connections."""
+        """Close the connections of the running loop."""
+        if self._loop is not asyncio.get_running_loop():
+            return
         session, self._session = self._session, None
+        pools, self._pools = self._pools, {}
+        for pool in pools.values():
+            await pool.close()
         if session is not None:
             await session.close()
 

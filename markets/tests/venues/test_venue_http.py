@@ -66,7 +66,7 @@ def test_the_body_of_an_answer_is_not_in_its_repr() -> None:
     assert SECRET not in str(failed.value)
 
 
-def test_one_session_serves_all_requests_of_a_loop(transport: Transport, spot: House) -> None:
+def test_one_session_serves_all_streams_of_a_loop(transport: Transport, spot: House) -> None:
     async def sessions() -> set[int]:
         return {id(transport.session()) for _ in range(3)}
 
@@ -89,6 +89,6 @@ def test_what_is_open_at_the_end_is_closed(spot: House) -> None:
     run(left_open.send("GET", f"{spot.exchange.url}/api/v3/time"))
     left_open.close_at_exit()
 
-    assert left_open._session is None
+    assert not left_open._pools
     left_open.close_at_exit()
     assert loop.process_loop().is_running()
