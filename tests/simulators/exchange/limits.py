@@ -74,7 +74,9 @@ class Limits:
         pool = pool_of(market)
         headers = {}
         for span, limit in self.orders[pool].items():
-            window = account.windows.setdefault((pool, span), Window())
+            window = account.windows.get((pool, span))
+            if window is None:
+                window = account.windows[pool, span] = Window()
             number = now // SPANS[span]
             if window.number != number:
                 window.number, window.count = number, 0

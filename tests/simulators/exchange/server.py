@@ -7,6 +7,7 @@ from aiohttp import web
 
 from tests.simulators.exchange.answering import JSON, Answer, Answering, Incoming, refused
 from tests.simulators.exchange.control import Control
+from tests.simulators.exchange.door import Door, Reply
 from tests.simulators.exchange.faults import Rule
 from tests.simulators.exchange.limits import pool_of, too_many
 from tests.simulators.exchange.refusals import Refusal
@@ -34,73 +35,81 @@ class ExchangeServer:
         self._answering = Answering(venue)
         self._control = Control(venue)
         self._sockets = Sockets(venue)
-        self._runner: web.ServerRunner | None = None
+        self._doors: set[Door] = set()
+        self._disturbed: set[asyncio.Task[None]] = set()
 
     async def start(self, port: int = 0) -> int:
         """Begin to listen; return the port."""
-        server = web.Server(self._handle, access_log=None, keepalive_timeout=PATIENT_SECONDS)
-        self._runner = web.ServerRunner(server, shutdown_timeout=STOP_SECONDS)
-        await self._runner.setup()
-        await web.TCPSite(self._runner, HOST, port, backlog=4096).start()
-        return int(self._runner.addresses[0][1])
+        self._loop = asyncio.get_running_loop()
+        self._streams = web.Server(self._stream, access_log=None, keepalive_timeout=PATIENT_SECONDS)
+        self._server = await self._loop.create_server(self._door, HOST, port, backlog=4096)
+        return int(self._server.sockets[0].getsockname()[1])
 
     async def stop(self) -> None:
         """Cut all sockets and stop listening."""
-        for cut in list(self.venue.sockets):
+        self._server.close()
+        for cut in [*self.venue.sockets, *(door.cut for door in self._doors)]:
             cut()
-        if self._runner:
-            await self._runner.cleanup()
+        for task in self._disturbed:
+            task.cancel()
+        await asyncio.gather(*self._disturbed, return_exceptions=True)
+        await self._streams.shutdown(STOP_SECONDS)
+        await self._server.wait_closed()
 
-    async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
-        path, _, query = request.raw_path.partition("?")
-        if path.startswith(CONTROL):
-            return _response(self._control.answer(path[len(CONTROL) :], await request.read()))
-        if path.startswith(STREAMS):
-            return await self._sockets.serve(request, path)
-        body = await request.text() if request.can_read_body else ""
-        incoming = Incoming(request.method, path, query, body, request.headers.get("X-MBX-APIKEY", ""))
-        return await self._serve(request, incoming)
+    def _door(self) -> Door:
+        return Door(self._take, STREAMS, self._streams, self._doors)
 
-    async def _serve(self, request: web.BaseRequest, incoming: Incoming) -> web.StreamResponse:
+    async def _stream(self, request: web.BaseRequest) -> web.StreamResponse:
+        response = await self._sockets.serve(request, request.raw_path.partition("?")[0])
+        response.force_close()  # what comes after it would be no business of aiohttp's
+        return response
+
+    def _take(self, incoming: Incoming, reply: Reply) -> None:
+        """Answer a request when the venue's latency has passed."""
+        if incoming.path.startswith(CONTROL):
+            reply(self._control.answer(incoming.path[len(CONTROL) :], incoming.body.encode()))
+            return
         venue = self.venue
         venue.journal.requests[f"{incoming.method} {incoming.path}"] += 1
         if venue.latency[1]:
-            await asyncio.sleep(random.uniform(*venue.latency) / 1000)
-        lags: list[Rule] = []
-        verdict: Rule | None = None
-        if venue.faults.rules:
-            lags, verdict = venue.faults.for_request(incoming.method, incoming.path, incoming.key)
-            await self._pause(lags, "lag")
+            self._loop.call_later(random.uniform(*venue.latency) / 1000, self._work, incoming, reply)
+        else:
+            self._work(incoming, reply)
+
+    def _work(self, incoming: Incoming, reply: Reply) -> None:
+        try:
+            if self.venue.faults.rules:
+                task = self._loop.create_task(self._disturb(incoming, reply))
+                self._disturbed.add(task)
+                task.add_done_callback(self._disturbed.discard)
+            else:
+                self._reply(self._answering.answer(incoming), reply)
+        except BaseException:
+            reply(None)  # a mistake of the simulator's, which the loop reports
+            raise
+
+    async def _disturb(self, incoming: Incoming, reply: Reply) -> None:
+        """Answer a request that faults may befall."""
+        venue = self.venue
+        lags, verdict = venue.faults.for_request(incoming.method, incoming.path, incoming.key)
+        await self._pause(lags, "lag")
         answer = self._verdict(incoming, verdict) if verdict else self._answering.answer(incoming)
         await self._pause(lags, "lag_after")
         if verdict and verdict.kind == "stream_early":
             venue.hub.flush()
             await asyncio.sleep(verdict.seconds)
-        venue.journal.answers[answer.status if answer else 0] += 1
-        if answer is None:
-            return self._dropped(request)
-        return await self._send(request, _response(answer))
+        self._reply(answer, reply)
+
+    def _reply(self, answer: Answer | None, reply: Reply) -> None:
+        """Answer first, and send events only then, as a venue under no load does."""
+        self.venue.journal.answers[answer.status if answer else 0] += 1
+        reply(answer)
+        self.venue.hub.flush()
 
     async def _pause(self, lags: list[Rule], kind: str) -> None:
         for rule in lags:
             if rule.kind == kind:
                 await asyncio.sleep(self.venue.faults.pause(rule))
-
-    async def _send(self, request: web.BaseRequest, response: web.Response) -> web.StreamResponse:
-        """Answer first, and send events only then, as a venue under no load does."""
-        if self.venue.hub.waiting:
-            try:
-                await response.prepare(request)
-                await response.write_eof()
-            finally:
-                self.venue.hub.flush()
-        return response
-
-    def _dropped(self, request: web.BaseRequest) -> web.StreamResponse:
-        if request.transport:
-            request.transport.abort()
-        self.venue.hub.flush()
-        return web.Response()
 
     def _verdict(self, incoming: Incoming, rule: Rule) -> Answer | None:
         """Return the answer of a request that meets a fault, None where the connection breaks."""
@@ -137,7 +146,3 @@ def _refusal(rule: Rule) -> Refusal:
             return refusal if rule.retry_after else Refusal(refusal.code, refusal.message, status=refusal.status)
         case _:
             return Refusal(rule.code, rule.message, status=rule.status)
-
-
-def _response(answer: Answer) -> web.Response:
-    return web.Response(body=answer.body, status=answer.status, headers=answer.headers)
