@@ -8,6 +8,7 @@ from django.core.cache import cache
 from django.db.backends.postgresql.operations import DatabaseOperations
 from django.test import Client
 
+from markets.selectors.known import markets_forget
 from tests.payloads import encode
 
 INGEST_KEY = "an-ingest-key-for-tests-only"
@@ -41,9 +42,10 @@ def _quick_to_empty() -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True)
-def _nothing_counted() -> None:
-    """Each test begins with full request budgets."""
+def _nothing_kept() -> None:
+    """Each test begins with full request budgets, and with markets of its own."""
     cache.clear()
+    markets_forget()
 
 
 @pytest.fixture

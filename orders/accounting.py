@@ -8,10 +8,13 @@ Formulas of inverse contracts: result = contracts x size x (1/entry - 1/exit) fo
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import ROUND_HALF_EVEN, Decimal, localcontext
 from typing import NamedTuple
+
+import msgspec
+from msgspec.structs import replace
 
 ZERO = Decimal(0)
 STEP = Decimal(1).scaleb(-28)  # columns have 30 places
@@ -37,8 +40,7 @@ class FactKey(NamedTuple):
     trade: str
 
 
-@dataclass(frozen=True, slots=True)
-class FillFact:
+class FillFact(msgspec.Struct, frozen=True):
     """A trade. `quantity` is positive; `buy` says which way."""
 
     time: datetime
@@ -55,8 +57,7 @@ class FillFact:
         return FactKey(self.time, len(self.trade_id), self.trade_id)
 
 
-@dataclass(frozen=True, slots=True)
-class AdjustmentFact:
+class AdjustmentFact(msgspec.Struct, frozen=True):
     """From `time` on, the position is what the venue says it is."""
 
     time: datetime
@@ -73,23 +74,21 @@ class AdjustmentFact:
 Fact = FillFact | AdjustmentFact
 
 
-@dataclass(frozen=True, slots=True)
-class Position:
+class Position(msgspec.Struct, frozen=True):
     """A position at one moment."""
 
     quantity: Decimal = ZERO
     cost: Decimal = ZERO
     realized_pnl: Decimal = ZERO
     fees: Decimal = ZERO
-    other_fees: Mapping[str, Decimal] = field(default_factory=dict)
+    other_fees: Mapping[str, Decimal] = msgspec.field(default_factory=dict)
     opened_at: datetime | None = None
 
 
 def value_of(terms: Terms, quantity: Decimal, price: Decimal) -> Decimal:
     """Return what so much is worth at a price, in the settlement asset."""
     with localcontext(prec=PRECISION):
-        size = quantity * terms.contract_size
-        return _exact(size / price) if terms.inverse and price else _exact(size * price)
+        return _value(terms, quantity, price)
 
 
 def entry_price(terms: Terms, position: Position) -> Decimal | None:
@@ -135,12 +134,17 @@ def _book(terms: Terms, position: Position, fact: Fact) -> Position:
     return _take_fee_in_coins(terms, _open(terms, closed, opening, fact), fact)
 
 
+def _value(terms: Terms, quantity: Decimal, price: Decimal) -> Decimal:
+    size = quantity * terms.contract_size
+    return _exact(size / price) if terms.inverse and price else _exact(size * price)
+
+
 def _close(terms: Terms, position: Position, closing: Decimal, fact: FillFact) -> Position:
     if not closing:
         return position
     held = abs(position.quantity)
     cost = position.cost if closing == held else _exact(position.cost * closing / held)
-    result = _result(terms, position.quantity > 0, cost, value_of(terms, closing, fact.price))
+    result = _result(terms, position.quantity > 0, cost, _value(terms, closing, fact.price))
     left = held - closing
     return replace(
         position,
@@ -157,7 +161,7 @@ def _open(terms: Terms, position: Position, opening: Decimal, fact: FillFact) ->
     return replace(
         position,
         quantity=position.quantity + opening,
-        cost=position.cost + value_of(terms, abs(opening), fact.price),
+        cost=position.cost + _value(terms, abs(opening), fact.price),
         opened_at=position.opened_at or fact.time,
     )
 
@@ -173,7 +177,7 @@ def _charge(terms: Terms, position: Position, fact: FillFact) -> Position:
     if fact.fee_asset == terms.settlement_asset:
         return replace(position, fees=position.fees + fact.fee)
     if _paid_in_coins(terms, fact):
-        return replace(position, fees=position.fees + value_of(terms, fact.fee, fact.price))
+        return replace(position, fees=position.fees + _value(terms, fact.fee, fact.price))
     others = dict(position.other_fees)
     others[fact.fee_asset] = others.get(fact.fee_asset, ZERO) + fact.fee
     return replace(position, other_fees=others)

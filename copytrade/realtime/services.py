@@ -23,6 +23,7 @@ logger = logging.getLogger(__name__)
 WAKE_GROUP = "realtime"
 WAKE_SECONDS = 1.0
 PLACED_AT_ONCE = 500
+PUBLISH = "INSERT INTO realtime_streamevent (size, messages, created_at) VALUES (%s, %s, %s)"
 PLACE = """
     UPDATE realtime_streamevent AS event SET seq = %s + waiting.running
     FROM (
@@ -38,7 +39,7 @@ def messages_publish(messages: Sequence[Message]) -> None:
     """Store messages in the current transaction and wake the listeners' hubs once it is committed."""
     if not messages:
         return
-    StreamEvent.objects.create(size=len(messages), messages=msgspec.json.encode(messages).decode())
+    run(PUBLISH, [len(messages), msgspec.json.encode(messages).decode(), timezone.now()])
     transaction.on_commit(_waker.wake, robust=True)
 
 

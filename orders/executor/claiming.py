@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from copytrade.lib.sql import insert_rows, run, update_rows
 from markets.models import Market
+from markets.selectors.known import markets_known
 from markets.venues.base import AccountAccess, OrderReference, OrderRequest
 from markets.venues.registry import adapter, venues
 from markets.venues.vocabulary import MarketKind, OrderType, PositionSide, Side, TimeInForce, WorkingType
@@ -83,7 +84,7 @@ def orders_claim(order_ids: Sequence[int] | None = None, *, limit: int = LARGEST
         if not waiting:
             return Claims([], [])
         senders = senders_read({row.account_id for row in waiting})
-        markets = Market.objects.in_bulk({row.market_id for row in waiting})
+        markets = markets_known({row.market_id for row in waiting})
         for venue, paper in {(sender.venue, sender.is_paper) for sender in senders.values()}:
             if venue in venues():
                 adapter(venue, paper=paper)  # the first use loads its library, which must not eat the time to send

@@ -14,6 +14,7 @@ from django.db import connection
 from psycopg.types.datetime import TimestamptzLoader
 
 from markets.models import Market
+from markets.selectors.known import markets_known
 from orders.models import Mode
 
 
@@ -171,5 +172,5 @@ def orders_lock_rows(order_ids: Collection[int]) -> list[OrderRow]:
         "ON account.id = order_.account_id WHERE order_.id = ANY(%s) ORDER BY order_.id FOR UPDATE OF order_",
         [list(order_ids)],
     )
-    markets = Market.objects.in_bulk({row[MARKET_PLACE] for row in found})
+    markets = markets_known({row[MARKET_PLACE] for row in found})
     return [OrderRow(*(*row, markets[row[MARKET_PLACE]])) for row in found]

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from copytrade.lib.sql import json_rows, run, update_rows
-from markets.models import Market
+from markets.selectors.known import markets_known
 from orders.accounting import ZERO, AdjustmentFact, Fact, FactKey, FillFact, Position, Terms, book
 from orders.services.booking import terms_of
 
@@ -177,7 +177,7 @@ def walk(terms: Terms, facts: Iterable[Fact], start: Position | None = None) -> 
 
 def terms_by_market(market_ids: Iterable[int]) -> dict[int, Terms]:
     """Return how markets settle."""
-    return {pk: terms_of(market) for pk, market in Market.objects.in_bulk(set(market_ids)).items()}
+    return {pk: terms_of(market) for pk, market in markets_known(set(market_ids)).items()}
 
 
 def position_row(pk: int, position: Position, newest: FactKey | None, now: datetime) -> dict[str, Any]:

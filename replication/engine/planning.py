@@ -54,6 +54,8 @@ def signal_plan_chunk(*, without: Collection[int] = (), wait: bool = False) -> P
     that another worker plans just now is left to it, or with `wait` waited for; leaders may be left out. `SignalFailed`
     names the leader to leave out.
     """
+    if not run(f"{NEXT} LIMIT 1", [list(without)]):
+        return None  # most often; asked outside a transaction, which would cost more than the question
     with transaction.atomic():
         pk = _claim(without, wait=wait)
         if pk is None:

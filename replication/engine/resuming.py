@@ -12,10 +12,10 @@ from copytrade.lib.database import DATABASE_AWAY
 from copytrade.lib.sql import run
 from copytrade.realtime.services import messages_publish
 from replication.engine.planning import intents_replan
-from replication.models import Copy, CopyIntent, Signal
+from replication.models import Copy, Signal
 from replication.services.messages import intent_messages
 from replication.services.stopping import waiting_end
-from replication.vocabulary import CopyState, IntentState, Reason
+from replication.vocabulary import CopyState, Reason
 
 logger = logging.getLogger(__name__)
 
@@ -26,6 +26,10 @@ LONGEST_PAUSE = timedelta(minutes=5)
 # Of what no venue refused: it goes on soon after the account may send again.
 LONGEST_BLOCKED_PAUSE = timedelta(minutes=1)
 TAKEN_OVER = "A later exit of this position closes this as well."
+WAITING_COPIES = """
+    SELECT DISTINCT i.copy_id FROM replication_copyintent i WHERE i.id = ANY(%s) AND EXISTS (
+        SELECT FROM replication_copyintent w WHERE w.copy_id = i.copy_id AND w.state = 'waiting')
+"""
 # An exit that does not succeed holds up no later one of its position, which closes what is owed as well. A later one
 # that may be taken for a trade of an earlier position takes nothing over. Nobody is waited for: who holds a row is
 # about to send its orders, or has ended it.
@@ -79,8 +83,8 @@ def waiting_resume(finished: Sequence[int] | None = None) -> list[int]:
     """
     copies = None
     if finished is not None:
-        copies = list(CopyIntent.objects.filter(pk__in=finished).values_list("copy_id", flat=True))
-        if not CopyIntent.objects.filter(copy__in=copies, state=IntentState.WAITING).exists():
+        copies = [pk for (pk,) in run(WAITING_COPIES, [list(finished)])]
+        if not copies:
             return []
     _take_over(copies)
     ready = defaultdict(list)

@@ -41,8 +41,9 @@ SETTLE = """
         FROM orders_order o WHERE o.cause_id = ANY(%(intents)s) GROUP BY o.cause_id
     ), judged AS (
         SELECT i.id, t.*, i.state AS before, i.filled_quantity AS filled_before,
-            s.price / coalesce(substring(s.base_asset FROM %(thousands)s)::numeric, 1)
-                * coalesce(substring(m.base_asset FROM %(thousands)s)::numeric, 1) AS leader_price,
+            CASE WHEN s.base_asset = m.base_asset THEN s.price
+                ELSE s.price / coalesce(substring(s.base_asset FROM %(thousands)s)::numeric, 1)
+                    * coalesce(substring(m.base_asset FROM %(thousands)s)::numeric, 1) END AS leader_price,
             CASE WHEN NOT t.over THEN 'planned' WHEN t.filled >= i.quantity THEN 'filled'
                 WHEN i.exits AND i.state IN ('planned', 'waiting') AND c.state <> 'ended' THEN 'waiting'
                 WHEN t.filled > 0 THEN 'partial' ELSE 'failed' END AS state,
