@@ -22,6 +22,7 @@ from orders.executor.permits import Applicant, Halt, Refusal, is_exit, refuse
 from orders.executor.rows import SenderRow, WaitingRow, senders_read, waiting_lock
 from orders.models import AccountState, Mode, Order, TradingHalt
 from orders.services.recording import EVENT_COLUMNS, LONGEST_TEXT, send_window
+from orders.services.writing import NewOrder, client_order_id_of, orders_write_many
 from orders.states import OrderState, move
 
 LARGEST_BATCH = 500
@@ -73,6 +74,28 @@ class Claims:
         return len(self.allowed) + len(self.refused)
 
 
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """What orders are sent by and where, and until when, on `time.monotonic`."""
+
+    senders: Mapping[int, SenderRow]
+    markets: Mapping[int, Market]
+    deadline: float
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """Orders that are this worker's to send."""
+
+    rows: Sequence[WaitingRow]
+    scene: Scene
+
+    @property
+    def on_paper(self) -> list[int]:
+        """The ids of those of paper accounts."""
+        return [row.id for row in self.rows if self.scene.senders[row.account_id].is_paper]
+
+
 def orders_claim(order_ids: Sequence[int] | None = None, *, limit: int = LARGEST_BATCH) -> Claims:
     """Take orders that wait to be sent: these, or whichever are due; exits first.
 
@@ -83,21 +106,83 @@ def orders_claim(order_ids: Sequence[int] | None = None, *, limit: int = LARGEST
         waiting = waiting_lock(order_ids, now=now, limit=limit)
         if not waiting:
             return Claims([], [])
-        senders = senders_read({row.account_id for row in waiting})
-        markets = markets_known({row.market_id for row in waiting})
-        for venue, paper in {(sender.venue, sender.is_paper) for sender in senders.values()}:
-            if venue in venues():
-                adapter(venue, paper=paper)  # the first use loads its library, which must not eat the time to send
-        deadline = time.monotonic() + send_window().total_seconds()
-        refusals = _judge(waiting, senders, markets)
+        scene = _scene(waiting)
+        refusals = _judge(waiting, scene)
         _settle(waiting, refusals)
-    allowed = [row for row in waiting if row.id not in refusals]
-    accesses = accesses_open([senders[pk] for pk in {row.account_id for row in allowed}])
-    claimed = [
-        _claimed(row, senders[row.account_id], markets[row.market_id], accesses.get(row.account_id), deadline)
-        for row in allowed
-    ]
+    claimed = taken_open(Taken([row for row in waiting if row.id not in refusals], scene))
     return Claims(claimed, list(refusals))
+
+
+def orders_write_taken(orders: Sequence[NewOrder]) -> tuple[Taken, list[int]]:
+    """Write orders and take them for sending in the same transaction, which this needs.
+
+    From its commit on they are sent by whoever has called this, or by nobody until the send window has ended, as those
+    of `orders_claim`. Those that may not be sent now wait to be refused by `orders_claim`: their ids are returned.
+    """
+    rows = [_waiting_row(number, order) for number, order in enumerate(orders)]
+    scene = _scene(rows)
+    refusals = _judge(rows, scene)
+    allowed = [row for row in rows if row.id not in refusals]
+    numbers = orders_write_many([orders[row.id] for row in allowed], taken_until=timezone.now() + send_window())
+    waiting = orders_write_many([orders[number] for number in refusals])
+    taken = []
+    for row, pk in zip(allowed, numbers, strict=True):
+        if pk is not None:
+            row.id = pk
+            taken.append(row)
+    return Taken(taken, scene), [pk for pk in waiting if pk is not None]
+
+
+def taken_open(taken: Taken) -> list[Claimed]:
+    """Return taken orders with what their accounts need to be sent; call it once the taking is committed."""
+    scene = taken.scene
+    accesses = accesses_open([scene.senders[pk] for pk in {row.account_id for row in taken.rows}])
+    return [
+        _claimed(
+            row,
+            scene.senders[row.account_id],
+            scene.markets[row.market_id],
+            accesses.get(row.account_id),
+            scene.deadline,
+        )
+        for row in taken.rows
+    ]
+
+
+def _scene(rows: Sequence[WaitingRow]) -> Scene:
+    senders = senders_read({row.account_id for row in rows})
+    markets = markets_known({row.market_id for row in rows})
+    for venue, paper in {(sender.venue, sender.is_paper) for sender in senders.values()}:
+        if venue in venues():
+            adapter(venue, paper=paper)  # the first use loads its library, which must not eat the time to send
+    return Scene(senders, markets, time.monotonic() + send_window().total_seconds())
+
+
+def _waiting_row(number: int, order: NewOrder) -> WaitingRow:
+    return WaitingRow(
+        id=number,
+        account_id=order.account_id,
+        market_id=order.market_id,
+        client_order_id=order.client_order_id or client_order_id_of(order.key),
+        side=order.side,
+        position_side=order.position_side,
+        type=order.type,
+        time_in_force=order.time_in_force,
+        quantity=order.quantity,
+        quote_quantity=order.quote_quantity,
+        price=order.price,
+        stop_price=order.stop_price,
+        reduce_only=order.reduce_only,
+        close_position=order.close_position,
+        closes=order.closes,
+        working_type=order.working_type,
+        price_protect=order.price_protect,
+        callback_rate=order.callback_rate,
+        activation_price=order.activation_price,
+        extra=msgspec.json.encode(order.extra).decode(),
+        attempts=0,
+        send_before=timezone.now() + order.send_within,
+    )
 
 
 def _claimed(
@@ -153,14 +238,12 @@ def reference_of(order: Order) -> OrderReference:
     )
 
 
-def _judge(
-    waiting: Sequence[WaitingRow], senders: Mapping[int, SenderRow], markets: Mapping[int, Market]
-) -> dict[int, Refusal]:
+def _judge(waiting: Sequence[WaitingRow], scene: Scene) -> dict[int, Refusal]:
     """Return why orders may not be sent, by their ids; those that may are not in it."""
     now, halts = timezone.now(), _halts()
     refusals = {}
     for row in waiting:
-        applicant = _applicant(row, senders[row.account_id], markets[row.market_id])
+        applicant = _applicant(row, scene.senders[row.account_id], scene.markets[row.market_id])
         if refusal := refuse(applicant, halts, live_trading=settings.LIVE_TRADING, now=now):
             refusals[row.id] = refusal
     return refusals

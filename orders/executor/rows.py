@@ -3,16 +3,15 @@
 A model instance with its account and market costs as much as placing the order at the venue does.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
 from uuid import UUID
 
 import msgspec
-from django.db import connection
-from psycopg.types.datetime import TimestamptzLoader
 
+from copytrade.lib.sql import numbers, run
 from markets.models import Market
 from markets.selectors.known import markets_known
 from orders.models import Mode
@@ -135,42 +134,33 @@ ORDER_COLUMNS = ", ".join(
 MARKET_PLACE = OrderRow.__struct_fields__.index("market_id")
 
 
-def fetch(statement: str, parameters: Sequence[Any] | Mapping[str, Any]) -> list[tuple[Any, ...]]:
-    """Run a statement and return its rows; times are read by psycopg itself, ten times faster than by Django."""
-    with connection.cursor() as cursor:
-        cursor.adapters.register_loader("timestamptz", TimestamptzLoader)
-        cursor.execute(statement, parameters)
-        rows: list[tuple[Any, ...]] = cursor.fetchall()
-        return rows
-
-
 def waiting_lock(order_ids: Collection[int] | None, *, now: datetime, limit: int) -> list[WaitingRow]:
     """Lock orders that may be sent, these or whichever are due, exits first; those that others have are left out."""
     which = "" if order_ids is None else "AND id = ANY(%(ids)s)"
-    rows = fetch(
+    rows = run(
         f"SELECT {WAITING_COLUMNS} FROM orders_order WHERE state = 'PENDING' AND send_after <= %(now)s {which} "
         "ORDER BY reduce_only DESC, close_position DESC, closes DESC, id LIMIT %(limit)s FOR UPDATE SKIP LOCKED",
-        {"now": now, "limit": limit, "ids": list(order_ids or ())},
+        {"now": now, "limit": limit, "ids": numbers(order_ids or ())},
     )
     return [WaitingRow(*row) for row in rows]
 
 
 def senders_read(account_ids: Collection[int]) -> dict[int, SenderRow]:
     """Return accounts with their sealed keys, by id."""
-    rows = fetch(
+    rows = run(
         f"SELECT {SENDER_COLUMNS} FROM orders_tradingaccount account "
         "LEFT JOIN orders_credential credential ON credential.account_id = account.id WHERE account.id = ANY(%s)",
-        [list(account_ids)],
+        [numbers(account_ids)],
     )
     return {row[0]: SenderRow(*row) for row in rows}
 
 
 def orders_lock_rows(order_ids: Collection[int]) -> list[OrderRow]:
     """Return these orders locked, with their markets; always in the same order."""
-    found = fetch(
+    found = run(
         f"SELECT {ORDER_COLUMNS} FROM orders_order order_ JOIN orders_tradingaccount account "
         "ON account.id = order_.account_id WHERE order_.id = ANY(%s) ORDER BY order_.id FOR UPDATE OF order_",
-        [list(order_ids)],
+        [numbers(order_ids)],
     )
     markets = markets_known({row[MARKET_PLACE] for row in found})
     return [OrderRow(*(*row, markets[row[MARKET_PLACE]])) for row in found]

@@ -9,12 +9,12 @@ from typing import Any, NamedTuple
 import msgspec
 from django.utils import timezone
 
-from copytrade.lib.sql import insert_rows, json_rows, run, update_rows
+from copytrade.lib.sql import insert_rows, json_rows, numbers, run, update_rows
 from markets.models import Market
 from markets.venues.base import FillReport
 from markets.venues.vocabulary import MarketKind
 from orders.accounting import AdjustmentFact, Fact, FactKey, FillFact, Position, Terms, book_all
-from orders.executor.rows import OrderRow, fetch
+from orders.executor.rows import OrderRow
 from orders.models import Fill, Holding, HoldingAdjustment, Order, Origin
 
 FILL_COLUMNS = {
@@ -167,7 +167,7 @@ def _make(keys: Iterable[HoldingKey]) -> str:
 def _lock(keys: Iterable[HoldingKey]) -> dict[HoldingKey, HoldingRow]:
     """Do as `holdings_lock` does, for those columns only that the accounting needs."""
     locked = {}
-    for row in fetch(LOCK_HOLDINGS, [_make(keys)]):
+    for row in run(LOCK_HOLDINGS, [_make(keys)]):
         holding = HoldingRow(*row)
         holding.other_fees = msgspec.json.decode(row[OTHER_FEES])
         locked[HoldingKey(*row[1:4])] = holding
@@ -234,7 +234,7 @@ def fill_totals(order_ids: Sequence[int]) -> dict[int, tuple[Any, ...]]:
     rows = run(
         "SELECT order_id, sum(quantity), sum(quote_quantity), sum(quantity * price), sum(quantity / price) "
         "FROM orders_fill WHERE order_id = ANY(%s) GROUP BY order_id",
-        [list(order_ids)],
+        [numbers(order_ids)],
     )
     return {row[0]: row[1:] for row in rows}
 

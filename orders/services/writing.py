@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -10,7 +10,7 @@ from uuid import UUID
 from django.db import transaction
 from django.utils import timezone
 
-from copytrade.lib.sql import json_rows, run
+from copytrade.lib.sql import json_rows, numbers, run
 from markets.venues.vocabulary import OrderType, PositionSide, Side
 from orders.executor.findings import Source
 from orders.models import Origin
@@ -46,9 +46,10 @@ SHAPE = ", ".join(f"{name} {kind}" for name, kind in COLUMNS.items())
 WRITE = f"""
 INSERT INTO orders_order (
     {NAMES}, state, reason_code, reason, venue_order_id, filled_quantity, booked_quantity, attempts, checks,
-    created_at, updated_at, send_after, send_before
+    created_at, updated_at, send_after, send_before, claimed_at, check_at
 )
-SELECT {NAMES}, %(state)s, '', '', '', 0, 0, 0, 0, %(now)s, %(now)s, %(now)s, %(now)s + send_within
+SELECT {NAMES}, %(state)s, '', '', '', 0, 0, %(attempts)s, 0, %(now)s, %(now)s, %(now)s, %(now)s + send_within,
+    %(claimed_at)s, %(check_at)s
 FROM json_to_recordset(%(rows)s) AS new({SHAPE}, send_within interval)
 ON CONFLICT DO NOTHING
 RETURNING account_id, client_order_id, id
@@ -97,20 +98,25 @@ def client_order_id_of(key: UUID) -> str:
     return key.hex
 
 
-def orders_write_many(orders: Sequence[NewOrder], *, source: Source = Source.EXECUTOR) -> list[int | None]:
+def orders_write_many(
+    orders: Sequence[NewOrder], *, source: Source = Source.EXECUTOR, taken_until: datetime | None = None
+) -> list[int | None]:
     """Write orders that wait to be sent; return their numbers in the order given.
 
     An order whose client order id its account has used already, or whose key is used, is not written: None stands for
-    it. Two statements, however many orders; `source` is who wants them, for their first event.
+    it. Two statements, however many orders; `source` is who wants them, for their first event. With `taken_until` they
+    are the caller's to send until then, and nobody else's: `orders_write_taken` sees to all that goes with it.
     """
     if not orders:
         return []
     names = [(order.account_id, order.client_order_id or client_order_id_of(order.key)) for order in orders]
     rows = [_row(order, name) for order, (_, name) in zip(orders, names, strict=True)]
-    values = {"now": timezone.now(), "state": OrderState.PENDING.value, "source": source.value}
+    now, state = timezone.now(), OrderState.SENDING if taken_until else OrderState.PENDING
+    values: dict[str, Any] = {"now": now, "state": state.value, "source": source.value, "check_at": taken_until}
+    values |= {"attempts": 1 if taken_until else 0, "claimed_at": now if taken_until else None}
     with transaction.atomic(savepoint=False):
         written = {(account, name): pk for account, name, pk in run(WRITE, {**values, "rows": json_rows(rows)})}
-        run(WRITE_EVENTS, {**values, "ids": list(written.values())})
+        run(WRITE_EVENTS, {**values, "ids": numbers(written.values())})
     return [written.pop(name, None) for name in names]
 
 

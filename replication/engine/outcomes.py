@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Sequence
 
-from copytrade.lib.sql import run
+from copytrade.lib.sql import numbers, run
 from orders.accounting import FillFact
 from orders.executor.rows import OrderRow
 from orders.services.booking import Booked
@@ -27,7 +27,7 @@ class Outcomes:
         of_copies = {order.id: order for order in orders if order.cause_id is not None}
         if not of_copies:
             return
-        found = run(LOCK, [sorted({order.cause_id for order in of_copies.values()})])
+        found = run(LOCK, [numbers({order.cause_id for order in of_copies.values()})])
         facts = _facts(of_copies, trades, {pk: (copy, side) for pk, copy, side in found})
         self._settled = decisions_settle([pk for pk, _, _ in found], facts)
 

@@ -10,6 +10,8 @@ from copytrade.lib.database import DATABASE_AWAY
 from copytrade.lib.sql import run
 from copytrade.realtime.services import messages_publish
 from markets.venues.registry import venues
+from orders.executor.claiming import Taken, orders_write_taken
+from orders.services.writing import orders_write_many
 from replication.engine.deciding import Decided, Shared, decide, scene_of
 from replication.engine.instruments import Instrument
 from replication.engine.loading import Question, followers_load
@@ -19,8 +21,8 @@ from replication.models import CopyIntent, Signal
 from replication.services.messages import Told, decision_messages
 from replication.vocabulary import IntentState, SignalState
 
-# Few first, so that orders leave early; then so many that they are on their way while the next are planned.
-FIRST_CHUNK, CHUNK = 50, 250
+# Few first, so that orders leave early; then as many as were planned before, while those are on their way.
+FIRST_CHUNK, LARGEST_CHUNK = 50, 500
 NEXT = """
     SELECT id FROM replication_signal s WHERE state = 'pending' AND trader_id <> ALL(%s) AND NOT EXISTS (
         SELECT FROM replication_signal o WHERE o.state = 'pending' AND o.trader_id = s.trader_id AND o.id < s.id)
@@ -32,9 +34,13 @@ TURN = "SELECT id FROM replication_signal WHERE id = %s AND state = 'pending' FO
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """The orders that a chunk wrote, how many copies were decided about, and whether the signal has more."""
+    """The orders that a chunk wrote, how many copies were decided about, and whether the signal has more.
 
-    orders: Sequence[int]
+    Those in `taken` are this worker's to send; those in `waiting` are anybody's.
+    """
+
+    taken: Taken | None
+    waiting: Sequence[int]
     copies: int
     more: bool
 
@@ -80,14 +86,14 @@ def _claim(without: Collection[int], *, wait: bool) -> int | None:
 
 
 def _plan_chunk(signal: Signal) -> Planned:
-    limit = CHUNK if signal.planned_copy_id else FIRST_CHUNK
+    limit = min(max(signal.intents_count, FIRST_CHUNK), LARGEST_CHUNK)
     only = None if signal.copy_id is None else [signal.copy_id]
     decided = _decide(signal, Question(signal.planned_copy_id, limit, only), {})
-    orders = decisions_store(signal, decided, {}, insert=True)
+    taken, waiting = orders_write_taken(decisions_store(signal, decided, {}, insert=True))
     more = len(decided) == limit
     _advance(signal, decided, more=more)
     messages_publish(decision_messages(signal, [_told(each) for each in decided if not each.decision.orders]))
-    return Planned(orders, len(decided), more)
+    return Planned(taken, waiting, len(decided), more)
 
 
 def intents_replan(*, signal: Signal, copy_ids: Sequence[int]) -> Planned:
@@ -95,9 +101,9 @@ def intents_replan(*, signal: Signal, copy_ids: Sequence[int]) -> Planned:
     rows = CopyIntent.objects.filter(signal=signal, copy__in=copy_ids, attempts__gt=1)
     attempts = dict(rows.values_list("copy_id", "attempts"))
     decided = _decide(signal, Question(only=sorted(copy_ids)), attempts)
-    orders = decisions_store(signal, decided, attempts, insert=False)
+    written = orders_write_many(decisions_store(signal, decided, attempts, insert=False))
     messages_publish(decision_messages(signal, [_told(each) for each in decided if _is_over(each)]))
-    return Planned(orders, len(decided), more=False)
+    return Planned(None, [pk for pk in written if pk is not None], len(decided), more=False)
 
 
 def _is_over(each: Decided) -> bool:

@@ -9,7 +9,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from copytrade.lib.database import DATABASE_AWAY
-from copytrade.lib.sql import run
+from copytrade.lib.sql import numbers, run
 from copytrade.realtime.services import messages_publish
 from replication.engine.planning import intents_replan
 from replication.models import Copy, Signal
@@ -83,7 +83,7 @@ def waiting_resume(finished: Sequence[int] | None = None) -> list[int]:
     """
     copies = None
     if finished is not None:
-        copies = [pk for (pk,) in run(WAITING_COPIES, [list(finished)])]
+        copies = [pk for (pk,) in run(WAITING_COPIES, [numbers(finished)])]
         if not copies:
             return []
     _take_over(copies)
@@ -119,4 +119,4 @@ def _resume(signal: Signal, intent_ids: Sequence[int]) -> list[int]:
     if planned.copies < len(copies):  # they ended while the last order of this was under way
         ended = Copy.objects.filter(pk__in=copies, state=CopyState.ENDED)
         waiting_end(copy_ids=list(ended.values_list("pk", flat=True)))
-    return list(planned.orders)
+    return list(planned.waiting)

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from copytrade.lib.database import DATABASE_AWAY
 from copytrade.lib.wake import wake
+from orders.executor.claiming import Claims, Taken, taken_open
 from orders.executor.sending import Carrier
 from orders.services.pricing import prices_bring
 from replication.engine.collecting import signals_collect
@@ -63,10 +64,17 @@ class Courier:
         return self._carrier.busy or bool(self._outcomes.freed)
 
     def send(self, order_ids: Sequence[int]) -> None:
-        """Send orders, while those from before are out."""
+        """Send orders that nobody has taken yet, while those from before are out."""
         if order_ids:
             prices_bring(order_ids)
             self._carrier.carry(order_ids)
+
+    def send_taken(self, taken: Taken) -> None:
+        """Send orders that are this worker's already."""
+        if on_paper := taken.on_paper:
+            prices_bring(on_paper)
+        self._carrier.make_room()
+        self._carrier.take(Claims(taken_open(taken), []))
 
     def store(self) -> None:
         """Wait for what comes next of what is out, and store it; send what waited for it."""
@@ -103,4 +111,6 @@ def _resume_all() -> None:
 def _carry(courier: Courier, planned: Planned) -> None:
     if planned.more:
         wake(FAN_OUT)
-    courier.send(planned.orders)
+    if planned.taken is not None:
+        courier.send_taken(planned.taken)
+    courier.send(planned.waiting)

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from django.db import transaction
 from django.utils import timezone
 
-from copytrade.lib.sql import json_rows, run
+from copytrade.lib.sql import json_rows, numbers, run
 from copytrade.realtime.services import messages_publish
 from orders.accounting import FillFact
 from replication.engine.booking import Key, copy_facts_book, copy_fills_take
@@ -156,7 +156,7 @@ def _judge(intents: Sequence[int], now: datetime) -> list[Settled]:
     """Bring decisions to the state of their orders; what an exit did not close is owed by its position."""
     values = {"blocks": list(BLOCKS), "tell_after": TELL_AFTER, "still_tried": STILL_TRIED, "thousands": THOUSANDS}
     values |= {"now": now}
-    settled = [Settled._make(row) for row in run(SETTLE, values | {"intents": list(intents)})]
+    settled = [Settled._make(row) for row in run(SETTLE, values | {"intents": numbers(intents)})]
     owed = [{"intent_id": each.intent_id, "owed": each.owed} for each in settled if each.owed]
     if owed:
         run(OWE, [now, json_rows(owed)])

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from copytrade.lib.sql import run
+from copytrade.lib.sql import numbers, run
 from replication.engine.rows import CopyRow
 from replication.facts import ZERO
 from replication.models import Signal
@@ -166,10 +166,10 @@ def exit_standing(rows: Sequence[CopyRow], signal: Signal) -> Standing:
 
 def _places(rows: Sequence[CopyRow], sides: Sequence[str | None], signal: Signal) -> dict[str, Any]:
     return {
-        "copies": [row.copy_id for row in rows],
-        "accounts": [row.account_id for row in rows],
-        "markets": [row.market_id for row in rows],
-        "sides": list(sides),
+        "copies": numbers(row.copy_id for row in rows),
+        "accounts": numbers(row.account_id for row in rows),
+        "markets": numbers(row.market_id for row in rows),
+        "sides": "{" + ",".join([side or "NULL" for side in sides]) + "}",
         "signal": signal.pk,
     }
 

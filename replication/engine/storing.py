@@ -3,15 +3,16 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
+from hashlib import sha1
 from typing import Any
-from uuid import UUID, uuid5
+from uuid import UUID
 
 from django.utils import timezone
 
 from copytrade.lib.sql import insert_rows, json_rows, run
 from copytrade.lib.wire import plain_digits
 from orders.models import Origin
-from orders.services.writing import NewOrder, orders_write_many
+from orders.services.writing import NewOrder
 from replication.engine.deciding import CLOSED_ELSEWHERE, Decided
 from replication.facts import Cap, OrderPlan
 from replication.models import Signal
@@ -92,8 +93,8 @@ ADJUST = """
 
 def decisions_store(
     signal: Signal, decided: Sequence[Decided], attempts: Mapping[int, int], *, insert: bool
-) -> list[int]:
-    """Store decisions, positions and orders; return the ids of the orders."""
+) -> list[NewOrder]:
+    """Store decisions and positions; return the orders that are to be written in the same transaction."""
     if not decided:
         return []
     now = timezone.now()
@@ -106,7 +107,7 @@ def decisions_store(
     stored = [each for each in decided if each.follower.copy_id in intents]
     _store_positions(signal, stored, now)
     _adjust(stored, now)
-    return _write_orders(signal, stored, intents, attempts)
+    return _orders(signal, stored, intents, attempts)
 
 
 def _intent_row(signal: Signal, each: Decided, now: datetime) -> dict[str, Any]:
@@ -183,20 +184,21 @@ def _adjust(stored: Sequence[Decided], now: datetime) -> None:
         run(ADJUST, {"rows": json_rows(rows), "reason": CLOSED_ELSEWHERE, "now": now})
 
 
-def _write_orders(
+def _orders(
     signal: Signal, stored: Sequence[Decided], intents: Mapping[int, int], attempts: Mapping[int, int]
-) -> list[int]:
-    rows = [
+) -> list[NewOrder]:
+    return [
         _order(signal, each, order, intents[each.follower.copy_id], attempts.get(each.follower.copy_id, 1), number)
         for each in stored
         for number, order in enumerate(each.decision.orders)
     ]
-    return [order_id for order_id in orders_write_many(rows) if order_id is not None]
 
 
 def order_key(signal_id: int, copy_id: int, attempt: int, number: int) -> UUID:
     """Return the key of an order, which its client order id is made of: the same for the same decision, always."""
-    return uuid5(NAMESPACE, f"{signal_id}:{copy_id}:{attempt}:{number}")
+    name = f"{signal_id}:{copy_id}:{attempt}:{number}"
+    digest = sha1(NAMESPACE.bytes + name.encode(), usedforsecurity=False).digest()
+    return UUID(bytes=digest[:16], version=5)  # what uuid5 returns, which takes five times as long
 
 
 def _order(signal: Signal, each: Decided, order: OrderPlan, intent_id: int, attempt: int, number: int) -> NewOrder:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from copytrade.lib.sql import run
+from copytrade.lib.sql import numbers, run
 from copytrade.lib.wire import iso_time_or_none, plain_digits
 from copytrade.realtime.messages import Message, private_stream
 from replication.models import Copy, Signal
@@ -44,7 +44,7 @@ def intent_messages(intent_ids: Sequence[int]) -> list[Message]:
     """Return `trade:updated` of decisions (`trade:failed` of those that failed), in one statement."""
     if not intent_ids:
         return []
-    return [_intent_message(row) for row in run(TELL, [list(intent_ids)])]
+    return [_intent_message(row) for row in run(TELL, [numbers(intent_ids)])]
 
 
 def failing_messages(intent_ids: Sequence[int]) -> list[Message]:

@@ -39,7 +39,7 @@ def _plan(pk: int, actor: User) -> list[int]:
     Signal.objects.filter(pk=signal.pk, state=SignalState.DONE).update(state=SignalState.PLANNED, finished_at=None)
     audit_record(actor=actor, action="decision.retry", target=f"decision:{pk}", changes={"attempts": intent.attempts})
     messages_publish(intent_messages([pk]))
-    return list(planned.orders)
+    return list(planned.waiting)
 
 
 def _refuse(intent: CopyIntent) -> None:

@@ -27,7 +27,7 @@ def planned(monkeypatch):
 
     def replan(*, signal, copy_ids):
         found.extend(copy_ids)
-        return Planned([], 1, more=False)
+        return Planned(None, [], 1, more=False)
 
     monkeypatch.setattr(retrying, "intents_replan", replan)
     return found
