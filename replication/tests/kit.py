@@ -1,9 +1,11 @@
 """A master and followers on paper, in short words: they trade Bitcoin at Binance's USD-M futures for 50,000."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
+import pytest
 from django.utils import timezone
 
 from copytrade.accounts.models import User
@@ -11,10 +13,13 @@ from markets.models import Market
 from markets.prices import prices_write
 from markets.venues.base import PriceReport
 from markets.venues.vocabulary import MarketKind
+from orders.executor.claiming import Scene, Taken
 from orders.models import Order, Origin, TradingAccount
 from orders.services.accounts import account_create
 from orders.services.placing import order_write, orders_place
 from orders.services.sync import accounts_sync
+from orders.services.writing import NewOrder, orders_write_many
+from replication.engine import planning, running
 from replication.engine.running import fan_out, sweep
 from replication.models import Copy, CopyIntent, CopyPosition, LeaderAccount
 from replication.services.copies import copy_start
@@ -92,6 +97,16 @@ def lead(account: TradingAccount, side: str, quantity: Any, **values: Any) -> Or
     order = trade(account, side, quantity, **values)
     fan_out()
     return order
+
+
+def send_nothing(patch: pytest.MonkeyPatch) -> None:
+    """Let copies' orders be written and wait for whoever sends them later."""
+
+    def write_waiting(orders: Sequence[NewOrder]) -> tuple[Taken, list[int]]:
+        return Taken([], Scene({}, {}, 0.0)), [pk for pk in orders_write_many(orders) if pk is not None]
+
+    patch.setattr(planning, "orders_write_taken", write_waiting)
+    patch.setattr(running.Courier, "send", lambda *_: None)
 
 
 def settle() -> None:

@@ -150,7 +150,7 @@ class TestTheChain:
         hops = decision["latency_ms"]
         assert all(hops[name] >= 0 for name in ("detected", "planned", "sent", "acknowledged", "filled"))
         assert hops["total"] == order["replication_latency_ms"]
-        assert [step["to_state"] for step in order["events"]] == ["PENDING", "SENDING", "FILLED"]
+        assert [step["to_state"] for step in order["events"]] == ["SENDING", "FILLED"]
         assert sum(D(fill["quantity"]) for fill in order["fills"]) == D(order["filled_quantity"])
         assert order["replication"] is None
 

@@ -12,7 +12,18 @@ from orders.services.closing import position_close
 from orders.services.placing import order_write, orders_place
 from replication.models import CopyAdjustment, CopyPosition
 from replication.services.rebuild import copies_rebuild
-from replication.tests.kit import D, decision, follow, held, lead, make_master, paper_account, price_is, settle
+from replication.tests.kit import (
+    D,
+    decision,
+    follow,
+    held,
+    lead,
+    make_master,
+    paper_account,
+    price_is,
+    send_nothing,
+    settle,
+)
 from tests.factories import make_market
 
 pytestmark = [pytest.mark.django_db(transaction=True)]
@@ -99,7 +110,7 @@ def test_nothing_is_written_off_while_another_copy_has_an_order_in_that_market(m
     lead(first, "BUY", "0.1")
     lead(second, "BUY", "0.1")
     by_hand(follower, Side.SELL, "0.1", reduce_only=True)
-    monkeypatch.setattr("replication.engine.running.Courier.send", lambda *_: None)
+    send_nothing(monkeypatch)
     lead(first, "SELL", "0.1")
 
     lead(second, "SELL", "0.1")

@@ -10,6 +10,7 @@ from django.db import connection
 from django.db.models import Count
 
 from orders.models import Fill, Order
+from orders.tests.conftest import prove
 from replication.engine import outcomes, planning, running
 from replication.engine.loading import followers_load
 from replication.engine.running import fan_out, sweep
@@ -130,10 +131,12 @@ def test_a_worker_that_dies_after_planning_leaves_its_orders_to_the_sweep(monkey
         raise SystemExit
 
     with monkeypatch.context() as patch:
-        patch.setattr(running.Courier, "send", dies)
+        patch.setattr(running.Courier, "send_taken", dies)
         with pytest.raises(SystemExit):
             fan_out()
     assert CopyIntent.objects.filter(state="planned").count() == 3
+    for order in Order.objects.filter(state="SENDING"):
+        prove(order)  # after the send window it is asked whether any of them arrived
     from orders.tasks import sweep as orders_sweep
 
     orders_sweep()

@@ -7,7 +7,19 @@ from replication.engine import running
 from replication.engine.running import fan_out
 from replication.models import CopyIntent
 from replication.services.copies import copy_stop
-from replication.tests.kit import D, decision, follow, held, lead, make_master, paper_account, price_is, settle, trade
+from replication.tests.kit import (
+    D,
+    decision,
+    follow,
+    held,
+    lead,
+    make_master,
+    paper_account,
+    price_is,
+    send_nothing,
+    settle,
+    trade,
+)
 
 pytestmark = [pytest.mark.django_db(transaction=True)]
 
@@ -59,7 +71,7 @@ def test_the_opposite_of_what_another_leader_is_just_opening_is_refused(follower
     copies = [follow(one, follower), follow(two, follower)]
     trade(first, "BUY", "0.1")
     trade(second, "SELL", "0.1")
-    monkeypatch.setattr(running.Courier, "send", lambda *_: None)
+    send_nothing(monkeypatch)
 
     fan_out()
 
@@ -100,7 +112,7 @@ def test_two_quick_copies_see_what_the_other_has_under_way(follower, masters, mo
     trade(first, "BUY", "0.1")
     trade(second, "BUY", "0.1")
     with monkeypatch.context() as patch:
-        patch.setattr(running.Courier, "send", lambda *_: None)
+        send_nothing(patch)
         fan_out()
 
     running.chunk_execute(list(Order.objects.filter(state="PENDING").values_list("pk", flat=True)))
@@ -114,7 +126,7 @@ def test_two_quick_entries_of_one_copy_count_each_other(follower, masters, monke
     (one, first), _ = masters
     copy = follow(one, follower, max_symbol=D(8_000))
     with monkeypatch.context() as patch:
-        patch.setattr(running.Courier, "send", lambda *_: None)
+        send_nothing(patch)
         lead_unsent(first, "0.1")
         lead_unsent(first, "0.1")
 
@@ -132,7 +144,7 @@ def test_the_position_counts_as_opened_by_the_first_of_two_quick_entries(followe
     (one, first), _ = masters
     copy = follow(one, follower)
     with monkeypatch.context() as patch:
-        patch.setattr(running.Courier, "send", lambda *_: None)
+        send_nothing(patch)
         lead_unsent(first, "0.1")
         opened = decision(copy).signal.event_time
         lead_unsent(first, "0.1")
@@ -148,7 +160,7 @@ def test_a_position_that_just_opens_may_grow_whatever_the_most_positions(followe
     (one, first), _ = masters
     copy = follow(one, follower, max_positions=1)
     with monkeypatch.context() as patch:
-        patch.setattr(running.Courier, "send", lambda *_: None)
+        send_nothing(patch)
         lead_unsent(first, "0.1")
 
     lead(first, "BUY", "0.1")

@@ -20,6 +20,7 @@ from replication.tests.kit import (
     make_master,
     paper_account,
     price_is,
+    send_nothing,
     settle,
     trade,
 )
@@ -97,7 +98,7 @@ def test_a_stop_while_an_entry_is_unsent_waits_for_it(master, monkeypatch):
     leader, account = master
     copy = follow(leader)
     with monkeypatch.context() as patch:
-        patch.setattr("replication.engine.running.Courier.send", lambda *_: None)
+        send_nothing(patch)
         lead(account, "BUY", "0.1")
         copy_stop(copy=copy, close=True, actor=copy.account.user)
         stopping_continue()
