@@ -245,7 +245,7 @@ def report(results: dict[str, Any]) -> str:
 def _row(run: dict[str, Any], own_target: float | None = None) -> tuple[object, ...]:
     share = f"{run['errors']:.0%}" if run["errors"] else ""
     times = [f"{run[name]:.3f}" for name in ("first_s", "p50_s", "p99_s", "last_s")]
-    target = own_target or TARGETS.get(run["followers"], "")
+    target = own_target or TARGETS.get(int(run["followers"])) or ""
     figures = (run["orders_at_broker"], run["statements"], f"{run['cpu_ms_per_follower']:.2f}")
     return (run["followers"], run["workers"], share, *times, str(target), *figures)
 
