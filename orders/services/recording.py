@@ -13,7 +13,7 @@ from django.conf import settings
 from django.db import DataError, IntegrityError, transaction
 from django.utils import timezone
 
-from copytrade.lib.database import DATABASE_AWAY
+from copytrade.lib.database import DATABASE_AWAY, is_contention
 from copytrade.lib.sql import insert_rows, json_rows, run
 from copytrade.lib.wake import wake_on_commit
 from markets.venues.base import FillReport, OrderReport
@@ -150,7 +150,9 @@ def _record(findings: Sequence[Finding], follow: Follow | None) -> dict[int, str
 def _follow(follow: Follow, orders: Sequence[OrderRow], trades: Sequence[Booked]) -> None:
     try:
         follow.book(orders, trades)
-    except DATABASE_AWAY:
+    except DATABASE_AWAY as error:
+        if is_contention(error):
+            raise FollowError from error
         raise
     except Exception as error:
         raise FollowError from error

@@ -27,7 +27,16 @@ def fan_out() -> None:
     before it waits for another worker's turn at a signal.
     """
     signals_collect()
-    courier, failed = Courier(), set[int]()
+    courier = Courier()
+    try:
+        _plan_and_send(courier)
+    finally:
+        courier.finish()  # what is out is stored, whatever the planning stumbled over
+    signals_finish()
+
+
+def _plan_and_send(courier: "Courier") -> None:
+    failed = set[int]()
     while True:
         try:
             planned = signal_plan_chunk(without=failed, wait=not courier.busy)
@@ -40,8 +49,7 @@ def fan_out() -> None:
         elif courier.busy:
             courier.store()
         else:
-            break
-    signals_finish()
+            return
 
 
 def chunk_execute(order_ids: Sequence[int]) -> None:
