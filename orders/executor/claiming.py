@@ -90,10 +90,12 @@ class Taken:
     rows: Sequence[WaitingRow]
     scene: Scene
 
-    @property
-    def on_paper(self) -> list[int]:
-        """The ids of those of paper accounts."""
-        return [row.id for row in self.rows if self.scene.senders[row.account_id].is_paper]
+    def parted(self) -> "tuple[Taken, Taken]":
+        """Return those of live accounts, and those of paper accounts."""
+        live, paper = list[WaitingRow](), list[WaitingRow]()
+        for row in self.rows:
+            (paper if self.scene.senders[row.account_id].is_paper else live).append(row)
+        return Taken(live, self.scene), Taken(paper, self.scene)
 
 
 def orders_claim(order_ids: Sequence[int] | None = None, *, limit: int = LARGEST_BATCH) -> Claims:

@@ -124,12 +124,20 @@ class Carrier:
         while self.busy:
             self.store()
 
+    def store_received(self) -> None:
+        """Store what has come already; wait for nothing."""
+        while batch := self._inbox.take():
+            self._record(batch)
+
     def store(self) -> None:
         """Wait for what comes next of what is out, and store it."""
         batch = self._batches.next(len(self.sent) - self._stored)
         if not batch:
             self._check()
             return
+        self._record(batch)
+
+    def _record(self, batch: Sequence[Finding]) -> None:
         self._stored += len(batch)
         booked = findings_record(batch, follow=self._companion)
         self._go_on([finding.order_id for finding in batch], booked=booked)

@@ -19,8 +19,7 @@ from orders.models import Holding, TradingHalt
 from orders.services.booking import terms_of as settlement_of
 from replication.engine.blocks import Block, block_of, leader_block
 from replication.engine.instruments import plain_base
-from replication.engine.loading import Follower, usual_leverage
-from replication.engine.standing import opposite
+from replication.engine.loading import Follower, opposite, usual_leverage
 from replication.facts import Decision, FollowerMarket, FollowerState, LeaderTrade
 from replication.models import Signal
 from replication.money import Traded, holdings_refusal, state_in_quote

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from django.db import transaction
 from django.utils import timezone
 
-from copytrade.lib.database import DATABASE_AWAY
+from copytrade.lib.database import DATABASE_AWAY, is_contention
 from copytrade.lib.sql import run
 from copytrade.realtime.services import messages_publish
 from markets.venues.registry import venues
@@ -30,6 +30,7 @@ NEXT = """
 """
 CLAIM = f"{NEXT} FOR UPDATE SKIP LOCKED LIMIT 1"
 TURN = "SELECT id FROM replication_signal WHERE id = %s AND state = 'pending' FOR UPDATE"
+LONGEST_TURN = "SET LOCAL lock_timeout = '1s'"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,22 +58,31 @@ def signal_plan_chunk(*, without: Collection[int] = (), wait: bool = False) -> P
     """Plan some of the copies of the oldest signal that waits; None where no signal does.
 
     One transaction: either the decisions, their orders and the mark of how far it is are there, or nothing. A signal
-    that another worker plans just now is left to it, or with `wait` waited for; leaders may be left out. `SignalFailed`
-    names the leader to leave out.
+    that another worker plans just now is left to it, or with `wait` waited for, a second at most; leaders may be left
+    out. `SignalFailed` names the leader to leave out.
     """
     if not run(f"{NEXT} LIMIT 1", [list(without)]):
         return None  # most often; asked outside a transaction, which would cost more than the question
-    with transaction.atomic():
-        pk = _claim(without, wait=wait)
-        if pk is None:
-            return None
-        signal = Signal.objects.select_related("trader").get(pk=pk)
-        try:
-            return _plan_chunk(signal)
-        except DATABASE_AWAY:
-            raise
-        except Exception as error:
-            raise SignalFailed(signal.trader_id) from error
+    try:
+        with transaction.atomic():
+            pk = _claim(without, wait=wait)
+            return None if pk is None else _plan(pk)
+    except _NotYetError:
+        return None
+
+
+class _NotYetError(Exception):
+    """Another worker is not done with the signal."""
+
+
+def _plan(pk: int) -> Planned:
+    signal = Signal.objects.select_related("trader").get(pk=pk)
+    try:
+        return _plan_chunk(signal)
+    except DATABASE_AWAY:
+        raise
+    except Exception as error:
+        raise SignalFailed(signal.trader_id) from error
 
 
 def _claim(without: Collection[int], *, wait: bool) -> int | None:
@@ -80,9 +90,22 @@ def _claim(without: Collection[int], *, wait: bool) -> int | None:
     if free := run(CLAIM, left_out):
         return int(free[0][0])
     while wait and (taken := run(f"{NEXT} LIMIT 1", left_out)):
-        if mine := run(TURN, taken[0]):
-            return int(mine[0][0])
+        if mine := _turn(taken[0][0]):
+            return mine
     return None
+
+
+def _turn(pk: int) -> int | None:
+    """Wait for the other worker's transaction and return the signal, None where it was the last one."""
+    run(LONGEST_TURN)
+    try:
+        mine = run(TURN, [pk])
+    except DATABASE_AWAY as error:
+        if is_contention(error):
+            raise _NotYetError from error
+        raise
+    run("SET LOCAL lock_timeout TO DEFAULT")
+    return int(mine[0][0]) if mine else None
 
 
 def _plan_chunk(signal: Signal) -> Planned:

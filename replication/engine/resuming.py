@@ -64,6 +64,12 @@ READY = """
             interval '0.5 second' * power(2, least(i.attempts, 10))) < statement_timestamp())
     ORDER BY i.updated_at LIMIT %(limit)s
 """
+# Accounts first, as whoever plans for a copy or stops it.
+LOCK_ACCOUNTS = """
+    SELECT id FROM orders_tradingaccount WHERE id IN (
+        SELECT c.account_id FROM replication_copyintent i JOIN replication_copy c ON c.id = i.copy_id
+        WHERE i.id = ANY(%s)) ORDER BY id FOR NO KEY UPDATE
+"""
 TAKE_UP = """
     SELECT copy_id FROM replication_copyintent WHERE id = ANY(%s) AND state = 'waiting'
     ORDER BY id FOR NO KEY UPDATE SKIP LOCKED
@@ -112,7 +118,8 @@ def _take_over(copies: Sequence[int] | None) -> None:
 
 @transaction.atomic
 def _resume(signal: Signal, intent_ids: Sequence[int]) -> list[int]:
-    copies = [copy_id for (copy_id,) in run(TAKE_UP, [list(intent_ids)])]
+    run(LOCK_ACCOUNTS, [numbers(intent_ids)])
+    copies = [copy_id for (copy_id,) in run(TAKE_UP, [numbers(intent_ids)])]
     if not copies:
         return []
     planned = intents_replan(signal=signal, copy_ids=copies)

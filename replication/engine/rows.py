@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 
 class CopyRow(NamedTuple):
-    """The columns of `loading.COPIES`. The position is the one that follows the leader's, where there is one."""
+    """The columns of `loading.LOAD`. The position is the one that follows the leader's, where there is one."""
 
     copy_id: int
     account_id: int
@@ -18,10 +18,9 @@ class CopyRow(NamedTuple):
     live_enabled: bool
     hedge_mode: bool
     equity_asset: str
-    equity: Decimal | None
+    funds: Decimal | None
     account_max_worth: Decimal | None
-    paper_leverage: Decimal | None
-    allocated: Decimal | None
+    leverage: Decimal | None
     state: str
     strategy: str
     started_at: datetime
@@ -50,3 +49,13 @@ class CopyRow(NamedTuple):
     leader_opened_at: datetime | None
     lost_today: Decimal
     taken_by: str
+    open_positions: int
+    symbol_worth: Decimal
+    copy_worth: Decimal
+    account_worth: Decimal
+    opposite_leader: str
+    earlier_order_open: bool
+    entering: bool
+    closable: Decimal
+    others_under_way: bool
+    others_leaving: Decimal

@@ -1,6 +1,7 @@
 """From facts to filled orders: what a worker does when it is woken."""
 
 import logging
+import time
 from collections.abc import Sequence
 
 from copytrade.lib.database import DATABASE_AWAY
@@ -18,28 +19,31 @@ from replication.engine.vanished import vanished_signals
 logger = logging.getLogger(__name__)
 
 FAN_OUT = "replication.fan_out"
+# After so long a worker leaves the rest to another task, so that those which wait in its queue have their turn.
+LONGEST_ROUND_SECONDS = 20.0
 
 
-def fan_out() -> None:
+def fan_out(*, wait: bool = True) -> None:
     """Turn all that waits into orders and send them; the workers share what large signals bring.
 
     Each plans some copies and sends their orders; while those are out it plans the next. It stores what comes back
-    before it waits for another worker's turn at a signal.
+    before it waits (with `wait`) for another worker's turn at a signal.
     """
-    signals_collect()
     courier = Courier()
     try:
-        _plan_and_send(courier)
+        _plan_and_send(courier, wait=wait)
     finally:
         courier.finish()  # what is out is stored, whatever the planning stumbled over
     signals_finish()
 
 
-def _plan_and_send(courier: "Courier") -> None:
-    failed = set[int]()
+def _plan_and_send(courier: "Courier", *, wait: bool) -> None:
+    failed, ends = set[int](), time.monotonic() + LONGEST_ROUND_SECONDS
     while True:
+        signals_collect()
+        courier.make_room()
         try:
-            planned = signal_plan_chunk(without=failed, wait=not courier.busy)
+            planned = signal_plan_chunk(without=failed, wait=wait and not courier.busy)
         except SignalFailed as error:
             logger.exception("Leader %s is left out until the next sweep", error.trader_id)
             failed.add(error.trader_id)
@@ -49,6 +53,9 @@ def _plan_and_send(courier: "Courier") -> None:
         elif courier.busy:
             courier.store()
         else:
+            return
+        if time.monotonic() > ends:
+            wake(FAN_OUT)
             return
 
 
@@ -78,34 +85,54 @@ class Courier:
             self._carrier.carry(order_ids)
 
     def send_taken(self, taken: Taken) -> None:
-        """Send orders that are this worker's already."""
-        if on_paper := taken.on_paper:
-            prices_bring(on_paper)
+        """Send orders that are this worker's already: at once, since their time has begun.
+
+        Only those on paper wait for prices, which they need.
+        """
+        live, on_paper = taken.parted()
+        self._take(live)
+        if on_paper.rows:
+            _prices_bring([row.id for row in on_paper.rows])
+            self._take(on_paper)
+
+    def make_room(self) -> None:
+        """Store what has come, and wait until so little is out that more may be planned."""
+        self._carrier.store_received()
         self._carrier.make_room()
-        self._carrier.take(Claims(taken_open(taken), []))
+        self._send_freed()
 
     def store(self) -> None:
         """Wait for what comes next of what is out, and store it; send what waited for it."""
         if self._carrier.busy:
             self._carrier.store()
-        freed, self._outcomes.freed = self._outcomes.freed, []
-        self.send(freed)
+        self._send_freed()
 
     def finish(self) -> None:
         """Store all that still comes."""
         while self.busy:
             self.store()
 
+    def _take(self, taken: Taken) -> None:
+        self._carrier.take(Claims(taken_open(taken), []))
+
+    def _send_freed(self) -> None:
+        freed, self._outcomes.freed = self._outcomes.freed, []
+        self.send(freed)
+
 
 def sweep() -> None:
     """Find what a lost message left behind: facts, signals, trades, and decisions that wait."""
-    for step in (vanished_signals, fan_out, _settle_all, _resume_all, signals_finish):
+    for step in (vanished_signals, _fan_out_at_once, _settle_all, _resume_all, signals_finish):
         try:
             step()
         except DATABASE_AWAY:
             raise
         except Exception:  # what one step stumbles over must not keep the others from their work
             logger.exception("A step of the sweep failed: %s", step.__name__)
+
+
+def _fan_out_at_once() -> None:
+    fan_out(wait=False)
 
 
 def _settle_all() -> None:
@@ -117,8 +144,17 @@ def _resume_all() -> None:
 
 
 def _carry(courier: Courier, planned: Planned) -> None:
-    if planned.more:
-        wake(FAN_OUT)
     if planned.taken is not None:
         courier.send_taken(planned.taken)
+    if planned.more:
+        wake(FAN_OUT)
     courier.send(planned.waiting)
+
+
+def _prices_bring(order_ids: Sequence[int]) -> None:
+    try:
+        prices_bring(order_ids)
+    except DATABASE_AWAY:
+        raise
+    except Exception:  # without them the paper books open nothing, and say so
+        logger.exception("Prices for %s paper orders cannot be brought", len(order_ids))

@@ -40,7 +40,7 @@ SETTLE = """
                 / nullif(sum(o.filled_quantity) FILTER (WHERE o.average_price IS NOT NULL), 0) END AS average
         FROM orders_order o WHERE o.cause_id = ANY(%(intents)s) GROUP BY o.cause_id
     ), judged AS (
-        SELECT i.id, t.*, i.state AS before, i.filled_quantity AS filled_before,
+        SELECT i.id, t.*, i.state AS before, i.filled_quantity AS filled_before, i.message AS told_before,
             CASE WHEN s.base_asset = m.base_asset THEN s.price
                 ELSE s.price / coalesce(substring(s.base_asset FROM %(thousands)s)::numeric, 1)
                     * coalesce(substring(m.base_asset FROM %(thousands)s)::numeric, 1) END AS leader_price,
@@ -68,7 +68,8 @@ SETTLE = """
         updated_at = %(now)s
     FROM judged j WHERE j.id = i.id
     RETURNING i.id, i.state, i.exits, trim_scale(i.quantity), trim_scale(i.filled_quantity), j.before,
-        trim_scale(j.filled_before), j.failing AND i.state = 'waiting' AND i.attempts = %(tell_after)s + 1
+        trim_scale(j.filled_before),
+        j.failing AND i.state = 'waiting' AND right(j.told_before, length(%(still_tried)s::text)) <> %(still_tried)s
 """
 THOUSANDS = "^(1(?:000)+)[A-Z]"
 # Those whose orders are over are looked at until they are judged, whatever the clocks of two workers said.

@@ -6,6 +6,7 @@ from django.utils import timezone
 from copytrade.accounts.models import User
 from copytrade.accounts.services import audit_record
 from copytrade.realtime.services import messages_publish
+from orders.models import TradingAccount
 from replication.engine.planning import intents_replan
 from replication.engine.running import chunk_execute
 from replication.models import CopyIntent, Signal
@@ -28,6 +29,8 @@ def decision_retry(*, intent: CopyIntent, actor: User) -> CopyIntent:
 
 
 def _plan(pk: int, actor: User) -> list[int]:
+    account = TradingAccount.objects.filter(copies__intents=pk)  # first, as whoever plans for the copy or stops it
+    account.select_for_update(no_key=True, of=("self",)).get()
     intent = CopyIntent.objects.select_for_update(no_key=True, of=("self",)).select_related("copy", "signal").get(pk=pk)
     _refuse(intent)
     if intent.state == IntentState.FAILED:  # of what waits, the next attempt is counted already

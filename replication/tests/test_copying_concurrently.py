@@ -6,12 +6,14 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.db.models import Count
 
+from copytrade.lib.sql import run
 from orders.models import Fill, Order
 from orders.tests.conftest import prove
-from replication.engine import outcomes, planning, running
+from replication.engine import loading, outcomes, planning, running
+from replication.engine.collecting import signals_collect
 from replication.engine.loading import followers_load
 from replication.engine.running import fan_out, sweep
 from replication.engine.settling import orders_settle
@@ -34,7 +36,7 @@ def at_once(*jobs: Callable[[], Any]) -> list[Any]:
     """Run the jobs in threads that all start together; each closes its own connection."""
     barrier = threading.Barrier(len(jobs))
 
-    def run(job: Callable[[], Any]) -> Any:
+    def alone(job: Callable[[], Any]) -> Any:
         barrier.wait()
         try:
             return job()
@@ -42,7 +44,7 @@ def at_once(*jobs: Callable[[], Any]) -> list[Any]:
             connection.close()
 
     with ThreadPoolExecutor(len(jobs)) as pool:
-        return list(pool.map(run, jobs))
+        return list(pool.map(alone, jobs))
 
 
 def everything_once(copies: int, signals: int) -> None:
@@ -213,8 +215,6 @@ def test_signals_of_one_leader_are_planned_in_their_order_whoever_comes_first():
     copy = follow(leader)
     for side in ("BUY", "SELL", "BUY", "SELL"):
         trade(account, side, "0.01")
-        from replication.engine.collecting import signals_collect
-
         signals_collect()
 
     at_once(fan_out, fan_out, fan_out)
@@ -269,3 +269,69 @@ def test_sums_of_days_are_exact_to_the_last_digit():
 
     assert copy.days.get().realized_pnl == copy.positions.get().realized_pnl
     assert copies_rebuild().days == []
+
+
+def test_an_exit_that_is_planned_while_its_entry_is_being_stored_closes_it(monkeypatch):
+    """What is held and what is under way are read at one moment: between two, the fill would be neither."""
+    leader, account = make_master()
+    copy = follow(leader)
+    trade(account, "BUY", "0.1")
+    signals_collect()
+    planned = planning.signal_plan_chunk()
+    trade(account, "SELL", "0.1")
+    signals_collect()
+    statements: list[str] = []
+
+    def store_first(statement: str, parameters: Any = ()) -> Any:
+        statements.append(statement)
+        if statement == loading.LOAD:
+            at_once(lambda: carry(planned.taken))
+        return run(statement, parameters)
+
+    def carry(taken: Any) -> None:
+        courier = running.Courier()
+        courier.send_taken(taken)
+        courier.finish()
+
+    with monkeypatch.context() as patch:
+        patch.setattr(loading, "run", store_first)
+        fan_out()
+    settle()
+
+    assert statements == [loading.BY_NUMBER, loading.LOCK, loading.LOAD]
+    assert held(copy) == 0
+    everything_once(1, 2)
+
+
+def test_another_workers_turn_is_waited_for_a_second_at_most(monkeypatch):
+    leader, account = make_master()
+    copy = follow(leader)
+    trade(account, "BUY", "0.1")
+    signals_collect()
+    monkeypatch.setattr(planning, "LONGEST_TURN", "SET LOCAL lock_timeout = '50ms'")
+
+    with transaction.atomic():
+        Signal.objects.select_for_update().get()
+        at_once(fan_out)
+        assert not CopyIntent.objects.exists()
+
+    fan_out()
+    assert held(copy) == D("0.1")
+
+
+def test_a_worker_leaves_the_rest_to_another_task_after_a_while(monkeypatch):
+    leader, account = make_master()
+    copies = [follow(leader) for _ in range(3)]
+    trade(account, "BUY", "0.01")
+    monkeypatch.setattr(planning, "FIRST_CHUNK", 1)
+    monkeypatch.setattr(running, "LONGEST_ROUND_SECONDS", 0.0)
+    woken: list[str] = []
+    monkeypatch.setattr(running, "wake", woken.append)
+
+    fan_out()
+
+    assert (CopyIntent.objects.count(), set(woken)) == (1, {running.FAN_OUT})
+    assert held(copies[0]) == D("0.01")
+    fan_out()
+    fan_out()
+    assert {held(copy) for copy in copies} == {D("0.01")}
