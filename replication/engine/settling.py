@@ -18,7 +18,8 @@ from replication.services.messages import failing_messages, intent_messages
 from replication.vocabulary import UNDER_WAY, IntentState, SignalState
 
 LARGEST_BATCH = 1_000
-# After so many attempts its owner is told that an exit does not succeed, and what can be done; it goes on being tried.
+# After so many orders that its venue refused, its owner is told that an exit does not succeed, and what can be done; it
+# goes on being tried.
 TELL_AFTER = 6
 STILL_TRIED = (
     "It is tried again every few minutes until it is closed. You can have it tried at once, close the position by hand "
@@ -33,21 +34,22 @@ SETTLE = """
                 AND o.filled_quantity <= o.booked_quantity
                 AND NOT EXISTS (SELECT FROM orders_fill f WHERE f.order_id = o.id AND f.awaits_copy)) AS over,
             sum(o.filled_quantity) AS filled, min(o.sent_at) AS sent_at, min(o.acknowledged_at) AS acknowledged_at,
-            max(o.finished_at) AS finished_at, (array_agg(o.reason_code ORDER BY o.id DESC))[1] AS code,
+            count(*) FILTER (WHERE o.reason_code <> ALL(%(blocks)s)) AS refused, max(o.finished_at) AS finished_at,
+            (array_agg(o.reason_code ORDER BY o.id DESC))[1] AS code,
             (array_agg(o.reason ORDER BY o.id DESC))[1] AS reason, (array_agg(o.side))[1] = 'BUY' AS buy,
             CASE WHEN sum(o.filled_quantity) > 0 THEN
                 sum(o.average_price * o.filled_quantity) FILTER (WHERE o.average_price IS NOT NULL)
                 / nullif(sum(o.filled_quantity) FILTER (WHERE o.average_price IS NOT NULL), 0) END AS average
         FROM orders_order o WHERE o.cause_id = ANY(%(intents)s) GROUP BY o.cause_id
     ), judged AS (
-        SELECT i.id, t.*, i.state AS before, i.filled_quantity AS filled_before, i.message AS told_before,
+        SELECT i.id, t.*, i.state AS before, i.filled_quantity AS filled_before,
             CASE WHEN s.base_asset = m.base_asset THEN s.price
                 ELSE s.price / coalesce(substring(s.base_asset FROM %(thousands)s)::numeric, 1)
                     * coalesce(substring(m.base_asset FROM %(thousands)s)::numeric, 1) END AS leader_price,
             CASE WHEN NOT t.over THEN 'planned' WHEN t.filled >= i.quantity THEN 'filled'
                 WHEN i.exits AND i.state IN ('planned', 'waiting') AND c.state <> 'ended' THEN 'waiting'
                 WHEN t.filled > 0 THEN 'partial' ELSE 'failed' END AS state,
-            i.attempts >= %(tell_after)s AND t.code <> ALL(%(blocks)s) AS failing
+            t.refused >= %(tell_after)s AND t.code <> ALL(%(blocks)s) AS failing
         FROM replication_copyintent i JOIN told t ON t.cause_id = i.id JOIN replication_signal s ON s.id = i.signal_id
         JOIN replication_copy c ON c.id = i.copy_id
         LEFT JOIN markets_market m ON m.id = i.market_id
@@ -69,7 +71,9 @@ SETTLE = """
     FROM judged j WHERE j.id = i.id
     RETURNING i.id, i.state, i.exits, trim_scale(i.quantity), trim_scale(i.filled_quantity), j.before,
         trim_scale(j.filled_before),
-        j.failing AND i.state = 'waiting' AND right(j.told_before, length(%(still_tried)s::text)) <> %(still_tried)s
+        CASE WHEN j.failing AND i.state = 'waiting' AND j.before = 'planned' THEN (
+            SELECT count(*) FROM orders_order o WHERE o.cause_id = i.id AND o.reason_code <> ALL(%(blocks)s)
+                AND o.created_at < i.planned_at) < %(tell_after)s ELSE false END
 """
 THOUSANDS = "^(1(?:000)+)[A-Z]"
 # Those whose orders are over are looked at until they are judged, whatever the clocks of two workers said.
