@@ -278,6 +278,7 @@ def test_an_exit_that_is_planned_while_its_entry_is_being_stored_closes_it(monke
     trade(account, "BUY", "0.1")
     signals_collect()
     planned = planning.signal_plan_chunk()
+    assert planned is not None
     trade(account, "SELL", "0.1")
     signals_collect()
     statements: list[str] = []
