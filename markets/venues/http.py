@@ -46,6 +46,7 @@ class Transport:
         # Waiting for a connection ends earlier than the whole, so that the two can be told apart.
         self._seconds, self._patience = timeout_seconds, timeout_seconds / 2
         self._session: aiohttp.ClientSession | None = None
+        self._late: set[asyncio.Task[object]] = set()
         self._pools: dict[Address, Pool] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
         self._process = 0
@@ -102,12 +103,27 @@ class Transport:
 
     async def websocket(self, url: str) -> aiohttp.ClientWebSocketResponse:
         """Open a WebSocket that notices by itself when the other side is gone."""
-        try:
-            return await self.session().ws_connect(
+        opening = asyncio.create_task(
+            self.session().ws_connect(
                 yarl.URL(url, encoded=True), heartbeat=HEARTBEAT_SECONDS, max_msg_size=16 * 1024 * 1024
             )
+        )
+        try:
+            return await asyncio.shield(opening)
+        except asyncio.CancelledError:
+            # Stopped halfway, uvloop would leave the socket open: it is let in, and closed then.
+            self._late.add(opening)
+            opening.add_done_callback(self._close_late)
+            raise
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise NotSentError(type(error).__name__) from None  # its text shows the key in the URL
+
+    def _close_late(self, opening: "asyncio.Task[aiohttp.ClientWebSocketResponse]") -> None:
+        self._late.discard(opening)
+        if not opening.cancelled() and opening.exception() is None:
+            closing = asyncio.get_running_loop().create_task(opening.result().close())
+            self._late.add(closing)
+            closing.add_done_callback(self._late.discard)
 
     async def close(self) -> None:
         """Close the connections of the running loop."""

@@ -5,6 +5,7 @@ import traceback
 from collections.abc import Iterator
 
 import pytest
+from aiohttp import web
 
 from copytrade.lib import loop
 from markets.tests.venues.exchange import House
@@ -92,3 +93,41 @@ def test_what_is_open_at_the_end_is_closed(spot: House) -> None:
     assert not left_open._pools
     left_open.close_at_exit()
     assert loop.process_loop().is_running()
+
+
+def test_a_websocket_whose_asker_has_gone_is_let_in_and_closed() -> None:
+    """Stopped while connecting, uvloop would leave the socket open: garbage, and a warning, some day."""
+
+    async def ask() -> tuple[int, int]:
+        met, gone, hold = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+        async def serve(request: web.Request) -> web.WebSocketResponse:
+            met.set()
+            await hold.wait()
+            socket = web.WebSocketResponse()
+            await socket.prepare(request)
+            async for _ in socket:
+                pass
+            gone.set()
+            return socket
+
+        app = web.Application()
+        app.router.add_get("/", serve)
+        runner = web.AppRunner(app)
+        await runner.setup()
+        site = web.TCPSite(runner, "127.0.0.1", 0)
+        await site.start()
+        transport = Transport(5)
+        asking = asyncio.create_task(transport.websocket(f"ws://127.0.0.1:{runner.addresses[0][1]}/"))
+        async with asyncio.timeout(10):
+            await met.wait()
+            asking.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await asking
+            hold.set()
+            await gone.wait()
+        await transport.close()
+        await runner.cleanup()
+        return met.is_set(), gone.is_set()
+
+    assert loop.run(ask(), timeout=20) == (True, True)
