@@ -25,6 +25,8 @@ from orders.services.recording import Follow, findings_record
 logger = logging.getLogger(__name__)
 
 MOST_AT_ONCE = 400
+# What has come is stored before more is sent, where it is so much; storing anything costs some milliseconds.
+WORTHWHILE = 100
 # So many go out together; the first few alone, so that the first answer does not wait for a crowd of handshakes.
 FIRST_GROUP = 10
 GROUP = 50
@@ -125,9 +127,9 @@ class Carrier:
             self.store()
 
     def store_received(self) -> None:
-        """Store what has come already; wait for nothing."""
-        while batch := self._inbox.take():
-            self._record(batch)
+        """Store what has come already, unless that is little; wait for nothing."""
+        while self._inbox.received - self._stored >= WORTHWHILE:
+            self._record(self._inbox.take())
 
     def store(self) -> None:
         """Wait for what comes next of what is out, and store it."""

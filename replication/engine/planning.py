@@ -22,7 +22,7 @@ from replication.services.messages import Told, decision_messages
 from replication.vocabulary import IntentState, SignalState
 
 # Few first, so that orders leave early; then as many as were planned before, while those are on their way.
-FIRST_CHUNK, LARGEST_CHUNK = 50, 500
+FIRST_CHUNK, SECOND_CHUNK, LARGEST_CHUNK = 50, 250, 750
 NEXT = """
     SELECT id FROM replication_signal s WHERE state = 'pending' AND trader_id <> ALL(%s) AND NOT EXISTS (
         SELECT FROM replication_signal o WHERE o.state = 'pending' AND o.trader_id = s.trader_id AND o.id < s.id)
@@ -109,7 +109,8 @@ def _turn(pk: int) -> int | None:
 
 
 def _plan_chunk(signal: Signal) -> Planned:
-    limit = min(max(signal.intents_count, FIRST_CHUNK), LARGEST_CHUNK)
+    planned = signal.intents_count
+    limit = min(max(planned, SECOND_CHUNK), LARGEST_CHUNK) if planned else FIRST_CHUNK
     only = None if signal.copy_id is None else [signal.copy_id]
     decided = _decide(signal, Question(signal.planned_copy_id, limit, only), {})
     taken, waiting = orders_write_taken(decisions_store(signal, decided, {}, insert=True))

@@ -325,6 +325,7 @@ def test_a_worker_leaves_the_rest_to_another_task_after_a_while(monkeypatch):
     copies = [follow(leader) for _ in range(3)]
     trade(account, "BUY", "0.01")
     monkeypatch.setattr(planning, "FIRST_CHUNK", 1)
+    monkeypatch.setattr(planning, "SECOND_CHUNK", 1)
     monkeypatch.setattr(running, "LONGEST_ROUND_SECONDS", 0.0)
     woken: list[str] = []
     monkeypatch.setattr(running, "wake", woken.append)
