@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from markets.tests.venues.connections_kit import carrier  # noqa: F401  (a fixture)
 from markets.tests.venues.exchange import House, house
 
 
