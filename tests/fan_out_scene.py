@@ -16,7 +16,7 @@ from benchmarks.crowd import Crowd, let_follow, make_crowd
 from tests.simulators.binance import BinanceSimulator
 
 ROOT = Path(__file__).parents[1]
-FOLLOWERS = int(os.environ.get("FAN_OUT_FOLLOWERS", "150"))
+FOLLOWERS = int(os.environ.get("FAN_OUT_FOLLOWERS", "100"))
 TRADES = {"BUY": Decimal("0.01"), "SELL": Decimal("0.00999")}  # the fee is taken out of the coins bought
 SENT = "SELECT client_order_id, state, attempts FROM orders_order WHERE origin = 'copy'"
 DECIDED = "SELECT state, code, count(*) FROM replication_copyintent GROUP BY 1, 2"

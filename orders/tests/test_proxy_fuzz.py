@@ -60,7 +60,7 @@ def test_what_passes_the_rules_is_never_misread_by_binance(ada: Caller, binance:
     binance.price("spot", "ALLUSDT", "77000")
     make_market(venue="binance", symbol="ALLUSDT")
 
-    @settings(max_examples=60, deadline=None, suppress_health_check=QUIET)
+    @settings(max_examples=40, deadline=None, suppress_health_check=QUIET)
     @given(orders())
     def answers(case: tuple[Family, dict[str, Any]]) -> None:
         family, body = case
