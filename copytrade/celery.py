@@ -10,8 +10,7 @@ from django.db import close_old_connections
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "copytrade.settings")
 
 TURN_SECONDS = 0.0005  # a statement's answer waited up to 5 ms for its turn, ten times as long as for PostgreSQL
-
-GARBAGE_OBJECTS = 50_000
+GARBAGE_OBJECTS = 50_000  # so many more than before, before anybody looks
 
 app = Celery("copytrade")
 app.config_from_object("django.conf:settings", namespace="CELERY")
