@@ -11,12 +11,12 @@ from one address over minutes.
 import argparse
 import json
 import time
+from contextlib import closing
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from http.client import HTTPConnection
 from statistics import median
 from typing import Any
-
-import requests
 
 from benchmarks.bench_orders import exchange
 from benchmarks.crowd import Crowd, let_follow, make_crowd
@@ -172,8 +172,10 @@ def _trade(
 
     run("SELECT pg_stat_statements_reset()")
     broker.clear_journal()
-    cpu, began, clock = copy.cpu_seconds().get("executor", 0.0), datetime.now(UTC), time.time()
-    _post(copy, crowd, side)
+    with closing(HTTPConnection("127.0.0.1", copy.port, timeout=30)) as client:
+        client.connect()
+        cpu, began, clock = copy.cpu_seconds().get("executor", 0.0), datetime.now(UTC), time.time()
+        _post(client, crowd, side)
     final_at = _wait(began, followers)
     statements = run(STATEMENTS)
     served = sorted(float(moment) - clock for (moment,) in run(SERVED, [began]))
@@ -195,15 +197,13 @@ def _trade(
     )
 
 
-def _post(copy: Installation, crowd: Crowd, side: str) -> None:
-    answer = requests.post(
-        f"http://127.0.0.1:{copy.port}/api/orders/place",
-        json={"symbol": "BTCUSDT", "side": side, "order_type": "MARKET", "quantity": QUANTITY},
-        headers={"X-API-Key": crowd.api_key},
-        timeout=30,
-    )
-    if answer.status_code not in {201, 202}:  # 202: a worker's sweep was faster, and carries it
-        raise RuntimeError(f"The master's order was answered with {answer.status_code}: {answer.text}")
+def _post(client: HTTPConnection, crowd: Crowd, side: str) -> None:
+    body = {"symbol": "BTCUSDT", "side": side, "order_type": "MARKET", "quantity": QUANTITY}
+    headers = {"X-API-Key": crowd.api_key, "Content-Type": "application/json"}
+    client.request("POST", "/api/orders/place", json.dumps(body), headers)
+    answer = client.getresponse()
+    if answer.status != 201:
+        raise RuntimeError(f"The master's order was answered with {answer.status}: {answer.read()!r}")
 
 
 def _wait(began: datetime, followers: int) -> float:

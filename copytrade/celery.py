@@ -2,14 +2,12 @@
 
 import gc
 import os
-import sys
 
 from celery import Celery, signals
 from django.db import close_old_connections
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "copytrade.settings")
 
-TURN_SECONDS = 0.0005  # a statement's answer waited up to 5 ms for its turn, ten times as long as for PostgreSQL
 GARBAGE_OBJECTS = 50_000  # so many more than before, before anybody looks
 
 app = Celery("copytrade")
@@ -25,11 +23,7 @@ def connections_return(**_: object) -> None:
 
 @signals.worker_process_init.connect
 def process_prepare(**_: object) -> None:
-    """Give the two threads short turns, and look for garbage rarely, among new objects only.
-
-    One talks to PostgreSQL and goes on soon while the one that talks to venues is busy. All that was imported stays.
-    """
-    sys.setswitchinterval(TURN_SECONDS)
+    """Look for garbage rarely, among new objects only: all that was imported stays."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(GARBAGE_OBJECTS, 20, 20)

@@ -333,6 +333,8 @@ CCXT_EXCHANGES = env.texts("CCXT_EXCHANGES", ("bybit", "okx", "bitget", "kraken"
 VENUE_TIMEOUT_SECONDS = env.integer("VENUE_TIMEOUT_SECONDS", 10, least=1)
 # A worker sends an order within this time after it claimed it, or not at all.
 ORDER_SEND_WINDOW_SECONDS = env.integer("ORDER_SEND_WINDOW_SECONDS", 5, least=1)
+# Whoever stores a leader's order also sends the first copies of it; otherwise the workers send them all.
+COPY_AT_ONCE = env.boolean("COPY_AT_ONCE", default=True)
 BINANCE_API_KEY = env.text("BINANCE_API_KEY", "")
 BINANCE_API_SECRET = env.text("BINANCE_API_SECRET", "")
 BINANCE_SPOT_URL = env.text("BINANCE_SPOT_URL", "https://api.binance.com")

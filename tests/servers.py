@@ -27,6 +27,7 @@ ENVIRONMENT: Mapping[str, str] = {
     "ENVIRONMENT": "test",
     "SECRET_KEY": "test-secret-key-of-more-than-fifty-characters-for-django",
     "MASTER_ENCRYPTION_KEY": "a-key-that-encrypts-only-what-tests-made",
+    "COPY_AT_ONCE": "false",  # tests say themselves when copies begin
 }
 
 

@@ -18,9 +18,9 @@ from markets.venues.registry import adapter, venues
 from markets.venues.vocabulary import MarketKind, OrderType, PositionSide, Side, TimeInForce, WorkingType
 from orders.access import accesses_open
 from orders.executor.findings import Source
-from orders.executor.permits import Applicant, Halt, Refusal, is_exit, refuse
-from orders.executor.rows import SenderRow, WaitingRow, senders_read, waiting_lock
-from orders.models import AccountState, Mode, Order, TradingHalt
+from orders.executor.permits import Applicant, Refusal, is_exit, refuse
+from orders.executor.rows import SenderRow, WaitingRow, halts_read, senders_read, waiting_lock
+from orders.models import AccountState, Mode, Order
 from orders.services.recording import EVENT_COLUMNS, LONGEST_TEXT, send_window
 from orders.services.writing import NewOrder, client_order_id_of, orders_write_many
 from orders.states import OrderState, move
@@ -97,6 +97,11 @@ class Taken:
             (paper if self.scene.senders[row.account_id].is_paper else live).append(row)
         return Taken(live, self.scene), Taken(paper, self.scene)
 
+    @property
+    def on_paper(self) -> bool:
+        """Whether any of them trades in our own books."""
+        return any(self.scene.senders[row.account_id].is_paper for row in self.rows)
+
 
 def orders_claim(order_ids: Sequence[int] | None = None, *, limit: int = LARGEST_BATCH) -> Claims:
     """Take orders that wait to be sent: these, or whichever are due; exits first.
@@ -115,8 +120,8 @@ def orders_claim(order_ids: Sequence[int] | None = None, *, limit: int = LARGEST
     return Claims(claimed, list(refusals))
 
 
-def orders_write_taken(orders: Sequence[NewOrder]) -> tuple[Taken, list[int]]:
-    """Write orders and take them for sending in the same transaction, which this needs.
+def orders_write_taken(orders: Sequence[NewOrder], *, source: Source = Source.EXECUTOR) -> tuple[Taken, list[int]]:
+    """Write orders and take them for sending in the same transaction, which this needs; `source` wants them.
 
     From its commit on they are sent by whoever has called this, or by nobody until the send window has ended, as those
     of `orders_claim`. Those that may not be sent now wait to be refused by `orders_claim`: their ids are returned.
@@ -125,8 +130,9 @@ def orders_write_taken(orders: Sequence[NewOrder]) -> tuple[Taken, list[int]]:
     scene = _scene(rows)
     refusals = _judge(rows, scene)
     allowed = [row for row in rows if row.id not in refusals]
-    numbers = orders_write_many([orders[row.id] for row in allowed], taken_until=timezone.now() + send_window())
-    waiting = orders_write_many([orders[number] for number in refusals])
+    until = timezone.now() + send_window()
+    numbers = orders_write_many([orders[row.id] for row in allowed], source=source, taken_until=until)
+    waiting = orders_write_many([orders[number] for number in refusals], source=source)
     taken = []
     for row, pk in zip(allowed, numbers, strict=True):
         if pk is not None:
@@ -242,7 +248,7 @@ def reference_of(order: Order) -> OrderReference:
 
 def _judge(waiting: Sequence[WaitingRow], scene: Scene) -> dict[int, Refusal]:
     """Return why orders may not be sent, by their ids; those that may are not in it."""
-    now, halts = timezone.now(), _halts()
+    now, halts = timezone.now(), halts_read()
     refusals = {}
     for row in waiting:
         applicant = _applicant(row, scene.senders[row.account_id], scene.markets[row.market_id])
@@ -286,11 +292,6 @@ def _fail(refusals: Mapping[int, Refusal], now: datetime) -> None:
     ]
     update_rows("orders_order", REFUSED_COLUMNS, rows)
     insert_rows("orders_orderevent", EVENT_COLUMNS, events)
-
-
-def _halts() -> list[Halt]:
-    rows = TradingHalt.objects.filter(lifted_at=None)
-    return [Halt(row.venue, row.account_id, row.mode == "reduce_only", row.reason) for row in rows]
 
 
 def _applicant(row: WaitingRow, sender: SenderRow, market: Market) -> Applicant:

@@ -14,6 +14,7 @@ import msgspec
 from copytrade.lib.sql import numbers, run
 from markets.models import Market
 from markets.selectors.known import markets_known
+from orders.executor.permits import Halt
 from orders.models import Mode
 
 
@@ -132,6 +133,7 @@ ORDER_COLUMNS = ", ".join(
     f"account.{name}" if name in OF_ACCOUNT else f"order_.{name}" for name in OrderRow.__struct_fields__[:-2]
 ).replace("order_.is_answered", "order_.venue_response IS NOT NULL")
 MARKET_PLACE = OrderRow.__struct_fields__.index("market_id")
+HALTS = "SELECT venue, account_id, mode = 'reduce_only', reason FROM orders_tradinghalt WHERE lifted_at IS NULL"
 
 
 def waiting_lock(order_ids: Collection[int] | None, *, now: datetime, limit: int) -> list[WaitingRow]:
@@ -153,6 +155,11 @@ def senders_read(account_ids: Collection[int]) -> dict[int, SenderRow]:
         [numbers(account_ids)],
     )
     return {row[0]: SenderRow(*row) for row in rows}
+
+
+def halts_read() -> list[Halt]:
+    """Return the stops that hold now."""
+    return [Halt(*row) for row in run(HALTS)]
 
 
 def orders_lock_rows(order_ids: Collection[int]) -> list[OrderRow]:

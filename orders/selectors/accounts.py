@@ -14,8 +14,8 @@ from copytrade.lib.errors import NotFound
 from markets.models import Market
 from markets.venues.registry import venues
 from orders.executor.permits import Applicant, Halt, Refusal, refuse
-from orders.models import AccountState, Balance, HaltMode, Mode, TradingAccount, TradingHalt
-from orders.selectors.halts import active_halts
+from orders.executor.rows import halts_read
+from orders.models import AccountState, Balance, Mode, TradingAccount
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,13 +53,8 @@ def account_view(account: TradingAccount) -> AccountView:
 
 def account_views(accounts: "Sequence[TradingAccount] | QuerySet[TradingAccount]") -> list[AccountView]:
     """Return accounts with what stops them; the halts are read once for all."""
-    halts = halts_in_force(active_halts())
+    halts = halts_read()
     return [AccountView(account, _stopped(account, halts)) for account in accounts]
-
-
-def halts_in_force(rows: Sequence[TradingHalt]) -> list[Halt]:
-    """Return halts as the executor's rules take them."""
-    return [Halt(row.venue, row.account_id, row.mode == HaltMode.REDUCE_ONLY, row.reason) for row in rows]
 
 
 def balances_list(account: TradingAccount) -> list[Balance]:

@@ -1,6 +1,7 @@
 """Writing orders, and cancelling them. What is written is carried to the venue by `orders.executor`."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -13,8 +14,9 @@ from copytrade.lib.errors import ApplicationError, ErrorCode
 from markets.models import Market
 from markets.venues.vocabulary import OrderType, PositionSide, Side
 from orders.executor.checking import orders_check
+from orders.executor.claiming import Claims, Taken, orders_write_taken, taken_open
 from orders.executor.findings import Source
-from orders.executor.sending import orders_execute
+from orders.executor.sending import Carrier, Companion, orders_execute
 from orders.models import Order, OrderEvent, Origin, TradingAccount
 from orders.services.pricing import prices_bring
 from orders.services.writing import NewOrder, client_order_id_of, orders_write_many
@@ -23,10 +25,13 @@ from orders.states import FINAL, IN_DOUBT, OrderState, move
 __all__ = [
     "DuplicateClientOrderId",
     "NewOrder",
+    "Written",
     "client_order_id_of",
     "order_cancel",
     "order_refresh",
+    "order_send",
     "order_write",
+    "order_write_taken",
     "orders_execute",
     "orders_place",
     "orders_write_many",
@@ -38,6 +43,14 @@ class DuplicateClientOrderId(ApplicationError):
 
     code = ErrorCode.IDEMPOTENCY_CONFLICT
     status = 409
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """An order that is its caller's to send, and nobody else's; in `taken`, where it may be sent at all."""
+
+    pk: int
+    taken: Taken
 
 
 def order_write(
@@ -104,13 +117,36 @@ def order_write(
     return order
 
 
+def order_write_taken(order: NewOrder) -> Written:
+    """Write an order that its caller sends by `order_send`, as soon as the transaction, which this needs, is committed.
+
+    Should the caller die, it is asked about, and sent, once the send window has ended. `DuplicateClientOrderId` as of
+    `order_write`.
+    """
+    taken, waiting = orders_write_taken([order], source=Source.USER)
+    numbers = [*(row.id for row in taken.rows), *waiting]
+    if not numbers:
+        raise _duplicate(order.client_order_id)
+    return Written(numbers[0], taken)
+
+
+def order_send(written: Written, companion: Companion | None = None) -> None:
+    """Send an order that was written for it, as `orders_place` does; what may not be sent ends as FAILED."""
+    if not written.taken.rows:
+        orders_place([written.pk])
+        return
+    if written.taken.on_paper:
+        prices_bring([written.pk])
+    carrier = Carrier(companion)
+    carrier.take(Claims(taken_open(written.taken), []))
+    carrier.finish()
+    _ask_where_in_doubt(carrier.sent)
+
+
 def orders_place(order_ids: list[int]) -> None:
     """Send written orders now, and ask once about those whose outcome is in doubt."""
     prices_bring(order_ids)
-    sent = orders_execute(order_ids)
-    doubtful = Order.objects.filter(pk__in=sent, state=OrderState.UNKNOWN).values_list("pk", flat=True)
-    if ids := list(doubtful):
-        orders_check(ids)
+    _ask_where_in_doubt(orders_execute(order_ids))
 
 
 def order_cancel(*, order: Order) -> Order:
@@ -140,6 +176,16 @@ def order_refresh(*, order: Order) -> Order:
     return _fresh(order)
 
 
+def _ask_where_in_doubt(order_ids: list[int]) -> None:
+    doubtful = Order.objects.filter(pk__in=order_ids, state=OrderState.UNKNOWN).values_list("pk", flat=True)
+    if ids := list(doubtful):
+        orders_check(ids)
+
+
+def _duplicate(client_order_id: str) -> DuplicateClientOrderId:
+    return DuplicateClientOrderId(f"The account has an order with the client order id {client_order_id} already.")
+
+
 def _insert(order: Order) -> None:
     try:
         with transaction.atomic():
@@ -148,9 +194,7 @@ def _insert(order: Order) -> None:
     except IntegrityError as error:
         if "orders_order_client_id" not in str(error):
             raise
-        raise DuplicateClientOrderId(
-            f"The account has an order with the client order id {order.client_order_id} already."
-        ) from error
+        raise _duplicate(order.client_order_id) from error
 
 
 def _cancel_unsent(order: Order, now: datetime) -> None:

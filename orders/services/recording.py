@@ -83,6 +83,11 @@ POLL_BESIDE_STREAM = timedelta(seconds=60)
 class Follow(Protocol):
     """Who takes up what became of orders in the transaction that stores it."""
 
+    @property
+    def wakes_copies(self) -> bool:
+        """Whether it wakes those who copy what was traded itself, once that is committed."""
+        ...
+
     def book(self, orders: Sequence[OrderRow], trades: Sequence[Booked]) -> None:
         """Take up locked orders as they were stored just now, with their new trades."""
         ...
@@ -143,7 +148,7 @@ def _record(findings: Sequence[Finding], follow: Follow | None) -> dict[int, str
     orders_store(list(orders.values()), events)
     if follow is not None:
         _follow(follow, list(orders.values()), trades)
-    _wake_copies([(orders[finding.order_id], finding) for finding in known])
+    _wake_copies([(orders[finding.order_id], finding) for finding in known], follow)
     return refused
 
 
@@ -158,9 +163,12 @@ def _follow(follow: Follow, orders: Sequence[OrderRow], trades: Sequence[Booked]
         raise FollowError from error
 
 
-def _wake_copies(learnt: Sequence[tuple[OrderRow, Finding]]) -> None:
+def _wake_copies(learnt: Sequence[tuple[OrderRow, Finding]], follow: Follow | None) -> None:
     """Wake those who copy what was traded. Whoever sends a copy's order waits for its reply itself."""
-    if any(finding.all_fills and order.cause_id is None and awaits_copy(order) for order, finding in learnt):
+    woken = follow is not None and follow.wakes_copies
+    if not woken and any(
+        finding.all_fills and order.cause_id is None and awaits_copy(order) for order, finding in learnt
+    ):
         wake_on_commit("replication.fan_out")
     if any(finding.source != Source.REPLY and order.cause_id is not None for order, finding in learnt):
         wake_on_commit("replication.sweep")

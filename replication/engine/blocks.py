@@ -4,16 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from orders.executor.permits import Halt
 from replication.vocabulary import Reason
-
-
-class Halt(Protocol):
-    """A stop that holds: `orders.TradingHalt`."""
-
-    venue: str
-    account_id: int | None
-    mode: str
-    reason: str
 
 
 class Sender(Protocol):
@@ -53,8 +45,8 @@ def block_of(sender: Sender, halts: Sequence[Halt], *, live_trading: bool) -> Bl
     reaching = [halt for halt in halts if _reaches(halt, sender)]
     if not reaching:
         return None
-    hardest = next((halt for halt in reaching if halt.mode == "all"), reaching[0])
-    return Block(Reason.TRADING_HALTED, f"Trading is halted: {hardest.reason}.", stops_exits=hardest.mode == "all")
+    hardest = next((halt for halt in reaching if not halt.reduce_only), reaching[0])
+    return Block(Reason.TRADING_HALTED, f"Trading is halted: {hardest.reason}.", stops_exits=not hardest.reduce_only)
 
 
 def leader_block(status: str) -> Block | None:

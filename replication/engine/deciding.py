@@ -9,13 +9,15 @@ from typing import Any
 
 from django.conf import settings
 
+from copytrade.lib.sql import run
 from copytrade.lib.wire import plain_digits
 from markets.models import Market
 from markets.prices import is_stale, price_for, prices_of
 from markets.services.watch import price_watch_want
 from markets.venues.registry import capabilities, venue_info
 from markets.venues.vocabulary import MarketKind, OrderType, TimeInForce
-from orders.models import Holding, TradingHalt
+from orders.executor.rows import halts_read
+from orders.models import Holding
 from orders.services.booking import terms_of as settlement_of
 from replication.engine.blocks import Block, block_of, leader_block
 from replication.engine.instruments import plain_base
@@ -29,6 +31,7 @@ from replication.vocabulary import EXITS, Action, IntentState, PositionWord, Rea
 logger = logging.getLogger(__name__)
 
 CLOSED_ELSEWHERE = "The account holds less than this copy bought: its owner closed some of it."
+STATUS = "SELECT status FROM traders_leadtrader WHERE id = %s"
 ANY_AGE = 10**9  # seconds
 UNCUT = 1 + Decimal("1e-18")  # what two divisions have cut off, so that ten contracts are not nine
 Shared = dict[tuple[Any, ...], FollowerMarket]
@@ -69,7 +72,7 @@ def scene_of(signal: Signal, followers: Sequence[Follower], known: dict[int, Mar
     price_watch_want(markets)
     prices = {pk: price_for(report, "last") for pk, report in reports.items() if not is_stale(report, now)}
     trade = trade_of(signal)
-    halts = list(TradingHalt.objects.filter(lifted_at=None))
+    halts = halts_read()
     return Scene(
         signal,
         {pk: _scaled(trade, signal, market, prices.get(pk)) for pk, market in markets.items()},
@@ -77,7 +80,7 @@ def scene_of(signal: Signal, followers: Sequence[Follower], known: dict[int, Mar
         markets,
         {pk: price for pk, price in prices.items() if price is not None},
         lambda follower: block_of(follower, halts, live_trading=settings.LIVE_TRADING),
-        leader_block(signal.trader.status),
+        leader_block(run(STATUS, [signal.trader_id])[0][0]),
         now,
         _held_in(signal, followers),
     )

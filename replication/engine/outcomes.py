@@ -17,6 +17,8 @@ LOCK = "SELECT id, copy_id, side FROM replication_copyintent WHERE id = ANY(%s) 
 class Outcomes:
     """Books and judges with each batch of outcomes. `freed` are the orders that were waiting and may be sent now."""
 
+    wakes_copies = False
+
     def __init__(self) -> None:
         self.freed: list[int] = []
         self._settled: list[Settled] = []

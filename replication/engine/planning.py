@@ -24,12 +24,15 @@ from replication.vocabulary import IntentState, SignalState
 # Few first, so that orders leave early; then as many as were planned before, while those are on their way.
 FIRST_CHUNK, SECOND_CHUNK, LARGEST_CHUNK = 50, 250, 750
 NEXT = """
-    SELECT id FROM replication_signal s WHERE state = 'pending' AND trader_id <> ALL(%s) AND NOT EXISTS (
+    SELECT s.* FROM replication_signal s WHERE state = 'pending' AND trader_id <> ALL(%s) AND NOT EXISTS (
         SELECT FROM replication_signal o WHERE o.state = 'pending' AND o.trader_id = s.trader_id AND o.id < s.id)
     ORDER BY action IN ('OPEN', 'INCREASE'), id
 """
-CLAIM = f"{NEXT} FOR UPDATE SKIP LOCKED LIMIT 1"
-TURN = "SELECT id FROM replication_signal WHERE id = %s AND state = 'pending' FOR UPDATE"
+CLAIM = f"{NEXT} LIMIT 1 FOR UPDATE SKIP LOCKED"
+TURN = "SELECT * FROM replication_signal WHERE id = %s AND state = 'pending' FOR UPDATE"
+ADVANCE = """
+    UPDATE replication_signal SET intents_count = %s, planned_copy_id = %s, state = %s, planned_at = %s WHERE id = %s
+"""
 LONGEST_TURN = "SET LOCAL lock_timeout = '1s'"
 
 
@@ -65,8 +68,8 @@ def signal_plan_chunk(*, without: Collection[int] = (), wait: bool = False) -> P
         return None  # most often; asked outside a transaction, which would cost more than the question
     try:
         with transaction.atomic():
-            pk = _claim(without, wait=wait)
-            return None if pk is None else _plan(pk)
+            signal = _claim(without, wait=wait)
+            return None if signal is None else _plan(signal)
     except _NotYetError:
         return None
 
@@ -75,8 +78,7 @@ class _NotYetError(Exception):
     """Another worker is not done with the signal."""
 
 
-def _plan(pk: int) -> Planned:
-    signal = Signal.objects.select_related("trader").get(pk=pk)
+def _plan(signal: Signal) -> Planned:
     try:
         return _plan_chunk(signal)
     except DATABASE_AWAY:
@@ -85,27 +87,27 @@ def _plan(pk: int) -> Planned:
         raise SignalFailed(signal.trader_id) from error
 
 
-def _claim(without: Collection[int], *, wait: bool) -> int | None:
+def _claim(without: Collection[int], *, wait: bool) -> Signal | None:
     left_out = [list(without)]
-    if free := run(CLAIM, left_out):
-        return int(free[0][0])
+    if free := list(Signal.objects.raw(CLAIM, left_out)):
+        return free[0]
     while wait and (taken := run(f"{NEXT} LIMIT 1", left_out)):
         if mine := _turn(taken[0][0]):
             return mine
     return None
 
 
-def _turn(pk: int) -> int | None:
+def _turn(pk: int) -> Signal | None:
     """Wait for the other worker's transaction and return the signal, None where it was the last one."""
     run(LONGEST_TURN)
     try:
-        mine = run(TURN, [pk])
+        mine = list(Signal.objects.raw(TURN, [pk]))
     except DATABASE_AWAY as error:
         if is_contention(error):
             raise _NotYetError from error
         raise
     run("SET LOCAL lock_timeout TO DEFAULT")
-    return int(mine[0][0]) if mine else None
+    return mine[0] if mine else None
 
 
 def _plan_chunk(signal: Signal) -> Planned:
@@ -155,4 +157,4 @@ def _advance(signal: Signal, decided: Sequence[Decided], *, more: bool) -> None:
         signal.planned_copy_id = decided[-1].follower.copy_id
     if not more:
         signal.state, signal.planned_at = SignalState.PLANNED, timezone.now()
-    signal.save(update_fields=["intents_count", "planned_copy_id", "state", "planned_at"])
+    run(ADVANCE, [signal.intents_count, signal.planned_copy_id, signal.state, signal.planned_at, signal.pk])

@@ -97,7 +97,7 @@ def waiting_resume(finished: Sequence[int] | None = None) -> list[int]:
     values = {"blocks": list(BLOCKS), "pause": LONGEST_PAUSE, "blocked_pause": LONGEST_BLOCKED_PAUSE}
     for signal_id, intent_id in run(READY, {**values, "copies": copies, "limit": LARGEST_BATCH}):
         ready[signal_id].append(intent_id)
-    signals = Signal.objects.select_related("trader").in_bulk(ready)
+    signals = Signal.objects.in_bulk(ready)
     written: list[int] = []
     for signal_id, intent_ids in sorted(ready.items()):
         try:

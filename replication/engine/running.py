@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from copytrade.lib.database import DATABASE_AWAY
 from copytrade.lib.wake import wake
@@ -50,6 +50,8 @@ def _plan_and_send(courier: "Courier", *, wait: bool) -> None:
             continue
         if planned is not None:
             _carry(courier, planned)
+            if planned.more:
+                wake(FAN_OUT)
         elif courier.busy:
             courier.store()
         else:
@@ -57,6 +59,25 @@ def _plan_and_send(courier: "Courier", *, wait: bool) -> None:
         if time.monotonic() > ends:
             wake(FAN_OUT)
             return
+
+
+def fan_out_first(begun: Callable[[], None]) -> None:
+    """Plan the first copies of what waits and send their orders, then say so; store what comes back.
+
+    Where there are more, they are left to the workers, which are woken.
+    """
+    courier = Courier()
+    try:
+        signals_collect()
+        while (planned := signal_plan_chunk()) is not None:
+            _carry(courier, planned)
+            if planned.more:
+                wake(FAN_OUT)
+                break
+    finally:
+        begun()
+        courier.finish()
+    signals_finish()
 
 
 def chunk_execute(order_ids: Sequence[int]) -> None:
@@ -146,8 +167,6 @@ def _resume_all() -> None:
 def _carry(courier: Courier, planned: Planned) -> None:
     if planned.taken is not None:
         courier.send_taken(planned.taken)
-    if planned.more:
-        wake(FAN_OUT)
     courier.send(planned.waiting)
 
 

@@ -3,6 +3,7 @@
 from dataclasses import asdict, dataclass
 from datetime import timedelta
 from decimal import Decimal
+from uuid import uuid4
 
 from django.db import transaction
 
@@ -10,20 +11,18 @@ from copytrade.accounts.models import User
 from copytrade.lib.errors import ApplicationError, IdempotencyConflict
 from copytrade.lib.idempotency import Claimed, Existing, idempotency_claim, idempotency_settle
 from copytrade.lib.structs import Problems
-from copytrade.lib.wake import wake
 from copytrade.lib.wire import plain_digits
 from markets.venues.vocabulary import TimeInForce
 from orders.failures import order_refusal
 from orders.models import Order, Origin
-from orders.services.booking import awaits_copy
-from orders.services.placing import order_refresh, order_write, orders_place
+from orders.services.placing import NewOrder, Written, order_refresh, order_send, order_write_taken, orders_place
 from orders.states import OrderState
+from replication.engine.beginning import FirstCopies
 from replication.services.placing_checks import OrderWish, Target, check_target, check_wish, refuse_stopped, target_of
 
 ROUTE = "orders.place"
 REFERENCE = "order:"
 SEND_WITHIN = timedelta(seconds=30)
-FAN_OUT = "replication.fan_out"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,20 +40,19 @@ def order_place(*, user: User, wish: OrderWish, idempotency_key: str | None = No
     is wrong with it is one `InvalidInput`, and nothing is written; what the venue refuses is raised as `order_refusal`
     has it. Must not run inside a transaction.
     """
-    order_id, repeated = _write(user, wish, idempotency_key)
-    order = _carry(order_id, repeated=repeated)
-    if order.filled_quantity and awaits_copy(order):
-        wake(FAN_OUT)
+    written = _write(user, wish, idempotency_key)
+    if isinstance(written, Written):
+        order_send(written, FirstCopies())
+        order = _load(written.pk)
+    else:
+        order = _bring_on(written)
     if refusal := order_refusal(order):
         raise refusal
-    return Placed(order, repeated)
+    return Placed(order, not isinstance(written, Written))
 
 
-def _carry(order_id: int, *, repeated: bool) -> Order:
-    """Send the order; of a repeated request, whoever wrote it may have died before it was sent, or resolved."""
-    if not repeated:
-        orders_place([order_id])
-        return _load(order_id)
+def _bring_on(order_id: int) -> Order:
+    """Return the order of a repeated request: whoever wrote it may have died before it was sent, or resolved."""
     order = _load(order_id)
     if order.state == OrderState.PENDING:
         orders_place([order_id])
@@ -67,17 +65,17 @@ def _load(order_id: int) -> Order:
 
 
 @transaction.atomic
-def _write(user: User, wish: OrderWish, key: str | None) -> tuple[int, bool]:
-    """Write the order in one transaction with its key; return its id, and whether it was there already."""
+def _write(user: User, wish: OrderWish, key: str | None) -> Written | int:
+    """Write the order in one transaction with its key; return it, or the id of the one that was there already."""
     problems = Problems()
     check_wish(wish, problems)
     claim = None if len(problems) else _claim(user, wish, key)
     if isinstance(claim, Existing):
-        return int(claim.result.removeprefix(REFERENCE)), True
-    order = _write_new(wish, _checked_target(user, wish, problems))
+        return int(claim.result.removeprefix(REFERENCE))
+    written = order_write_taken(_new_order(wish, _checked_target(user, wish, problems)))
     if claim is not None:
-        idempotency_settle(claim=claim, result=f"{REFERENCE}{order.pk}")
-    return order.pk, False
+        idempotency_settle(claim=claim, result=f"{REFERENCE}{written.pk}")
+    return written
 
 
 def _claim(user: User, wish: OrderWish, key: str | None) -> Claimed | Existing | None:
@@ -116,10 +114,11 @@ def _checked_target(user: User, wish: OrderWish, problems: Problems) -> Target:
     return target
 
 
-def _write_new(wish: OrderWish, target: Target) -> Order:
-    return order_write(
-        account=target.account,
-        market=target.market,
+def _new_order(wish: OrderWish, target: Target) -> NewOrder:
+    return NewOrder(
+        key=uuid4(),
+        account_id=target.account.pk,
+        market_id=target.market.pk,
         origin=Origin.MASTER if target.leads else Origin.MANUAL,
         side=wish.side,
         type=wish.type,

@@ -32,9 +32,8 @@ from markets.venues.vocabulary import (
 )
 from orders.access import is_paper
 from orders.executor.permits import Applicant, is_exit, refuse
+from orders.executor.rows import halts_read
 from orders.models import AccountState, TradingAccount
-from orders.selectors.accounts import halts_in_force
-from orders.selectors.halts import active_halts
 from replication.models import LeaderAccount
 
 FIELDS = {"quantity": "quantity", "price": "price", "stop_price": "stop_price", "notional": "quantity"}
@@ -84,7 +83,7 @@ class Target:
 
 
 def target_of(*, user: User, wish: OrderWish) -> Target:
-    """Return account and market of an order, in three statements at most.
+    """Return account and market of an order, in two statements.
 
     Without a named account it is one whose venue has the symbol: an active one if there is any, of these one that
     leads, of these the oldest. An unknown symbol, and an account of somebody else, is `NotFound`.
@@ -100,7 +99,7 @@ def target_of(*, user: User, wish: OrderWish) -> Target:
         kinds = ", ".join(sorted(market.kind for market in found))
         message = f"is needed: {account.venue} has {wish.symbol} in several kinds of markets, {kinds}"
         raise InvalidInput([{"path": "market_type", "message": message}])
-    return Target(account, found[0], LeaderAccount.objects.filter(account=account).exists())
+    return Target(account, found[0], leads=bool(getattr(account, "leading", False)))
 
 
 def check_wish(wish: OrderWish, problems: Problems) -> None:
@@ -140,7 +139,7 @@ def refuse_stopped(wish: OrderWish, target: Target) -> None:
         is_exit=wish.is_exit or (target.market.kind == MarketKind.SPOT and wish.side == Side.SELL),
         send_before=now + timedelta(minutes=1),
     )
-    refusal = refuse(applicant, halts_in_force(active_halts()), live_trading=settings.LIVE_TRADING, now=now)
+    refusal = refuse(applicant, halts_read(), live_trading=settings.LIVE_TRADING, now=now)
     if refusal is None:
         return
     details: dict[str, Any] = {"account": account.pk, "reason": refusal.code}
@@ -149,15 +148,15 @@ def refuse_stopped(wish: OrderWish, target: Target) -> None:
     raise TradingHalted(refusal.message, details=details)
 
 
-def _accounts(user: User, account_id: int | None) -> list[TradingAccount]:
-    mine = TradingAccount.objects.filter(user=user)
+def _accounts(user: User, account_id: int | None) -> Sequence[TradingAccount]:
+    leading = Exists(LeaderAccount.objects.filter(account=OuterRef("pk")))
+    mine = TradingAccount.objects.filter(user=user).annotate(leading=leading)
     if account_id is not None:
         named = list(mine.filter(pk=account_id))
         if not named:
             raise NotFound(f"You have no account {account_id}.")
         return named
-    leading = Exists(LeaderAccount.objects.filter(account=OuterRef("pk")))
-    return list(mine.exclude(state=AccountState.CLOSED).alias(leading=leading).order_by("-leading", "pk"))
+    return list(mine.exclude(state=AccountState.CLOSED).order_by("-leading", "pk"))
 
 
 def _markets(wish: OrderWish, among: set[str]) -> Mapping[str, list[Market]]:

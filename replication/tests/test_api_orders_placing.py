@@ -15,9 +15,9 @@ from orders.services.accounts import account_create
 from orders.services.halts import halt_create
 from orders.tests import conftest
 from orders.tests.conftest import make_live_account
+from replication.engine import beginning
 from replication.engine.running import fan_out
 from replication.models import Copy
-from replication.services import placing
 from replication.tests.callers import code, data, post, problems
 from replication.tests.kit import D, follow, held, make_master, paper_account, price_is
 from tests.factories import make_account, make_market, make_staff, make_user
@@ -104,7 +104,7 @@ class TestPlacing:
     @pytest.mark.parametrize(("followed", "woken"), [(True, ["replication.fan_out"]), (False, [])])
     def test_the_engine_is_woken_where_somebody_copies(self, followed, woken, monkeypatch):
         sent: list[str] = []
-        monkeypatch.setattr(placing, "wake", sent.append)
+        monkeypatch.setattr(beginning, "wake", sent.append)
         leader, account = make_master()
         if followed:
             follow(leader)

@@ -1,0 +1,74 @@
+"""The first copies of a trade, from within the process that has stored it: they wait for no message.
+
+One thread of each process does so, with a connection of its own. The workers are woken for all that it leaves.
+"""
+
+import logging
+import threading
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+from django.conf import settings
+from django.db import connection
+
+from copytrade.lib.loop import process_loop
+from copytrade.lib.wake import wake
+from orders.executor.rows import OrderRow
+from orders.services.booking import Booked, awaits_copy
+from replication.engine.running import FAN_OUT, fan_out_first
+
+logger = logging.getLogger(__name__)
+
+# The caller's own work would only take its time from the copies'; longer than this it waits for nobody.
+LONGEST_WAIT_SECONDS = 0.1
+
+_free = threading.Semaphore()
+_thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="first-copies")
+
+
+class FirstCopies:
+    """Goes along with an order that others may copy, and begins the copies once its trades are stored."""
+
+    wakes_copies = True
+
+    def __init__(self) -> None:
+        self._traded = False
+
+    def book(self, orders: Sequence[OrderRow], trades: Sequence[Booked]) -> None:
+        """Note whether there is anything to copy."""
+        self._traded = self._traded or (bool(trades) and any(awaits_copy(order) for order in orders))
+
+    def go_on(self, order_ids: Sequence[int], *, booked: bool) -> None:
+        """Begin; what was not booked with this has woken the workers itself."""
+        if booked and self._traded:
+            copies_begin()
+
+
+def copies_begin() -> None:
+    """Plan the first copies of what waits, and return once their orders are on their way.
+
+    What comes back of them is stored beside the caller's work. Where this process is busy with an earlier trade, the
+    workers do it all. Must not run inside a transaction.
+    """
+    if not settings.COPY_AT_ONCE or not _free.acquire(blocking=False):
+        wake(FAN_OUT)
+        return
+    begun = threading.Event()
+    _thread.submit(_begin, begun)
+    begun.wait(LONGEST_WAIT_SECONDS)
+
+
+def _begin(begun: threading.Event) -> None:
+    try:
+        fan_out_first(lambda: _when_sending(begun))
+    except Exception:
+        logger.exception("The first copies of a trade are left to the workers")
+        wake(FAN_OUT)
+        connection.close()  # a broken one is replaced; a sound one stays, with the plans that PostgreSQL made for it
+    finally:
+        _free.release()
+
+
+def _when_sending(begun: threading.Event) -> None:
+    """Say so after the loop has begun to send: the caller's work would take its time from it."""
+    process_loop().call_soon_threadsafe(begun.set)
