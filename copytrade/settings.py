@@ -89,6 +89,7 @@ INSTALLED_APPS = [
     "csp",
     "copytrade.accounts",
     "copytrade.realtime",
+    "copytrade.billing",
     "markets",
     "traders",
     "ingest",

@@ -9,6 +9,7 @@ from copytrade.web.docs import RedocPage, SchemaFile, SwaggerPage
 urlpatterns = [
     path("", include("copytrade.ops.api.urls")),
     path("", include("copytrade.accounts.api.urls")),
+    path("", include("copytrade.billing.api.urls")),
     path("", include("markets.api.urls")),
     path("", include("ingest.api.urls")),
     path("", include("traders.api.urls")),

@@ -8,6 +8,7 @@ from typing import Any
 from django.utils import timezone
 
 from copytrade.accounts.models import User
+from copytrade.billing.models import Plan
 from markets.models import Market
 from orders.models import Fill, Holding, Order, Origin, TradingAccount
 from tests.listings import BITCOIN
@@ -130,6 +131,12 @@ def make_user(**values: Any) -> User:
 def make_staff(**values: Any) -> User:
     """Return a member of staff who may do everything."""
     return make_user(**{"is_staff": True, "is_superuser": True, **values})
+
+
+def make_plan(**values: Any) -> Plan:
+    """Return a plan with a name of its own, which says nothing unless given."""
+    number = next(_numbers)
+    return Plan.objects.create(**{"slug": f"plan-{number}", "name": f"Plan {number}", **values})
 
 
 def make_market(**values: Any) -> Market:
