@@ -11,8 +11,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from copytrade.accounts.permissions import IsPerson
+from copytrade.billing.throttling import WriteThrottle
 from copytrade.lib.api.responses import success
-from copytrade.lib.api.throttling import ApiThrottle, WriteThrottle
+from copytrade.lib.api.throttling import ApiThrottle
 from orders.api.account_base import ONE, TAGS, AccountsView
 from orders.api.answers import ACCOUNT, HALT, AccountAnswer, AccountHaltsAnswer, HaltAnswer, sent, shown
 from orders.api.bodies import read_body

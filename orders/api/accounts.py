@@ -9,9 +9,9 @@ from rest_framework.response import Response
 from rest_framework.throttling import BaseThrottle
 
 from copytrade.accounts.permissions import IsPerson
+from copytrade.billing.throttling import WriteThrottle
 from copytrade.lib.api.paging import LIMIT_PARAMETER, OFFSET_PARAMETER, read_page
 from copytrade.lib.api.responses import success
-from copytrade.lib.api.throttling import WriteThrottle
 from orders.api.account_base import ONE, TAGS, AccountsView
 from orders.api.answers import (
     ACCOUNT,

@@ -6,9 +6,10 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from copytrade.accounts.models import User
+from copytrade.billing.throttling import WriteThrottle
 from copytrade.lib.api.paging import LIMIT_PARAMETER, OFFSET_PARAMETER, read_page
 from copytrade.lib.api.responses import success
-from copytrade.lib.api.throttling import ApiThrottle, WriteThrottle
+from copytrade.lib.api.throttling import ApiThrottle
 from copytrade.lib.idempotency import IDEMPOTENCY_PARAMETER, read_idempotency_key
 from orders.api.answers import (
     CLOSING,

@@ -14,9 +14,9 @@ from rest_framework.throttling import BaseThrottle
 from rest_framework.views import APIView
 
 from copytrade.accounts.models import User
+from copytrade.billing.throttling import WriteThrottle
 from copytrade.lib.api.paging import LIMIT_PARAMETER, OFFSET_PARAMETER, read_page
 from copytrade.lib.api.responses import success
-from copytrade.lib.api.throttling import WriteThrottle
 from orders.api.answers import PAGE, sent, shown
 from orders.api.bodies import UndecodedJson, read_body
 from orders.api.reading import ACCOUNT_PARAMETER

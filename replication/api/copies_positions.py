@@ -4,9 +4,10 @@ from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from copytrade.billing.throttling import WriteThrottle
 from copytrade.lib.api.paging import LIMIT_PARAMETER, OFFSET_PARAMETER, read_page
 from copytrade.lib.api.responses import success
-from copytrade.lib.api.throttling import ApiThrottle, WriteThrottle
+from copytrade.lib.api.throttling import ApiThrottle
 from orders.api.answers import PAGE, shown
 from orders.api.reading import OPEN_PARAMETER, read_flag
 from replication.api.copies import COPY_ID, TAGS, CopiesView

@@ -4,9 +4,10 @@ from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from copytrade.billing.throttling import WriteThrottle
 from copytrade.lib.api.paging import CURSOR_PARAMETER, LIMIT_PARAMETER, read_cursor, read_limit
 from copytrade.lib.api.responses import success
-from copytrade.lib.api.throttling import ApiThrottle, WriteThrottle
+from copytrade.lib.api.throttling import ApiThrottle
 from orders.api.answers import shown
 from orders.api.reading import SYMBOL_PARAMETER, read_symbol
 from replication.api.copies import COPY_ID, CopiesView

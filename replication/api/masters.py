@@ -8,9 +8,10 @@ from rest_framework.views import APIView
 
 from copytrade.accounts.models import User
 from copytrade.accounts.permissions import IsPerson, MayRead
+from copytrade.billing.throttling import WriteThrottle
 from copytrade.lib.api.paging import LIMIT_PARAMETER, OFFSET_PARAMETER, read_page
 from copytrade.lib.api.responses import success
-from copytrade.lib.api.throttling import ApiThrottle, WriteThrottle
+from copytrade.lib.api.throttling import ApiThrottle
 from copytrade.lib.errors import NotFound
 from orders.api.answers import sent
 from orders.api.bodies import UndecodedJson, read_body

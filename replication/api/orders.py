@@ -7,6 +7,7 @@ from rest_framework.views import APIView
 
 from copytrade.accounts.models import User
 from copytrade.accounts.permissions import MayRead, MayTrade
+from copytrade.billing.throttling import WriteThrottle
 from copytrade.lib.api.paging import (
     CURSOR_PARAMETER,
     LIMIT_PARAMETER,
@@ -15,7 +16,7 @@ from copytrade.lib.api.paging import (
     read_page,
 )
 from copytrade.lib.api.responses import success
-from copytrade.lib.api.throttling import ApiThrottle, WriteThrottle
+from copytrade.lib.api.throttling import ApiThrottle
 from copytrade.lib.idempotency import IDEMPOTENCY_PARAMETER, read_idempotency_key
 from orders.api.answers import sent
 from orders.api.bodies import UndecodedJson, read_body

@@ -12,8 +12,9 @@ from rest_framework.views import APIView
 from copytrade.accounts.api.serializers import Password
 from copytrade.accounts.models import User
 from copytrade.accounts.permissions import IsPerson, MayRead
+from copytrade.billing.throttling import WriteThrottle
 from copytrade.lib.api.responses import success
-from copytrade.lib.api.throttling import ApiThrottle, RegisterThrottle, WriteThrottle
+from copytrade.lib.api.throttling import ApiThrottle, RegisterThrottle
 from copytrade.lib.wire import iso_time
 from orders.api.bodies import UndecodedJson, read_body
 from orders.api.shapes import Amount, Time, amount_or_none

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 from django.conf import settings
 from redis.exceptions import RedisError
-from rest_framework.permissions import SAFE_METHODS
 from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 
@@ -40,6 +39,10 @@ class WindowThrottle(BaseThrottle):
             return f"user:{request.user.pk}"
         return f"address:{self.get_ident(request)}"
 
+    def has_room(self, taken: int, request: Request) -> bool:
+        """Return whether the caller may make so many requests in this window."""
+        return taken <= self.limit()
+
     def allow_request(self, request: Request, view: "APIView | None" = None) -> bool:
         """Count the request; true while the caller's window has room."""
         window = self.window_seconds()
@@ -47,7 +50,7 @@ class WindowThrottle(BaseThrottle):
         self.remaining = window - elapsed
         key = f"copytrade:throttle:{self.scope}:{self.caller(request)}:{window:g}:{number:.0f}"
         try:
-            return count(key, seconds=math.ceil(window) + 1) <= self.limit()
+            return self.has_room(count(key, seconds=math.ceil(window) + 1), request)
         except RedisError as error:
             logger.warning("Requests are not counted, since Redis does not answer: %s", error)
             return True
@@ -96,23 +99,6 @@ class FailedKeyThrottle(LoginThrottle):
     """As many wrong API keys a minute and address as logins. Only they count: right keys get in beside them."""
 
     scope = "failed-key"
-
-
-class WriteThrottle(WindowThrottle):
-    """`ORDER_RATE_LIMIT_MAX` orders and other trades a minute and user; reading is free of it.
-
-    Stands beside `ApiThrottle` in a view's `throttle_classes`.
-    """
-
-    scope = "write"
-
-    def limit(self) -> int:
-        """Return the configured budget."""
-        return int(settings.ORDER_RATE_LIMIT_MAX)
-
-    def allow_request(self, request: Request, view: "APIView | None" = None) -> bool:
-        """Count what changes something."""
-        return request.method in SAFE_METHODS or super().allow_request(request, view)
 
 
 class ApiThrottle(WindowThrottle):

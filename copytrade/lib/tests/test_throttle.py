@@ -11,7 +11,7 @@ from rest_framework.test import APIRequestFactory
 from rest_framework.views import APIView
 
 from copytrade.lib.api import throttling
-from copytrade.lib.api.throttling import ApiThrottle, WindowThrottle, WriteThrottle
+from copytrade.lib.api.throttling import ApiThrottle, WindowThrottle
 
 NOWHERE = "redis://127.0.0.1:1/0"
 KEY = "a-key-for-this-test-only"
@@ -92,23 +92,6 @@ def test_a_forwarded_address_counts_only_behind_a_proxy_that_is_known() -> None:
         return asked
 
     assert [allowed(forwarded(f"1.1.1.{number}")) for number in range(3)] == [True, True, False]
-
-
-@pytest.mark.usefixtures("clock")
-def test_writes_have_a_budget_per_user_and_reads_none(settings: Any) -> None:
-    settings.ORDER_RATE_LIMIT_MAX = 2
-    ada, bob = (SimpleNamespace(is_authenticated=True, pk=number) for number in (1, 2))
-
-    def ask(user: Any, method: str) -> bool:
-        asked = Request(getattr(APIRequestFactory(), method)("/"))
-        asked.user = user
-        return allowed(asked, WriteThrottle())
-
-    assert [ask(ada, method) for method in ("get", "post", "delete", "post", "put", "get")] == [
-        *(True, True, True),
-        *(False, False, True),
-    ]
-    assert ask(bob, "post")
 
 
 def test_the_budget_of_the_api_is_the_one_of_the_settings(settings: Any) -> None:

@@ -10,10 +10,11 @@ from rest_framework.views import APIView
 
 from copytrade.accounts.models import User
 from copytrade.accounts.permissions import MayRead, MayReadOrTrade, MayTrade
+from copytrade.billing.throttling import WriteThrottle
 from copytrade.lib.api.paging import read_page
 from copytrade.lib.api.parsers import UndecodedJson
 from copytrade.lib.api.responses import success
-from copytrade.lib.api.throttling import ApiThrottle, WriteThrottle
+from copytrade.lib.api.throttling import ApiThrottle
 from copytrade.lib.errors import MalformedJson
 from copytrade.lib.idempotency import IDEMPOTENCY_PARAMETER, read_idempotency_key
 from orders.api.binance.examples import FUTURES_EXAMPLES, LIST, ONE, SPOT_EXAMPLES
