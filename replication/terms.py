@@ -3,10 +3,10 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from itertools import pairwise
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from copytrade.billing.limits import LIMITS, limits_problems
 from replication.vocabulary import MinimumPolicy, Strategy
 
 Problem = dict[str, str]
@@ -31,13 +31,7 @@ AMOUNTS = (
     "max_drawdown_percent",
     "max_slippage_percent",
 )
-MOST = {
-    "ratio": Decimal(1000),
-    "percentage": Decimal(100),
-    "max_leverage": Decimal(1000),
-    "max_drawdown_percent": Decimal(100),
-    "max_slippage_percent": Decimal(50),
-}
+MOST = {"ratio": Decimal(1000), "percentage": Decimal(100)}
 MOST_TIERS, MOST_SYMBOLS = 20, 200
 
 
@@ -75,14 +69,11 @@ def settings_problems(settings: CopySettings) -> Iterator[Problem]:
     if needed and not getattr(settings, needed):
         yield _problem(needed, f"is needed for {settings.strategy}")
     for name in AMOUNTS:
-        yield from _amount_problems(name, getattr(settings, name))
-    if settings.max_positions is not None and settings.max_positions < 1:
-        yield _problem("max_positions", "must be 1 or more")
-    if settings.max_signal_age_seconds < 1:
-        yield _problem("max_signal_age_seconds", "must be 1 or more")
+        if name not in LIMITS:
+            yield from _amount_problems(name, getattr(settings, name))
+    yield from limits_problems({name: getattr(settings, name) for name in LIMITS})
     if both := sorted(set(settings.allowed_symbols) & set(settings.denied_symbols)):
         yield _problem("denied_symbols", f"{', '.join(both)} cannot be allowed and denied")
-    yield from _order_problems(settings)
     yield from tier_problems(settings.tiers)
     yield from hours_problems(settings.trading_hours)
 
@@ -94,15 +85,6 @@ def _amount_problems(name: str, value: Decimal | None) -> Iterator[Problem]:
         yield _problem(name, "must be more than 0")
     elif name in MOST and value > MOST[name]:
         yield _problem(name, f"must be at most {MOST[name]}")
-
-
-def _order_problems(settings: CopySettings) -> Iterator[Problem]:
-    """A narrower limit that is larger than the wider one would never bind: somebody mixed them up."""
-    narrow_to_wide = ("max_order", "max_symbol", "max_exposure")
-    known = [(name, value) for name in narrow_to_wide if (value := getattr(settings, name)) is not None]
-    for (narrow, smaller), (wide, larger) in pairwise(known):
-        if smaller > larger:
-            yield _problem(narrow, f"must not be more than {wide}")
 
 
 def tier_problems(tiers: tuple[Mapping[str, str], ...]) -> Iterator[Problem]:

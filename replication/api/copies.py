@@ -30,15 +30,16 @@ from replication.api.copies_reading import (
     FundsMove,
     NewCopy,
     StopCopy,
+    left_open,
     read_copy_filter,
     read_settings,
-    usual_settings,
 )
 from replication.api.copies_shapes import CopiesAnswer, CopyAnswer, StoppedCopiesAnswer
 from replication.models import Copy
 from replication.selectors.copies import copies_of, copy_get, copy_results
 from replication.selectors.masters import leader_get
 from replication.services import copies
+from replication.terms import CopySettings
 from traders.api.serializers import PageMeta
 
 TAGS = ["Copies"]
@@ -101,14 +102,20 @@ class CopyListView(CopiesView):
     def post(self, request: Request) -> Response:
         """Begin to copy a leader, on an account of the caller's or the one that suits best (on paper, if none does).
 
-        What is left out has its default; slippage and age are those of this installation. All that is wrong or does not
-        fit together is named at once. 409: the leader is not open to copying, the account copies this leader already,
-        or as many leaders as one may are copied.
+        A limit that is left out is the account's own default, else that of the caller's plan, else of this
+        installation; null takes it away. All that is wrong or does not fit together is named at once. 409: the leader
+        is not open to copying, the account copies this leader already, or there are as many copies as the plan allows,
+        or as many leaders as one may copy.
         """
         body, user = read_body(request, NewCopy), self.user(request)
         account = None if body.account_id is None else account_get(user, body.account_id)
-        settings = read_settings(body, usual_settings())
-        copy = copies.copy_start(user=user, trader=leader_get(body.trader_id), settings=settings, account=account)
+        copy = copies.copy_start(
+            user=user,
+            trader=leader_get(body.trader_id),
+            settings=read_settings(body, CopySettings()),
+            account=account,
+            left_open=left_open(body),
+        )
         return self.answer(request, copy.pk)
 
 

@@ -7,10 +7,10 @@ from decimal import Decimal
 from typing import Annotated, Any
 
 import msgspec
-from django.conf import settings as configuration
 from drf_spectacular.utils import OpenApiParameter
 from msgspec import UNSET, UnsetType
 
+from copytrade.billing.limits import LIMITS
 from copytrade.lib.errors import InvalidInput
 from copytrade.lib.wire import plain_digits
 from orders.api.reading import LARGEST_ID, SymbolText
@@ -115,12 +115,9 @@ CODE_PARAMETER = OpenApiParameter(
 )
 
 
-def usual_settings() -> CopySettings:
-    """Return how a copy is set that says nothing: with this installation's slippage and age."""
-    return CopySettings(
-        max_slippage_percent=configuration.COPY_MAX_SLIPPAGE_PERCENT,
-        max_signal_age_seconds=configuration.COPY_MAX_SIGNAL_AGE_SECONDS,
-    )
+def left_open(body: msgspec.Struct) -> frozenset[str]:
+    """Return the limits of a new copy that its body does not name; null names one, and takes it away."""
+    return frozenset(name for name in LIMITS if getattr(body, name) is UNSET)
 
 
 def read_settings(body: msgspec.Struct, before: CopySettings) -> CopySettings:

@@ -22,6 +22,7 @@ from replication.api.masters_reading import (
     ORDERING_PARAMETER,
     FollowBody,
     UnfollowBody,
+    limits_left_open,
     read_live,
     read_ordering,
     settings_of_body,
@@ -96,12 +97,15 @@ class FollowView(PeoplesCopiesView):
     def post(self, request: Request) -> Response:
         """Copy what a leader, of any platform, trades from now on; the answer is the copy.
 
-        409 for somebody whom this account copies already, for oneself, and for leaders who are not open to be copied.
+        409 for somebody whom this account copies already, for oneself, for leaders who are not open to be copied, and
+        for more leaders than one may copy, or copies than the plan allows.
         """
         body, user = read_body(request, FollowBody), self.user(request)
         settings, leader = settings_of_body(body), leader_get(body.master_id)
         account = None if body.account is None else account_get(user, body.account)
-        copy = copy_start(user=user, trader=leader, settings=settings, account=account)
+        copy = copy_start(
+            user=user, trader=leader, settings=settings, account=account, left_open=limits_left_open(body)
+        )
         response = success(followed_master(copy_views([copy])[0]))
         response.status_code = 201
         return response

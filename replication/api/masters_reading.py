@@ -7,15 +7,17 @@ from typing import Annotated, Literal
 
 import msgspec
 from drf_spectacular.utils import OpenApiParameter
+from msgspec import UNSET, UnsetType
 
 from copytrade.lib.structs import Problems
 from orders.api.reading import LARGEST_ID
-from replication.api.copies_reading import Clock, read_settings, usual_settings
+from replication.api.copies_reading import Clock, left_open, read_settings
 from replication.api.orders_reading import NumberText, check_amounts, read_choice
 from replication.selectors.masters import ORDERINGS
 from replication.terms import AMOUNTS, MOST_SYMBOLS, MOST_TIERS, CopySettings
 from replication.vocabulary import MinimumPolicy, Strategy
 
+AGE = "max_signal_age_seconds"
 LARGEST_COUNT, LARGEST_AGE = 10_000, 31_536_000  # seconds of a year
 StrategyWord = Literal[
     "FIXED_RATIO", "PERCENTAGE", "FIXED_QUANTITY", "FIXED_AMOUNT", "EQUITY_PROPORTIONAL", "MULTIPLIER_TIERS"
@@ -43,11 +45,11 @@ class HoursBody(msgspec.Struct, kw_only=True, rename={"since": "from", "until": 
 
 
 class FollowBody(msgspec.Struct, kw_only=True):
-    """Whom to follow, and how. Limits that are absent or null do not bind; money is in the market's quote asset.
+    """Whom to follow, and how. Money is in the market's quote asset.
 
-    FIXED_RATIO without a `ratio` copies one to one. Without `max_slippage_percent` and `max_signal_age_seconds` the
-    installation's own hold; `max_slippage_percent` null switches it off. Without `account` it is the one that suits the
-    master best, opened on paper where there is none.
+    A limit that is absent is the account's own default, else that of the plan, else of the installation; one that is
+    null does not bind (`max_signal_age_seconds` always does). FIXED_RATIO without a `ratio` copies one to one. Without
+    `account` it is the one that suits the master best, opened on paper where there is none.
     """
 
     master_id: MasterId
@@ -59,15 +61,15 @@ class FollowBody(msgspec.Struct, kw_only=True):
     tiers: Annotated[list[TierBody], msgspec.Meta(max_length=MOST_TIERS)] = []
     inverted: bool = False
     allocated: NumberText | None = None
-    max_order: NumberText | None = None
-    max_symbol: NumberText | None = None
-    max_exposure: NumberText | None = None
-    max_positions: Annotated[int, msgspec.Meta(ge=1, le=LARGEST_COUNT)] | None = None
-    max_leverage: NumberText | None = None
-    max_daily_loss: NumberText | None = None
-    max_drawdown_percent: NumberText | None = None
-    max_slippage_percent: NumberText | msgspec.UnsetType | None = msgspec.UNSET
-    max_signal_age_seconds: Annotated[int, msgspec.Meta(ge=1, le=LARGEST_AGE)] | None = None
+    max_order: NumberText | UnsetType | None = UNSET
+    max_symbol: NumberText | UnsetType | None = UNSET
+    max_exposure: NumberText | UnsetType | None = UNSET
+    max_positions: Annotated[int, msgspec.Meta(ge=1, le=LARGEST_COUNT)] | UnsetType | None = UNSET
+    max_leverage: NumberText | UnsetType | None = UNSET
+    max_daily_loss: NumberText | UnsetType | None = UNSET
+    max_drawdown_percent: NumberText | UnsetType | None = UNSET
+    max_slippage_percent: NumberText | UnsetType | None = UNSET
+    max_signal_age_seconds: Annotated[int, msgspec.Meta(ge=1, le=LARGEST_AGE)] | UnsetType | None = UNSET
     allowed_symbols: Symbols = []
     denied_symbols: Symbols = []
     minimum_policy: Literal["skip", "accumulate"] = "skip"
@@ -89,15 +91,19 @@ def settings_of_body(body: FollowBody) -> CopySettings:
     check_amounts(dict(_amounts(body)), problems)
     check_amounts(dict(_tier_amounts(body)), problems)
     problems.refuse_if_any()
-    usual = usual_settings()
     settings = replace(
-        read_settings(body, usual),
+        read_settings(body, CopySettings()),
         strategy=Strategy(body.copy_strategy),
-        max_signal_age_seconds=body.max_signal_age_seconds or usual.max_signal_age_seconds,
+        max_signal_age_seconds=body.max_signal_age_seconds or CopySettings().max_signal_age_seconds,
         minimum_policy=MinimumPolicy(body.minimum_policy),
     )
     one_to_one = settings.strategy == Strategy.FIXED_RATIO and settings.ratio is None
     return replace(settings, ratio=Decimal(1)) if one_to_one else settings
+
+
+def limits_left_open(body: FollowBody) -> frozenset[str]:
+    """Return the limits that a body does not name; a trade is never of any age, so that null names none."""
+    return left_open(body) | ({AGE} if body.max_signal_age_seconds is None else set())
 
 
 ORDERING_PARAMETER = OpenApiParameter(
@@ -121,7 +127,7 @@ def read_live(query: Mapping[str, str]) -> bool | None:
 
 def _amounts(body: FollowBody) -> Iterator[tuple[str, Decimal | None]]:
     for name in AMOUNTS:
-        if (value := getattr(body, name)) is not msgspec.UNSET:
+        if (value := getattr(body, name)) is not UNSET:
             yield name, value
 
 

@@ -15,11 +15,12 @@ from orders.api.bodies import read_body
 from orders.api.shapes import amount_or_none
 from orders.selectors.accounts import account_get
 from replication.api.copies import TAGS, CopiesView
-from replication.api.copies_reading import PreviewCopy, read_settings, usual_settings
+from replication.api.copies_reading import PreviewCopy, left_open, read_settings
 from replication.api.preview_shapes import PreviewAnswer, PreviewedTrade, PreviewInfo, PreviewResult
 from replication.facts import Cap
 from replication.selectors.masters import leader_get
 from replication.services.simulating import SimulatedTrade, Simulation, copy_preview
+from replication.terms import CopySettings
 
 EXAMPLE: dict[str, Any] = {
     "trader_id": 3,
@@ -82,9 +83,10 @@ class CopyPreviewView(CopiesView):
         simulation = copy_preview(
             user=user,
             trader=leader_get(body.trader_id),
-            settings=read_settings(body, usual_settings()),
+            settings=read_settings(body, CopySettings()),
             account=None if body.account_id is None else account_get(user, body.account_id),
             funds=None if body.funds is None else Decimal(body.funds),
+            left_open=left_open(body),
         )
         return success(preview_info(simulation))
 

@@ -2,7 +2,17 @@
 
 from django.urls import path
 
-from replication.api import copies, copies_positions, decisions, masters, orders, people, preview, statistics
+from replication.api import (
+    copies,
+    copies_positions,
+    copy_defaults,
+    decisions,
+    masters,
+    orders,
+    people,
+    preview,
+    statistics,
+)
 
 urlpatterns = [
     path("api/users/register", people.RegisterView.as_view()),
@@ -30,6 +40,7 @@ urlpatterns = [
         "api/copies/<int:copy_id>/positions/<int:position_id>/close", copies_positions.CopyPositionCloseView.as_view()
     ),
     path("api/copies/<int:copy_id>/decisions", decisions.CopyDecisionsView.as_view()),
+    path("api/accounts/<int:account_id>/copy-defaults", copy_defaults.CopyDefaultsView.as_view()),
     path("api/decisions/", decisions.DecisionListView.as_view()),
     path("api/decisions/<int:decision_id>", decisions.DecisionView.as_view()),
     path("api/decisions/<int:decision_id>/retry", decisions.DecisionRetryView.as_view()),

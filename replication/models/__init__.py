@@ -2,6 +2,7 @@
 
 from replication.models.aside import TradeAside
 from replication.models.copy import Copy, CopyAdjustment, CopyDay, CopyFunds, CopyPosition, LeaderAccount
+from replication.models.defaults import CopyDefaults
 from replication.models.intent import CopyIntent
 from replication.models.signal import Signal, SignalPart
 
@@ -9,6 +10,7 @@ __all__ = [
     "Copy",
     "CopyAdjustment",
     "CopyDay",
+    "CopyDefaults",
     "CopyFunds",
     "CopyIntent",
     "CopyPosition",

@@ -1,20 +1,25 @@
 """Copies: begun, changed, paused, resumed, stopped, funded; each step is audited and told to the follower."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, fields
 from decimal import Decimal
 from typing import Any
 
 from django.conf import settings as configuration
 from django.db import IntegrityError, transaction
+from django.db.models import Count
 from django.utils import timezone
 
 from copytrade.accounts.models import User
 from copytrade.accounts.services import audit_record
+from copytrade.billing.selectors import plan_of
 from copytrade.lib.errors import ApplicationError, ErrorCode, InvalidInput, NotFound
+from copytrade.lib.locks import lock_for_transaction
 from copytrade.realtime.services import messages_publish
 from orders.models import AccountState, TradingAccount
+from replication.defaults import settings_filled
 from replication.models import Copy, CopyFunds, CopyPosition, LeaderAccount
+from replication.selectors.defaults import copy_defaults_of
 from replication.services.catching_up import open_positions_signal
 from replication.services.flags import leader_marks_set
 from replication.services.following import account_for
@@ -36,18 +41,29 @@ class CopyConflict(ApplicationError):
 
 
 def copy_start(
-    *, user: User, trader: LeadTrader, settings: CopySettings, account: TradingAccount | None = None
+    *,
+    user: User,
+    trader: LeadTrader,
+    settings: CopySettings,
+    account: TradingAccount | None = None,
+    left_open: Collection[str] = (),
 ) -> Copy:
     """Begin to copy a leader on an account, or on the user's that suits the leader best.
 
-    Without one that suits, a paper account is opened. Wrong settings are `InvalidInput` with all that is wrong; a
-    leader who is not open to copying, oneself, or one whom the account copies already is `CopyConflict`.
+    The limits that are `left_open` are those of `replication.defaults`. Without an account that suits, one is opened on
+    paper. Wrong settings are `InvalidInput` with all that is wrong; a leader who is not open to copying, oneself, one
+    whom the account copies already, or one copy more than there may be is `CopyConflict`.
     """
     _refuse_settings(settings)
     _refuse_leader(user, trader)
     with transaction.atomic():
+        lock_for_transaction(f"copies of user {user.pk}")  # so that two at once do not both count themselves the last
+        _refuse_number(user)
         chosen = account or account_for(user=user, trader=trader)
-        _refuse_account(user, chosen, trader)
+        _refuse_account(chosen)
+        if left_open:
+            sources = copy_defaults_of(user=user, venue=chosen.venue, account=chosen)
+            settings = settings_filled(settings, left_open, sources)
         copy = _insert(chosen, trader, settings)
         leader_marks_set(trader_id=trader.pk)
         if settings.copy_open_positions:
@@ -203,19 +219,29 @@ def _refuse_leader(user: User, trader: LeadTrader) -> None:
         raise CopyConflict("You cannot copy yourself.")
 
 
-def _refuse_account(user: User, account: TradingAccount, trader: LeadTrader) -> None:
+def _refuse_number(user: User) -> None:
+    running = Copy.objects.filter(account__user=user).exclude(state=CopyState.ENDED)
+    leaders, copies = running.aggregate(Count("trader", distinct=True), Count("pk")).values()
+    most = configuration.COPY_MOST_LEADERS
+    if leaders >= most:
+        raise CopyConflict(
+            f"You copy {leaders} leaders, and {most} is the most: stop one first.", details={"most": most}
+        )
+    plan = plan_of(user)
+    if plan is not None and plan.most_copies is not None and copies >= plan.most_copies:
+        raise CopyConflict(
+            f"You have {copies} copies, and with the plan {plan.name} {plan.most_copies} is the most: stop one first.",
+            details={"most": plan.most_copies, "plan": plan.slug},
+        )
+
+
+def _refuse_account(account: TradingAccount) -> None:
     if account.state == AccountState.CLOSED:
         raise CopyConflict("This account is closed: choose another one.")
     # Locked as by those who let an account lead: its own trades and copied ones would be one position.
     TradingAccount.objects.select_for_update(no_key=True).get(pk=account.pk)
     if LeaderAccount.objects.filter(account=account).exists():
         raise CopyConflict("Others may copy this account, so it copies nobody: choose or open another one.")
-    leaders = Copy.objects.filter(account__user=user).exclude(state=CopyState.ENDED).values("trader").distinct().count()
-    if leaders >= configuration.COPY_MOST_LEADERS:
-        most = configuration.COPY_MOST_LEADERS
-        raise CopyConflict(
-            f"You copy {leaders} leaders, and {most} is the most: stop one first.", details={"most": most}
-        )
 
 
 def _refuse_turning(copy: Copy, settings: CopySettings) -> None:

@@ -1,7 +1,7 @@
 """What a copy would have done with its leader's last trades, had each order filled at the leader's price."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -17,11 +17,13 @@ from orders.accounting import FillFact, Position, book, unrealized_pnl
 from orders.models import TradingAccount
 from orders.services.accounts import opening_balance
 from orders.services.booking import terms_of as settlement_of
+from replication.defaults import settings_filled
 from replication.engine.copy_terms import terms_of
 from replication.engine.deciding import traded_of, usual_asset
 from replication.facts import ZERO, CopyTerms, Decision, FollowerState, LeaderTrade
 from replication.money import state_in_quote
 from replication.planner import plan
+from replication.selectors.defaults import copy_defaults_of
 from replication.selectors.preview import Ground, LedChange, follower_market, ground_of, leader_changes, leader_trade
 from replication.services.following import leader_venue
 from replication.sizing import side_of
@@ -122,9 +124,11 @@ def copy_preview(
     settings: CopySettings,
     account: TradingAccount | None = None,
     funds: Decimal | None = None,
+    left_open: Collection[str] = (),
 ) -> Simulation:
     """Return what a copy with these settings would have done with the leader's last 20 trades; nothing is stored.
 
+    The limits that are `left_open` are those of `replication.defaults`, as when the copy begins.
     It begins with `funds`, else with what is allocated, else with what the account is worth. Wrong settings are
     `InvalidInput`. The statements do not grow with trades.
     """
@@ -134,6 +138,9 @@ def copy_preview(
     instruments = {led.instrument for led in changes}
     venue = account.venue if account else leader_venue(trader)
     ground = ground_of(user=user, venue=venue, account=account, instruments=instruments)
+    if left_open:
+        sources = copy_defaults_of(user=user, venue=venue, account=ground.account)
+        settings = settings_filled(settings, left_open, sources)
     known = (funds, settings.allocated, ground.funds if ground.account else opening_balance(venue))
     begin = next((value for value in known if value is not None), None)
     trades, results = copy_simulate(changes=changes, settings=settings, ground=ground, funds=begin)
