@@ -2,9 +2,10 @@
 
 from django.urls import include, path
 
-from copytrade.web import views
+from copytrade.web import plans, views
 
 urlpatterns = [
     path("", views.home, name="home"),
+    path("plans/", plans.plans, name="plans"),
     path("", include("traders.urls")),
 ]

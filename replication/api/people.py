@@ -42,7 +42,8 @@ class Person(msgspec.Struct, kw_only=True):
     """Somebody with an account. `role` is ADMIN for staff, whatever they came for.
 
     `balance` is the money of the first paper account, in `balance_asset`; null without such an account. `master_id` is
-    by what others follow a master; null for who never was one.
+    by what others follow a master; null for who never was one. `plan` is one of `/api/plans/`; null where there is no
+    default one, and none was given to them.
     """
 
     id: int
@@ -54,6 +55,7 @@ class Person(msgspec.Struct, kw_only=True):
     balance: Amount | None
     balance_asset: Annotated[str, msgspec.Meta(examples=["INR"])] | None
     master_id: int | None
+    plan: Annotated[str, msgspec.Meta(examples=["starter"])] | None
     is_staff: bool
     is_superuser: bool
     created_at: Time
@@ -76,6 +78,7 @@ ADA: dict[str, Any] = {
     "balance": "10000",
     "balance_asset": "INR",
     "master_id": 3,
+    "plan": None,
     "is_staff": False,
     "is_superuser": False,
     "created_at": "2026-02-05T00:05:00.000Z",
@@ -105,6 +108,7 @@ def person(view: PersonView) -> Person:
         balance=amount_or_none(view.balance),
         balance_asset=view.balance_asset or None,
         master_id=view.master_id,
+        plan=view.plan.slug if view.plan else None,
         is_staff=user.is_staff,
         is_superuser=user.is_superuser,
         created_at=iso_time(user.date_joined),

@@ -83,6 +83,7 @@ class TestRegistering:
             "balance": "10000",
             "balance_asset": "USDT",
             "master_id": leader.pk,
+            "plan": None,
             "is_staff": False,
             "is_superuser": False,
         }
