@@ -15,6 +15,8 @@ from django.test import Client
 from django.utils import timezone
 
 from copytrade.accounts.models import ApiKey, User
+from copytrade.billing.models import Plan
+from copytrade.billing.services import membership_set
 from copytrade.lib.redis import client as redis_client
 from copytrade.ops.demo.key import key_for_seeding, trade_key_ensure, trade_key_file
 from copytrade.ops.demo.listing import SPOT, STATUS, USD_M, demo_markets, markets_remove, markets_seed
@@ -318,7 +320,10 @@ def test_removing_takes_all_of_the_demo_and_nothing_else(transactional_db: None)
     order = make_order(account=account, market=market)
     fill, holding = make_fill(order), make_holding(account=account, market=market)
 
-    assert f"{len(STEPS)} paper orders, {len(USD_M) + len(SPOT) - 1} markets." in run("remove_demo")
+    starter = Plan.objects.get(name="Starter")
+    membership_set(user=person, plan=starter, actor=None)
+
+    assert f"{len(STEPS)} paper orders, 1 plans, {len(USD_M) + len(SPOT) - 1} markets." in run("remove_demo")
 
     assert list(User.objects.all()) == [person]
     assert (Order.objects.get(), Fill.objects.get(), Holding.objects.get()) == (order, fill, holding)
@@ -327,4 +332,5 @@ def test_removing_takes_all_of_the_demo_and_nothing_else(transactional_db: None)
     assert Market.objects.get() == market
     assert not ApiKey.objects.exists()
     assert not trade_key_file().exists()
-    assert "0 paper orders, 0 markets." in run("remove_demo")
+    assert Plan.objects.get() == starter
+    assert "0 paper orders, 0 plans, 0 markets." in run("remove_demo")

@@ -7,6 +7,7 @@ from django.utils import timezone
 
 from copytrade.ops.demo.key import key_file, trade_key_file
 from copytrade.ops.demo.listing import markets_remove
+from copytrade.ops.demo.plans import plans_remove
 from copytrade.ops.demo.store import world_remove
 from copytrade.ops.demo.trader import trader_remove
 from traders.services.rebuild import rebuild
@@ -21,6 +22,10 @@ class Command(BaseCommand):
         """Delete, and make the totals by symbol anew from what is left."""
         for path in (key_file(), trade_key_file()):
             path.unlink(missing_ok=True)
-        counts = world_remove() | {"paper orders": trader_remove(), "markets": markets_remove()}
+        counts = world_remove() | {
+            "paper orders": trader_remove(),
+            "plans": plans_remove(),
+            "markets": markets_remove(),
+        }
         rebuild(now=timezone.now())
         self.stdout.write("Removed " + ", ".join(f"{count} {name}" for name, count in counts.items()) + ".")

@@ -9,6 +9,7 @@ from django.utils import timezone
 from copytrade.accounts.authentication import KeyHolder
 from copytrade.ops.demo.key import key_for_seeding, trade_key_ensure
 from copytrade.ops.demo.listing import markets_seed
+from copytrade.ops.demo.plans import plans_seed
 from copytrade.ops.demo.prices import DemoPrices
 from copytrade.ops.demo.store import market_load, personas_behind, world_load
 from copytrade.ops.demo.trader import trader_seed
@@ -47,4 +48,5 @@ class Command(BaseCommand):
         markets = markets_seed()
         user, orders = trader_seed(prices=market_load(SEED).prices, feed=DemoPrices(self.stdout.write))
         trade_key_ensure(user=user)
-        return [f"{count} {what}" for count, what in ((markets, "markets"), (orders, "paper orders")) if count]
+        counts = {"markets": markets, "paper orders": orders, "plans": plans_seed(user=user)}
+        return [f"{count} {what}" for what, count in counts.items() if count]
