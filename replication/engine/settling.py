@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
+from operator import itemgetter
 from typing import NamedTuple
 
 from django.db import transaction
@@ -14,7 +15,7 @@ from orders.accounting import FillFact
 from replication.engine.booking import Key, copy_facts_book, copy_fills_take
 from replication.engine.resuming import BLOCKS, waiting_resume
 from replication.models import Signal
-from replication.services.messages import failing_messages, intent_messages
+from replication.services.messages import IntentRow, failing_messages, intent_message
 from replication.vocabulary import UNDER_WAY, IntentState, SignalState
 
 LARGEST_BATCH = 1_000
@@ -49,9 +50,10 @@ SETTLE = """
             CASE WHEN NOT t.over THEN 'planned' WHEN t.filled >= i.quantity THEN 'filled'
                 WHEN i.exits AND i.state IN ('planned', 'waiting') AND c.state <> 'ended' THEN 'waiting'
                 WHEN t.filled > 0 THEN 'partial' ELSE 'failed' END AS state,
-            t.refused >= %(tell_after)s AND t.code <> ALL(%(blocks)s) AS failing
+            t.refused >= %(tell_after)s AND t.code <> ALL(%(blocks)s) AS failing,
+            a.user_id, s.trader_id, s.symbol AS leader_symbol, m.symbol AS market_symbol, s.action
         FROM replication_copyintent i JOIN told t ON t.cause_id = i.id JOIN replication_signal s ON s.id = i.signal_id
-        JOIN replication_copy c ON c.id = i.copy_id
+        JOIN replication_copy c ON c.id = i.copy_id JOIN orders_tradingaccount a ON a.id = c.account_id
         LEFT JOIN markets_market m ON m.id = i.market_id
         WHERE i.state = 'planned' OR t.filled > i.filled_quantity
     )
@@ -69,12 +71,14 @@ SETTLE = """
         attempts = i.attempts + CASE WHEN j.state = 'waiting' AND j.before = 'planned' THEN 1 ELSE 0 END,
         updated_at = %(now)s
     FROM judged j WHERE j.id = i.id
-    RETURNING i.id, i.state, i.exits, trim_scale(i.quantity), trim_scale(i.filled_quantity), j.before,
-        trim_scale(j.filled_before),
+    RETURNING j.user_id, i.id, i.signal_id, i.copy_id, j.trader_id, j.leader_symbol, j.market_symbol, i.side, j.action,
+        i.state, i.code, i.message, trim_scale(i.quantity), trim_scale(i.filled_quantity), trim_scale(i.average_price),
+        trim_scale(i.slippage_percent), i.detected_at, i.finished_at, i.exits, j.before, trim_scale(j.filled_before),
         CASE WHEN j.failing AND i.state = 'waiting' AND j.before = 'planned' THEN (
             SELECT count(*) FROM orders_order o WHERE o.cause_id = i.id AND o.reason_code <> ALL(%(blocks)s)
                 AND o.created_at < i.planned_at) < %(tell_after)s ELSE false END
 """
+TOLD = len(IntentRow._fields)
 THOUSANDS = "^(1(?:000)+)[A-Z]"
 # Those whose orders are over are looked at until they are judged, whatever the clocks of two workers said.
 STALE = """
@@ -105,11 +109,8 @@ FINISH = """
 class Settled(NamedTuple):
     """What a decision became, and what it was: the columns that `SETTLE` returns."""
 
-    intent_id: int
-    state: str
+    now: IntentRow
     exits: bool
-    ordered: Decimal
-    filled: Decimal
     before: str
     filled_before: Decimal
     to_tell: bool
@@ -118,10 +119,12 @@ class Settled(NamedTuple):
     @property
     def owed(self) -> Decimal:
         """Return how much more (less: negative) of the position is to be closed since this exit did not close it."""
-        return self._missing(self.state, self.filled) - self._missing(self.before, self.filled_before)
+        if not self.exits:
+            return Decimal(0)
+        return self._missing(self.now.state, self.now.filled_quantity) - self._missing(self.before, self.filled_before)
 
     def _missing(self, state: str, filled: Decimal) -> Decimal:
-        return self.ordered - filled if self.exits and state in UNFINISHED else Decimal(0)
+        return self.now.quantity - filled if state in UNFINISHED else Decimal(0)
 
 
 def orders_settle(order_ids: Sequence[int] | None = None) -> list[int]:
@@ -146,14 +149,14 @@ def decisions_settle(intents: Sequence[int], facts: Mapping[Key, Sequence[FillFa
     now = timezone.now()
     copy_facts_book(facts, now=now)
     settled = _judge(intents, now) if intents else []
-    told = intent_messages([each.intent_id for each in settled])
-    messages_publish([*told, *failing_messages([each.intent_id for each in settled if each.to_tell])])
+    told = [intent_message(each.now) for each in settled]
+    messages_publish([*told, *failing_messages([each.now.id for each in settled if each.to_tell])])
     return settled
 
 
 def settled_resume(settled: Sequence[Settled]) -> list[int]:
     """Plan what waited for those that are over; return the ids of the orders written."""
-    over = [each.intent_id for each in settled if each.state not in UNDER_WAY]
+    over = [each.now.id for each in settled if each.now.state not in UNDER_WAY]
     return waiting_resume(over) if over else []
 
 
@@ -161,8 +164,9 @@ def _judge(intents: Sequence[int], now: datetime) -> list[Settled]:
     """Bring decisions to the state of their orders; what an exit did not close is owed by its position."""
     values = {"blocks": list(BLOCKS), "tell_after": TELL_AFTER, "still_tried": STILL_TRIED, "thousands": THOUSANDS}
     values |= {"now": now}
-    settled = [Settled._make(row) for row in run(SETTLE, values | {"intents": numbers(intents)})]
-    owed = [{"intent_id": each.intent_id, "owed": each.owed} for each in settled if each.owed]
+    rows = run(SETTLE, values | {"intents": numbers(intents)})
+    settled = [Settled(IntentRow._make(row[:TOLD]), *row[TOLD:]) for row in sorted(rows, key=itemgetter(1))]
+    owed = [{"intent_id": each.now.id, "owed": each.owed} for each in settled if each.owed]
     if owed:
         run(OWE, [now, json_rows(owed)])
     return settled

@@ -2,7 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from datetime import datetime
+from decimal import Decimal
+from typing import NamedTuple
 
 from copytrade.lib.sql import numbers, run
 from copytrade.lib.wire import iso_time_or_none, plain_digits
@@ -29,6 +31,29 @@ TELL_FAILING = """
 """
 
 
+class IntentRow(NamedTuple):
+    """What is told of a decision: the columns of `TELL`."""
+
+    user_id: int
+    id: int
+    signal_id: int
+    copy_id: int
+    trader_id: int
+    leader_symbol: str
+    symbol: str | None
+    side: str
+    action: str
+    state: str
+    code: str
+    message: str
+    quantity: Decimal
+    filled_quantity: Decimal
+    average_price: Decimal | None
+    slippage_percent: Decimal | None
+    detected_at: datetime
+    finished_at: datetime | None
+
+
 @dataclass(frozen=True, slots=True)
 class Told:
     """A decision that needs no order, and whom it concerns."""
@@ -44,7 +69,7 @@ def intent_messages(intent_ids: Sequence[int]) -> list[Message]:
     """Return `trade:updated` of decisions (`trade:failed` of those that failed), in one statement."""
     if not intent_ids:
         return []
-    return [_intent_message(row) for row in run(TELL, [numbers(intent_ids)])]
+    return [intent_message(IntentRow._make(row)) for row in run(TELL, [numbers(intent_ids)])]
 
 
 def failing_messages(intent_ids: Sequence[int]) -> list[Message]:
@@ -109,28 +134,28 @@ def copy_messages(copies: Sequence[Copy]) -> list[Message]:
     ]
 
 
-def _intent_message(row: tuple[Any, ...]) -> Message:
-    (user, pk, signal, copy, trader, leader_symbol, symbol, side, action, state, code, message, *figures) = row
-    quantity, filled, price, slippage, detected_at, finished_at = figures
+def intent_message(row: IntentRow) -> Message:
+    """Return `trade:updated` of a decision, `trade:failed` of one that failed."""
+    price, slippage = row.average_price, row.slippage_percent
     data = {
-        "tradeId": pk,
-        "signalId": signal,
-        "copyId": copy,
-        "traderId": trader,
-        "leaderSymbol": leader_symbol,
-        "symbol": symbol,
-        "side": side,
-        "action": action,
-        "state": state,
-        "code": code or None,
-        "message": message or None,
-        "quantity": plain_digits(quantity),
-        "filledQuantity": plain_digits(filled),
+        "tradeId": row.id,
+        "signalId": row.signal_id,
+        "copyId": row.copy_id,
+        "traderId": row.trader_id,
+        "leaderSymbol": row.leader_symbol,
+        "symbol": row.symbol,
+        "side": row.side,
+        "action": row.action,
+        "state": row.state,
+        "code": row.code or None,
+        "message": row.message or None,
+        "quantity": plain_digits(row.quantity),
+        "filledQuantity": plain_digits(row.filled_quantity),
         "averagePrice": None if price is None else plain_digits(price),
         "slippagePercent": None if slippage is None else plain_digits(slippage),
-        "detectedAt": iso_time_or_none(detected_at),
-        "finishedAt": iso_time_or_none(finished_at),
+        "detectedAt": iso_time_or_none(row.detected_at),
+        "finishedAt": iso_time_or_none(row.finished_at),
     }
-    if state == "failed":
-        return Message("trade:failed", data | {"error": message or code}, (private_stream(user),))
-    return Message("trade:updated", data, (private_stream(user),), replaces=f"trade:{pk}")
+    if row.state == "failed":
+        return Message("trade:failed", data | {"error": row.message or row.code}, (private_stream(row.user_id),))
+    return Message("trade:updated", data, (private_stream(row.user_id),), replaces=f"trade:{row.id}")

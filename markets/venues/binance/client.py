@@ -90,7 +90,7 @@ def encoded(params: Mapping[str, Any]) -> str:
 def signature(secret: str, payload: str) -> str:
     """Return the signature: hexadecimal for HMAC keys, Base64 for Ed25519 and RSA; `ValueError` for a bad key."""
     if PRIVATE_KEY not in secret:
-        return hmac.digest(secret.encode(), payload.encode(), "sha256").hex()
+        return hmac.new(secret.encode(), payload.encode(), "sha256").hexdigest()
     try:
         key = load_pem_private_key(secret.encode(), password=None)
     except (TypeError, UnsupportedAlgorithm):
