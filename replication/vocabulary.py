@@ -124,3 +124,8 @@ class Reason(StrEnum):
     NOTHING_HELD = "NOTHING_HELD"
     EARLIER_ORDER_OPEN = "EARLIER_ORDER_OPEN"
     TAKEN_OVER = "TAKEN_OVER"
+    NOT_DECIDED = "NOT_DECIDED"
+
+
+# Codes of exits that wait without anything having been decided: nothing was ordered, and nothing is owed.
+UNDECIDED = (Reason.NOT_DECIDED, Reason.TERMS_INCOMPLETE)

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from django.db import transaction
 from django.utils import timezone
@@ -34,6 +35,7 @@ ADVANCE = """
     UPDATE replication_signal SET intents_count = %s, planned_copy_id = %s, state = %s, planned_at = %s WHERE id = %s
 """
 LONGEST_TURN = "SET LOCAL lock_timeout = '1s'"
+EVERY: Mapping[int, int] = MappingProxyType({})  # of all leaders as many as usual
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,26 +52,28 @@ class Planned:
 
 
 class SignalFailed(Exception):
-    """A signal of this leader could not be planned; nothing was changed."""
+    """A signal of this leader could not be planned for its next copies, at most `limit`; nothing was changed."""
 
-    def __init__(self, trader_id: int) -> None:
-        super().__init__(f"A signal of leader {trader_id} could not be planned.")
-        self.trader_id = trader_id
+    def __init__(self, signal: Signal, limit: int) -> None:
+        super().__init__(f"Signal {signal.pk} of leader {signal.trader_id} could not be planned for {limit} copies.")
+        self.signal_id, self.trader_id, self.limit = signal.pk, signal.trader_id, limit
 
 
-def signal_plan_chunk(*, without: Collection[int] = (), wait: bool = False) -> Planned | None:
+def signal_plan_chunk(
+    *, without: Collection[int] = (), wait: bool = False, most: Mapping[int, int] = EVERY
+) -> Planned | None:
     """Plan some of the copies of the oldest signal that waits; None where no signal does.
 
     One transaction: either the decisions, their orders and the mark of how far it is are there, or nothing. A signal
     that another worker plans just now is left to it, or with `wait` waited for, a second at most; leaders may be left
-    out. `SignalFailed` names the leader to leave out.
+    out, or have at `most` so many copies planned. `SignalFailed` names the leader and how many copies were tried.
     """
     if not run(f"{NEXT} LIMIT 1", [list(without)]):
         return None  # most often; asked outside a transaction, which would cost more than the question
     try:
         with transaction.atomic():
             signal = _claim(without, wait=wait)
-            return None if signal is None else _plan(signal)
+            return None if signal is None else _plan(signal, most)
     except _NotYetError:
         return None
 
@@ -78,13 +82,15 @@ class _NotYetError(Exception):
     """Another worker is not done with the signal."""
 
 
-def _plan(signal: Signal) -> Planned:
+def _plan(signal: Signal, most: Mapping[int, int]) -> Planned:
+    usual = _usual_limit(signal)
+    limit = min(usual, most.get(signal.trader_id, usual))
     try:
-        return _plan_chunk(signal)
+        return signal_plan_copies(signal, limit)
     except DATABASE_AWAY:
         raise
     except Exception as error:
-        raise SignalFailed(signal.trader_id) from error
+        raise SignalFailed(signal, limit) from error
 
 
 def _claim(without: Collection[int], *, wait: bool) -> Signal | None:
@@ -110,9 +116,13 @@ def _turn(pk: int) -> Signal | None:
     return mine[0] if mine else None
 
 
-def _plan_chunk(signal: Signal) -> Planned:
+def _usual_limit(signal: Signal) -> int:
     planned = signal.intents_count
-    limit = min(max(planned, SECOND_CHUNK), LARGEST_CHUNK) if planned else FIRST_CHUNK
+    return min(max(planned, SECOND_CHUNK), LARGEST_CHUNK) if planned else FIRST_CHUNK
+
+
+def signal_plan_copies(signal: Signal, limit: int) -> Planned:
+    """Plan the next copies of a signal whose row is locked, at most so many. Needs the transaction of the lock."""
     only = None if signal.copy_id is None else [signal.copy_id]
     decided = _decide(signal, Question(signal.planned_copy_id, limit, only), {})
     taken, waiting = orders_write_taken(decisions_store(signal, decided, {}, insert=True))

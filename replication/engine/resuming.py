@@ -11,15 +11,17 @@ from django.utils import timezone
 from copytrade.lib.database import DATABASE_AWAY
 from copytrade.lib.sql import numbers, run
 from copytrade.realtime.services import messages_publish
+from replication.engine.apart import NOT_DECIDED, TRIED_AGAIN, aside_mark, failure_of
 from replication.engine.planning import intents_replan
 from replication.models import Copy, Signal
 from replication.services.messages import intent_messages
 from replication.services.stopping import waiting_end
-from replication.vocabulary import CopyState, Reason
+from replication.vocabulary import UNDECIDED, CopyState, Reason
 
 logger = logging.getLogger(__name__)
 
 LARGEST_BATCH = 1_000
+MOST_TRIES = 64  # of one signal at a time
 # Codes of orders that were not sent since the account was not allowed to; what only closes waits until it is.
 BLOCKS = ("ACCOUNT_PAUSED", "LIVE_TRADING_OFF", "TRADING_HALTED")
 LONGEST_PAUSE = timedelta(minutes=5)
@@ -31,16 +33,17 @@ WAITING_COPIES = """
         SELECT FROM replication_copyintent w WHERE w.copy_id = i.copy_id AND w.state = 'waiting')
 """
 # An exit that does not succeed holds up no later one of its position, which closes what is owed as well. A later one
-# that may be taken for a trade of an earlier position takes nothing over. Nobody is waited for: who holds a row is
-# about to send its orders, or has ended it.
+# that may be taken for a trade of an earlier position takes nothing over. What was never decided owes nothing yet: only
+# a close takes it over. Nobody is waited for: who holds a row is about to send its orders, or has ended it.
 TAKE_OVER = """
     WITH taken AS (
         SELECT i.id FROM replication_copyintent i JOIN replication_signal s ON s.id = i.signal_id
-        WHERE i.state = 'waiting' AND i.exits AND i.attempts > 1
+        WHERE i.state = 'waiting' AND i.exits AND (i.attempts > 1 OR i.code = ANY(%(undecided)s))
             AND (%(copies)s::bigint[] IS NULL OR i.copy_id = ANY(%(copies)s)) AND EXISTS (
             SELECT FROM replication_copyintent o JOIN replication_signal l ON l.id = o.signal_id
             WHERE o.copy_id = i.copy_id AND o.market_id = i.market_id AND o.side = i.side
-                AND o.state = 'waiting' AND o.exits AND o.id > i.id AND l.event_time >= s.event_time)
+                AND o.state = 'waiting' AND o.exits AND o.id > i.id AND l.event_time >= s.event_time
+                AND (i.attempts > 1 OR l.action = 'CLOSE'))
         ORDER BY i.id FOR NO KEY UPDATE OF i SKIP LOCKED
     )
     UPDATE replication_copyintent i SET state = CASE WHEN i.filled_quantity > 0 THEN 'partial' ELSE 'skipped' END,
@@ -59,6 +62,7 @@ READY = """
         OR (NOT i.exits AND i.attempts = 1 AND (c.state <> 'active'
             OR s.event_time + make_interval(secs => c.max_signal_age_seconds) < statement_timestamp())))
         AND (%(copies)s::bigint[] IS NULL OR i.copy_id = ANY(%(copies)s))
+        AND (i.code <> 'NOT_DECIDED' OR i.updated_at + interval '10 seconds' < statement_timestamp())
         AND (i.attempts = 1 OR i.updated_at + (0.8 + 0.4 * random()) * least(
             CASE WHEN i.code = ANY(%(blocks)s) THEN %(blocked_pause)s ELSE %(pause)s END::interval,
             interval '0.5 second' * power(2, least(i.attempts, 10))) < statement_timestamp())
@@ -74,18 +78,26 @@ TAKE_UP = """
     SELECT copy_id FROM replication_copyintent WHERE id = ANY(%s) AND state = 'waiting'
     ORDER BY id FOR NO KEY UPDATE SKIP LOCKED
 """
-# What stumbles comes after everything else that waits.
+# What stumbles comes after everything else that waits. Where only one does, its owner reads so: of an entry nothing
+# more comes, and no exit waits behind it.
 PUT_BACK = """
     UPDATE replication_copyintent SET updated_at = statement_timestamp() WHERE id IN (
         SELECT id FROM replication_copyintent WHERE id = ANY(%s) AND state = 'waiting'
         ORDER BY id FOR NO KEY UPDATE SKIP LOCKED)
+"""
+NOT_DECIDE = """
+    UPDATE replication_copyintent SET code = %(code)s, message = CASE WHEN exits THEN %(tried)s ELSE %(message)s END,
+        state = CASE WHEN exits THEN 'waiting' WHEN filled_quantity > 0 THEN 'partial' ELSE 'skipped' END,
+        finished_at = CASE WHEN NOT exits THEN %(now)s END, updated_at = %(now)s
+    WHERE id = %(intent)s AND state = 'waiting' AND code <> %(code)s RETURNING id, copy_id
 """
 
 
 def waiting_resume(finished: Sequence[int] | None = None) -> list[int]:
     """Plan anew what waited for these decisions, or all that may go on; return the ids of the orders written.
 
-    Each signal is a transaction of its own: what cannot be planned holds up nothing else.
+    Each signal is a transaction of its own, and so is each half of one that fails: what cannot be planned holds up
+    nothing else.
     """
     copies = None
     if finished is not None:
@@ -100,18 +112,51 @@ def waiting_resume(finished: Sequence[int] | None = None) -> list[int]:
     signals = Signal.objects.in_bulk(ready)
     written: list[int] = []
     for signal_id, intent_ids in sorted(ready.items()):
-        try:
-            written += _resume(signals[signal_id], intent_ids)
-        except DATABASE_AWAY:
-            raise
-        except Exception:
-            logger.exception("What waits at signal %s cannot be planned", signal_id)
-            run(PUT_BACK, [intent_ids])
+        written += _resume_apart(signals[signal_id], intent_ids)
     return written
 
 
+def _resume_apart(signal: Signal, intent_ids: Sequence[int]) -> list[int]:
+    """Plan these; those of which one stumbles in halves, down to the one. What is not reached comes first next time."""
+    parts, written = [list(intent_ids)], list[int]()
+    for _ in range(MOST_TRIES):
+        if not parts:
+            break
+        part = parts.pop()
+        try:
+            written += _resume(signal, part)
+        except DATABASE_AWAY:
+            raise
+        except Exception as error:
+            logger.exception("What waits at signal %s cannot be planned", signal.pk)
+            parts += _halves(signal, part, error, whole=len(part) == len(intent_ids))
+    return written
+
+
+def _halves(signal: Signal, intent_ids: Sequence[int], error: Exception, *, whole: bool) -> list[list[int]]:
+    """Return what to try of those that fail: halves; nothing of one alone, nor where the signal fails for everybody."""
+    with transaction.atomic():
+        if whole and failure_of(lambda: intents_replan(signal=signal, copy_ids=[])) is not None:
+            run(PUT_BACK, [intent_ids])
+            return []
+        if len(intent_ids) == 1:
+            _not_decide(signal, intent_ids[0], error)
+            return []
+    half = len(intent_ids) // 2
+    return [[*intent_ids[half:]], [*intent_ids[:half]]]
+
+
+def _not_decide(signal: Signal, intent_id: int, error: Exception) -> None:
+    run(PUT_BACK, [[intent_id]])
+    values = {"intent": intent_id, "code": Reason.NOT_DECIDED, "tried": TRIED_AGAIN, "message": NOT_DECIDED}
+    for pk, copy_id in run(NOT_DECIDE, {**values, "now": timezone.now()}):
+        aside_mark(signal_id=signal.pk, copy_id=copy_id, error=error)
+        messages_publish(intent_messages([pk]))
+
+
 def _take_over(copies: Sequence[int] | None) -> None:
-    values = {"copies": copies, "code": Reason.TAKEN_OVER, "message": TAKEN_OVER, "now": timezone.now()}
+    told = {"code": Reason.TAKEN_OVER, "message": TAKEN_OVER, "now": timezone.now()}
+    values = {**told, "copies": copies, "undecided": list(UNDECIDED)}
     with transaction.atomic():
         messages_publish(intent_messages([pk for (pk,) in run(TAKE_OVER, values)]))
 

@@ -9,6 +9,7 @@ from copytrade.lib.wake import wake
 from orders.executor.claiming import Claims, Taken, taken_open
 from orders.executor.sending import Carrier
 from orders.services.pricing import prices_bring
+from replication.engine.apart import Detour
 from replication.engine.collecting import signals_collect
 from replication.engine.outcomes import Outcomes
 from replication.engine.planning import Planned, SignalFailed, signal_plan_chunk
@@ -38,24 +39,23 @@ def fan_out(*, wait: bool = True) -> None:
 
 
 def _plan_and_send(courier: "Courier", *, wait: bool) -> None:
-    failed, ends = set[int](), time.monotonic() + LONGEST_ROUND_SECONDS
+    detour, ends = Detour(), time.monotonic() + LONGEST_ROUND_SECONDS
     while True:
         signals_collect()
         courier.make_room()
         try:
-            planned = signal_plan_chunk(without=failed, wait=wait and not courier.busy)
+            planned = signal_plan_chunk(without=detour.left_out, wait=wait and not courier.busy, most=detour.most)
         except SignalFailed as error:
-            logger.exception("Leader %s is left out until the next sweep", error.trader_id)
-            failed.add(error.trader_id)
-            continue
-        if planned is not None:
-            _carry(courier, planned)
-            if planned.more:
-                wake(FAN_OUT)
-        elif courier.busy:
-            courier.store()
+            detour.go_round(error)
         else:
-            return
+            if planned is not None:
+                _carry(courier, planned)
+                if planned.more:
+                    wake(FAN_OUT)
+            elif courier.busy:
+                courier.store()
+            else:
+                return
         if time.monotonic() > ends:
             wake(FAN_OUT)
             return

@@ -1,6 +1,6 @@
 """Copies, what leaders did, and what each copy does about it."""
 
-from replication.models.aside import TradeAside
+from replication.models.aside import CopyAside, TradeAside
 from replication.models.copy import Copy, CopyAdjustment, CopyDay, CopyFunds, CopyPosition, LeaderAccount
 from replication.models.defaults import CopyDefaults
 from replication.models.intent import CopyIntent
@@ -9,6 +9,7 @@ from replication.models.signal import Signal, SignalPart
 __all__ = [
     "Copy",
     "CopyAdjustment",
+    "CopyAside",
     "CopyDay",
     "CopyDefaults",
     "CopyFunds",

@@ -1,10 +1,12 @@
-"""Trades of leaders that copies cannot take up."""
+"""What copies cannot take up: trades of leaders, and single copies at them."""
 
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
 from orders.models import Fill
+from replication.models.copy import Copy
+from replication.models.signal import Signal
 from traders.models import LeadTrader, TradeEvent
 
 
@@ -38,3 +40,30 @@ class TradeAside(models.Model):
     def __str__(self) -> str:
         """Return which fact it is."""
         return f"event {self.event_id}" if self.event_id else f"fill {self.fill_id}"
+
+
+class CopyAside(models.Model):
+    """A copy that could not be planned at a signal, for a reason that nobody thought of; the others went on.
+
+    Without a copy it was all that were left, since the signal could be planned for nobody.
+    """
+
+    signal = models.ForeignKey(Signal, on_delete=models.CASCADE, related_name="+", db_index=False)
+    copy = models.ForeignKey(Copy, on_delete=models.CASCADE, null=True, related_name="+", db_index=False)
+    error = models.CharField(max_length=500)
+    at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        """Newest first; each is told once."""
+
+        ordering = ["-id"]
+        verbose_name = "copy passed over"
+        verbose_name_plural = "copies passed over"
+        constraints = [
+            models.UniqueConstraint(fields=["signal", "copy"], name="replication_copy_aside_once"),
+        ]
+
+    def __str__(self) -> str:
+        """Return which copy, at which signal."""
+        who = f"copy {self.copy_id}" if self.copy_id else "every copy"
+        return f"{who} at signal {self.signal_id}"

@@ -23,6 +23,7 @@ from replication.models import Copy, CopyIntent, CopyPosition
 from replication.services.flags import leader_marks_set
 from replication.services.messages import copy_messages
 from replication.vocabulary import (
+    UNDECIDED,
     UNDER_WAY,
     Action,
     CopyState,
@@ -140,7 +141,8 @@ def _busy(copy: Copy) -> set[int | None]:
     """
     planned, closes = Q(state=IntentState.PLANNED), Q(signal__source=SignalSource.STOP)
     rows = CopyIntent.objects.filter(planned | Q(state=IntentState.WAITING), copy=copy)
-    return set(rows.filter(planned | closes | Q(exits=False) | Q(attempts=1)).values_list("market_id", flat=True))
+    first = Q(attempts=1) & ~Q(code__in=UNDECIDED)
+    return set(rows.filter(planned | closes | Q(exits=False) | first).values_list("market_id", flat=True))
 
 
 def _given_up(copy: Copy) -> set[int | None]:
