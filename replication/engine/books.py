@@ -11,6 +11,7 @@ from replication.engine.trades import SeenTrade
 class Book:
     """A position of a leader. `after` is what is held now, in the unit of the trades; less than `step` is nothing.
 
+    `otherwise` is what is held if trades that are set aside have not happened, None where they certainly have.
     Of `inverse` contracts a leader buys so many dollars' worth, however many coins that is.
     """
 
@@ -21,4 +22,5 @@ class Book:
     leverage: Decimal | None = None
     step: Decimal = Decimal(0)
     inverse: bool = False
+    otherwise: Decimal | None = None
     trades: list[SeenTrade] = field(default_factory=list)

@@ -17,7 +17,7 @@ from replication.engine.asides import Fact, facts_part, facts_set_aside, waiting
 from replication.engine.books import Book
 from replication.engine.seen_events import event_books
 from replication.engine.seen_fills import fill_books
-from replication.engine.trades import Change, changes_of
+from replication.engine.trades import Change, changes_of_doubtful
 from replication.vocabulary import SignalSource, SignalState
 from traders.models import LeadTrader
 
@@ -92,6 +92,8 @@ def _collect_sound(*, trader_id: int) -> int:
     parted = facts_part(waiting_facts(trader_id), lambda facts: _failure(leader, facts))
     if parted.unsound:
         facts_set_aside(trader_id=trader_id, unsound=parted.unsound)
+        if _failure(leader, parted.sound):
+            return 0  # beside those that are set aside now: the next sweep finds out which of them
     return 0 if parted.unreached else _collect(leader, parted.sound)
 
 
@@ -184,7 +186,7 @@ def signal_row(
 
 def _numbers(change: Change, book: Book) -> dict[str, Any]:
     """Return what planning asks of a signal beside its columns."""
-    flags = {"superseded": change.superseded, "inverse": book.inverse}
+    flags = {"superseded": change.superseded, "inverse": book.inverse, "in_doubt": change.in_doubt}
     numbers: dict[str, Any] = {name: True for name, flag in flags.items() if flag}
     if change.order_share is not None and change.order_share < 1:
         numbers["order_share"] = plain_digits(change.order_share)
@@ -194,7 +196,7 @@ def _numbers(change: Change, book: Book) -> dict[str, Any]:
 def _rows(leader: LeadTrader, books: Iterable[Book], source: SignalSource) -> list[tuple[Change, dict[str, Any]]]:
     rows = []
     for book in books:
-        for change in changes_of(book.trades, book.after, step=book.step):
+        for change in changes_of_doubtful(book.trades, book.after, book.otherwise, step=book.step):
             key = f"{source}:{change.fact_ids[0]}:{'exit' if change.exits else 'entry'}"
             rows.append((change, signal_row(leader=leader, source=source, key=key, change=change, book=book)))
     return rows

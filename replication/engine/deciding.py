@@ -30,6 +30,10 @@ from replication.vocabulary import EXITS, Action, IntentState, PositionWord, Rea
 
 logger = logging.getLogger(__name__)
 
+IN_DOUBT = (
+    "How much of the position the leader closed is not certain, since another trade of it cannot be taken up: of two "
+    "fractions this is the smaller."
+)
 CLOSED_ELSEWHERE = "The account holds less than this copy bought: its owner closed some of it."
 STATUS = "SELECT status FROM traders_leadtrader WHERE id = %s"
 ANY_AGE = 10**9  # seconds
@@ -220,6 +224,10 @@ def _decide_exit(
     if follower.held_side is not None:  # the copy may have been inverted since
         terms = replace(terms, inverted=follower.held_side != trade.side)
     decision = plan(trade, terms, where, state, scene.now)
+    if scene.signal.numbers.get("in_doubt"):
+        decision = replace(
+            decision, numbers={**decision.numbers, "in_doubt": True}, message=f"{decision.message} {IN_DOUBT}".strip()
+        )
     if true_quantity is not None:
         decision = _explained(decision, follower.state.held, true_quantity)
     return Decided(follower, market, decision, true_quantity)

@@ -10,7 +10,7 @@ from copytrade.lib.sql import run
 from replication.engine.books import Book
 from replication.engine.leader_figures import leader_margin, split_symbol
 from replication.engine.mapping import instruments_of
-from replication.engine.trades import SeenTrade
+from replication.engine.trades import MOST, SeenTrade
 from replication.vocabulary import PositionWord
 from traders.models import LeadTrader
 
@@ -24,14 +24,23 @@ TAKE = """
     ), sound AS (
         DELETE FROM replication_tradeaside x USING taken WHERE x.event_id = taken.id
     )
-    SELECT id, kind, symbol, trim_scale(price), trim_scale(amount), amount_asset, event_time, fetched_at, created_at
+    SELECT id, kind, symbol, trim_scale(price), trim_scale(amount), amount_asset, event_time, fetched_at, created_at,
+        false
     FROM taken
 """
+# What is set aside is told as well, of whatever age: it may have changed the position.
 KNOWN = """
-    SELECT id, kind, symbol, trim_scale(price), trim_scale(amount), amount_asset, event_time, fetched_at, created_at
+    SELECT id, kind, symbol, trim_scale(price), trim_scale(amount), amount_asset, event_time, fetched_at, created_at,
+        false
     FROM traders_tradeevent
-    WHERE trader_id = %s AND event_time >= %s AND symbol = ANY(%s) AND kind <> 'UNKNOWN' AND id <> ALL(%s)
-        AND NOT awaits_copy
+    WHERE trader_id = %(trader)s AND event_time >= %(since)s AND symbol = ANY(%(symbols)s) AND kind <> 'UNKNOWN'
+        AND id <> ALL(%(taken)s) AND NOT awaits_copy
+    UNION ALL
+    SELECT id, kind, symbol, trim_scale(price), trim_scale(amount), amount_asset, event_time, fetched_at, created_at,
+        true
+    FROM traders_tradeevent e
+    WHERE trader_id = %(trader)s AND symbol = ANY(%(symbols)s) AND kind <> 'UNKNOWN' AND awaits_copy
+        AND EXISTS (SELECT FROM replication_tradeaside x WHERE x.event_id = e.id)
 """
 POSITIONS = """
     SELECT symbol, side, trim_scale(abs(size)), trim_scale(leverage) FROM traders_position WHERE trader_id = %s
@@ -48,12 +57,14 @@ LEDGER = """
         FROM (
             SELECT id, event_time, symbol, CASE WHEN kind LIKE '%%_LONG' THEN 'LONG' ELSE 'SHORT' END AS side,
                 CASE WHEN kind LIKE 'OPEN_%%' THEN amount ELSE -amount END AS signed
-            FROM traders_tradeevent WHERE trader_id = %s AND kind <> 'UNKNOWN' AND symbol = ANY(%s)
+            FROM traders_tradeevent
+            WHERE trader_id = %s AND kind <> 'UNKNOWN' AND symbol = ANY(%s) AND id <> ALL(%s)
         ) AS moves
     ) AS sums GROUP BY symbol, side
 """
 RECENT = """
-    SELECT id, kind, symbol, trim_scale(price), trim_scale(amount), amount_asset, event_time, fetched_at, created_at
+    SELECT id, kind, symbol, trim_scale(price), trim_scale(amount), amount_asset, event_time, fetched_at, created_at,
+        false
     FROM traders_tradeevent WHERE trader_id = %s AND kind <> 'UNKNOWN' ORDER BY event_time DESC, id DESC LIMIT %s
 """
 SIGNS = {"OPEN": 1, "CLOSE": -1}
@@ -75,6 +86,7 @@ class Event(NamedTuple):
     event_time: datetime
     fetched_at: datetime
     created_at: datetime
+    aside: bool
 
     @property
     def key(self) -> Key:
@@ -99,15 +111,24 @@ def event_books(leader: LeadTrader, *, only: Sequence[int] | None = None) -> lis
     taken = [event for event in map(Event._make, rows) if event.kind != "UNKNOWN"]
     if not taken or not leader.is_copied:
         return []
-    ids, symbols = {event.id for event in taken}, {event.symbol for event in taken}
+    ids, symbols = _ids(taken), {event.symbol for event in taken}
     since = min(event.event_time for event in taken)
     shown_at = run(SHOWN_AT, [leader.pk])[0][0] if leader.positions_visible else None
     if shown_at is not None:
         since = min(since, shown_at - READ_WITHIN)
-    known = map(Event._make, run(KNOWN, [leader.pk, since, sorted(symbols), sorted(ids)]))
-    every = sorted([*taken, *known], key=lambda event: (event.event_time, event.id))
-    held = _by_ledger(leader, symbols) if shown_at is None else _by_report(leader, shown_at)
-    return _books(leader, every, ids, held)
+    values = {"trader": leader.pk, "since": since, "symbols": sorted(symbols), "taken": sorted(ids)}
+    known = [Event._make(row) for row in run(KNOWN, values)]
+    possible = [event for event in known if not event.aside or (event.amount.is_finite() and event.amount < MOST)]
+    every = sorted([*taken, *possible], key=lambda event: (event.event_time, event.id))
+    if shown_at is not None:
+        return _books(leader, every, ids, _by_report(leader, shown_at))
+    aside, impossible = _ids(event for event in known if event.aside), _ids(known) - _ids(possible)
+    otherwise = _by_ledger(leader, symbols, aside) if aside else None
+    return _books(leader, every, ids, _by_ledger(leader, symbols, impossible), otherwise)
+
+
+def _ids(events: Iterable[Event]) -> set[int]:
+    return {event.id for event in events}
 
 
 def recent_event_books(leader: LeadTrader, *, most: int) -> list[Book]:
@@ -126,7 +147,10 @@ def venue_of_platform(platform: str) -> str:
     return {"binance": "binanceusdm"}.get(platform, platform)
 
 
-def _books(leader: LeadTrader, every: Iterable[Event], taken: Collection[int], held: Held) -> list[Book]:
+def _books(
+    leader: LeadTrader, every: Iterable[Event], taken: Collection[int], held: Held, otherwise: Held | None = None
+) -> list[Book]:
+    """Return the positions of which trades were taken; `otherwise` knows what is held without those set aside."""
     by_position: dict[Key, list[Event]] = defaultdict(list)
     for event in every:
         by_position[event.key].append(event)
@@ -138,6 +162,9 @@ def _books(leader: LeadTrader, every: Iterable[Event], taken: Collection[int], h
         after, leverage = held(key, events)
         instrument = instruments.get(key[0]) or split_symbol(key[0], events[0].amount_asset)
         book = Book(instrument, venue, after, equity, leverage)
+        if any(event.aside for event in events):
+            sound = [event for event in events if not event.aside]
+            book.otherwise = (otherwise or held)(key, sound)[0]
         first = min(event.event_time for event in events if event.id in taken)
         book.trades = [_trade(event, taken) for event in events if event.event_time >= first]
         books.append(book)
@@ -154,12 +181,14 @@ def _trade(event: Event, taken: Collection[int]) -> SeenTrade:
         price=event.price,
         time=event.event_time,
         detected_at=event.created_at,
-        known=event.id not in taken,
+        known=event.id not in taken and not event.aside,
+        aside=event.aside,
     )
 
 
-def _by_ledger(leader: LeadTrader, symbols: Collection[str]) -> Held:
-    sums = {(symbol, PositionWord(side)): held for symbol, side, held in run(LEDGER, [leader.pk, sorted(symbols)])}
+def _by_ledger(leader: LeadTrader, symbols: Collection[str], without: Collection[int] = ()) -> Held:
+    rows = run(LEDGER, [leader.pk, sorted(symbols), sorted(without)])
+    sums = {(symbol, PositionWord(side)): held for symbol, side, held in rows}
     return lambda key, _: (sums.get(key, ZERO), None)
 
 

@@ -10,7 +10,7 @@ from copytrade.lib.sql import run
 from markets.venues.vocabulary import MarketKind
 from replication.engine.books import Book
 from replication.engine.instruments import Instrument
-from replication.engine.trades import SeenTrade
+from replication.engine.trades import MOST, SeenTrade
 from replication.vocabulary import PositionWord
 from traders.models import LeadTrader
 
@@ -26,7 +26,7 @@ STANDING = """
         SELECT trim_scale(coalesce(sum(h.quantity), 0)) FROM orders_holding h
         WHERE h.account_id IN (SELECT * FROM mine) AND (h.market_id, h.side) = (t.market_id, t.position_side)
     ), trim_scale(h.leverage), CASE WHEN m.kind = 'coin_m' AND a.equity_asset = m.base_asset
-        THEN trim_scale(a.equity * t.price) ELSE trim_scale(a.equity) END
+        THEN trim_scale(a.equity * t.price) ELSE trim_scale(a.equity) END, false
 """
 # Both in one statement, so that holdings are those after exactly these trades. What several accounts of one leader hold
 # of a market is one position. What was set aside before is so no more, should this go well.
@@ -47,11 +47,14 @@ TAKE = f"""
     JOIN orders_tradingaccount a ON a.id = t.account_id
     LEFT JOIN orders_holding h ON (h.account_id, h.market_id, h.side) = (t.account_id, t.market_id, t.position_side)
 """
+# What is set aside is told as well: it is in the holdings, so it is part of the way back from them.
 KNOWN = f"""
-    SELECT {COLUMNS}, 0, NULL, NULL FROM orders_fill t JOIN orders_order o ON o.id = t.order_id
+    SELECT {COLUMNS}, 0, NULL, NULL, t.awaits_copy FROM orders_fill t JOIN orders_order o ON o.id = t.order_id
     JOIN markets_market m ON m.id = t.market_id
     WHERE t.account_id IN (SELECT account_id FROM replication_leaderaccount WHERE trader_id = %s)
-        AND t.market_id = ANY(%s) AND t.time >= %s AND o.cause_id IS NULL AND t.id <> ALL(%s) AND NOT t.awaits_copy
+        AND t.market_id = ANY(%s) AND t.time >= %s AND o.cause_id IS NULL AND t.id <> ALL(%s)
+        AND (NOT t.awaits_copy OR (t.quantity < {MOST:f} AND t.fee < {MOST:f}
+            AND EXISTS (SELECT FROM replication_tradeaside x WHERE x.fill_id = t.id)))
 """
 RECENT = f"""
     WITH mine AS (
@@ -91,6 +94,7 @@ class Seen(NamedTuple):
     held: Decimal
     leverage: Decimal | None
     equity: Decimal | None
+    aside: bool
 
 
 def fill_books(leader: LeadTrader, *, only: Sequence[int] | None = None) -> list[Book]:
@@ -138,6 +142,8 @@ def _trade(fill: Seen, *, known: bool) -> SeenTrade:
     side = _side(fill)
     grows = fill.buy if side in {None, PositionWord.LONG} else not fill.buy
     net = fill.quantity - fill.coin_fee
+    if fill.aside:
+        return _aside(fill, side, net if grows else -net)
     coins = fill.contract_size / fill.price if fill.kind == MarketKind.COIN_M else fill.contract_size
     return SeenTrade(
         fact_id=fill.id,
@@ -152,6 +158,21 @@ def _trade(fill: Seen, *, known: bool) -> SeenTrade:
         order_quantity=fill.order_quantity,
         gross=fill.quantity / net if net else ONE,
         known=known,
+    )
+
+
+def _aside(fill: Seen, side: PositionWord | None, signed: Decimal) -> SeenTrade:
+    """Return of what cannot be taken up only how it changed the position: the rest of it may be what is wrong."""
+    return SeenTrade(
+        fact_id=fill.id,
+        symbol=fill.symbol,
+        side=side,
+        signed=signed,
+        unit=ONE,
+        price=fill.price,
+        time=fill.time,
+        detected_at=fill.stored_at,
+        aside=True,
     )
 
 

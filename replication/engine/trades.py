@@ -13,6 +13,7 @@ ZERO, ONE = Decimal(0), Decimal(1)
 PRECISION = 60
 # Fills of one order come together; what comes later is another decision of the leader's.
 LONGEST_GAP = timedelta(seconds=10)
+MOST = Decimal(10) ** 28  # of what is set aside: less than a column takes, and more than there is of anything
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,7 +22,8 @@ class SeenTrade:
 
     `unit` is how many coins one unit of `signed` is, `gross` what was traded for each unit that the position changed:
     more than one where the fee was taken out of the coins bought. `order_quantity` is how large the leader's order is,
-    where that is known. One that is `known` has had its signal: it tells only what became of those before it.
+    where that is known. One that is `known` has had its signal: it tells only what became of those before it. One that
+    is set `aside` will have its own later: it tells only what the position was. `era` is how many of these are before.
     """
 
     fact_id: int
@@ -36,6 +38,8 @@ class SeenTrade:
     order_quantity: Decimal | None = None
     gross: Decimal = ONE
     known: bool = False
+    aside: bool = False
+    era: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +47,8 @@ class Change:
     """Trades in a row that change one position one way. Quantities are in coins; `exits` names each part's kind.
 
     `order_share` is which part of the leader's order was traded. What is `superseded` opened something that the leader
-    had closed again before it became known.
+    had closed again before it became known. What is `in_doubt` is the less of two, since it depends on whether trades
+    that cannot be taken up have happened.
     """
 
     action: Action
@@ -59,11 +64,17 @@ class Change:
     order_id: int | None
     order_share: Decimal | None = None
     superseded: bool = False
+    in_doubt: bool = False
 
     @property
     def exits(self) -> bool:
         """Return whether it makes the position smaller."""
         return self.action in EXITS
+
+    @property
+    def does(self) -> Decimal:
+        """Return how much it does to a position: the fraction that it closes, or the coins that it opens."""
+        return self.quantity if self.fraction is None else self.fraction
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,16 +89,50 @@ def changes_of(trades: Sequence[SeenTrade], after: Decimal, *, step: Decimal = Z
     """Return what trades of one position, oldest first, did to it; `after` is what is held now, in their unit.
 
     What is left of a position and is less than `step` cannot be traded: it counts as closed. A trade that became known
-    after later ones counts for as much of it as these have left.
+    after later ones counts for as much of it as these have left. Those that are set aside bring nothing themselves.
     """
     with localcontext(prec=PRECISION):
         whole = _walked(trades, after, step)
         left = _left_of(whole)
-        fresh = [replace(trade, signed=trade.signed * left[trade.fact_id]) for trade in trades if not trade.known]
-        steps = _walked([trade for trade in fresh if trade.signed], after, step)
-        gone = [each for each in whole if not each.trade.known and not left[each.trade.fact_id]]
+        steps = _sound(_walked(list(_fresh(trades, left)), after, step))
+        gone = [each for each in _sound(whole) if not each.trade.known and not left[each.trade.fact_id]]
         changes = [*_superseded(gone), *(_change(group, _closed_by_order(steps)) for group in _groups(steps))]
         return sorted(changes, key=lambda change: (change.event_time, not change.exits))
+
+
+def changes_of_doubtful(
+    trades: Sequence[SeenTrade], after: Decimal, otherwise: Decimal | None, *, step: Decimal = ZERO
+) -> list[Change]:
+    """Return the same where it is not certain that the trades set aside have happened.
+
+    `otherwise` is what is held now if they have not, None where they certainly have. Of each change the one that does
+    less is taken: a smaller fraction, or less opened.
+    """
+    changes = changes_of(trades, after, step=step)
+    if otherwise is None:
+        return changes
+    never = [replace(trade, signed=ZERO) if trade.aside else trade for trade in trades]
+    by_facts = {(other.fact_ids, other.exits): other for other in changes_of(never, otherwise, step=step)}
+    return [_lesser(change, by_facts.get((change.fact_ids, change.exits), change)) for change in changes]
+
+
+def _lesser(one: Change, other: Change) -> Change:
+    if (one.does, one.superseded) == (other.does, other.superseded):
+        return one
+    return replace(min(one, other, key=lambda change: (not change.superseded, change.does)), in_doubt=True)
+
+
+def _fresh(trades: Sequence[SeenTrade], left: Mapping[int, Decimal]) -> Iterator[SeenTrade]:
+    """Return what has had no signal, each for as much as is left of it."""
+    era = 0
+    for trade in trades:
+        if not trade.known:
+            yield replace(trade, signed=trade.signed * left.get(trade.fact_id, ONE), era=era)
+        era += trade.aside
+
+
+def _sound(steps: Iterable[Step]) -> list[Step]:
+    return [each for each in steps if not each.trade.aside]
 
 
 def _walked(trades: Sequence[SeenTrade], after: Decimal, step: Decimal) -> list[Step]:
@@ -95,6 +140,7 @@ def _walked(trades: Sequence[SeenTrade], after: Decimal, step: Decimal) -> list[
     return [
         Step(trade, move)
         for trade, (before, _) in zip(trades, walked, strict=True)
+        if trade.signed
         for move in _moves(trade, before, step)
     ]
 
@@ -141,7 +187,7 @@ def _groups(steps: Sequence[Step]) -> Iterator[list[Step]]:
 def _belongs(last: Step, step: Step) -> bool:
     same_way = (last.move.side, last.move.action in EXITS) == (step.move.side, step.move.action in EXITS)
     together = step.trade.time - last.trade.time <= LONGEST_GAP and step.trade.order_id == last.trade.order_id
-    return same_way and together and last.move.action != Action.CLOSE
+    return same_way and together and last.trade.era == step.trade.era and last.move.action != Action.CLOSE
 
 
 def _closed_by_order(steps: Sequence[Step]) -> Mapping[int | None, Decimal]:
