@@ -6,6 +6,7 @@ that cannot be taken up is set aside, and holds up no other.
 
 import logging
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 from django.db import transaction
@@ -56,6 +57,8 @@ SIGNAL_COLUMNS = {
     "intents_count": "integer",
     "numbers": "jsonb",
 }
+Turn = tuple[datetime, bool]
+EARLIEST: Turn = (datetime.min.replace(tzinfo=UTC), False)
 PART_COLUMNS = {"signal_id": "bigint", "event_id": "bigint", "fill_id": "bigint", "exits": "boolean"}
 
 
@@ -119,8 +122,8 @@ def _collect(leader: LeadTrader, facts: Sequence[Fact] | None = None) -> int:
         *_rows(leader, event_books(leader, only=_of(facts, SignalSource.EVENT)), SignalSource.EVENT),
         *_rows(leader, fill_books(leader, only=_of(facts, SignalSource.FILL)), SignalSource.FILL),
     ]
-    rows.sort(key=lambda row: (row[0].event_time, not row[0].exits))
-    return signals_write([row for _, row in rows], {row["source_key"]: change for change, row in rows})
+    rows.sort(key=lambda row: row[0])
+    return signals_write([row for _, _, row in rows], {row["source_key"]: change for _, change, row in rows})
 
 
 def _of(facts: Sequence[Fact] | None, source: SignalSource) -> list[int] | None:
@@ -193,10 +196,13 @@ def _numbers(change: Change, book: Book) -> dict[str, Any]:
     return numbers
 
 
-def _rows(leader: LeadTrader, books: Iterable[Book], source: SignalSource) -> list[tuple[Change, dict[str, Any]]]:
+def _rows(leader: LeadTrader, books: Iterable[Book], source: SignalSource) -> list[tuple[Turn, Change, dict[str, Any]]]:
+    """Return signals with their turns: of one moment exits come first, but those of one position as it was traded."""
     rows = []
     for book in books:
+        turn = EARLIEST
         for change in changes_of_doubtful(book.trades, book.after, book.otherwise, step=book.step):
+            turn = max(turn, (change.event_time, not change.exits))
             key = f"{source}:{change.fact_ids[0]}:{'exit' if change.exits else 'entry'}"
-            rows.append((change, signal_row(leader=leader, source=source, key=key, change=change, book=book)))
+            rows.append((turn, change, signal_row(leader=leader, source=source, key=key, change=change, book=book)))
     return rows

@@ -50,10 +50,11 @@ CHANGED = """
     SELECT DISTINCT symbol, side FROM traders_positionsnapshot WHERE trader_id = %s AND fetched_at = %s
 """
 # What all trades that are known add up to: all there is where a leader hides positions. Whoever closes more than is
-# known had opened it before anybody watched: the sum begins anew at nothing there.
+# known had opened it before anybody watched: the sum begins anew at nothing there. Of one moment entries come first.
 LEDGER = """
     SELECT symbol, side, trim_scale(sum(signed) - least(min(running), 0)) FROM (
-        SELECT symbol, side, signed, sum(signed) OVER (PARTITION BY symbol, side ORDER BY event_time, id) AS running
+        SELECT symbol, side, signed,
+            sum(signed) OVER (PARTITION BY symbol, side ORDER BY event_time, signed < 0, id) AS running
         FROM (
             SELECT id, event_time, symbol, CASE WHEN kind LIKE '%%_LONG' THEN 'LONG' ELSE 'SHORT' END AS side,
                 CASE WHEN kind LIKE 'OPEN_%%' THEN amount ELSE -amount END AS signed
@@ -166,9 +167,27 @@ def _books(
             sound = [event for event in events if not event.aside]
             book.otherwise = (otherwise or held)(key, sound)[0]
         first = min(event.event_time for event in events if event.id in taken)
-        book.trades = [_trade(event, taken) for event in events if event.event_time >= first]
+        recent = _in_order([event for event in events if event.event_time >= first], after)
+        book.trades = [_trade(event, taken) for event in recent]
         books.append(book)
     return books
+
+
+def _in_order(events: Sequence[Event], after: Decimal) -> Sequence[Event]:
+    """Return the order in which the leader traded, where a source tells times in whole seconds.
+
+    It is the order in which they were told, unless more was closed then than was held: many tell the newest first.
+    """
+    size = after
+    for event in reversed(events):
+        size -= event.signed
+        if size < 0:
+            return _entries_first(events)
+    return events
+
+
+def _entries_first(events: Iterable[Event]) -> list[Event]:
+    return sorted(events, key=lambda event: (event.event_time, event.signed < 0, event.id))
 
 
 def _trade(event: Event, taken: Collection[int]) -> SeenTrade:
@@ -201,7 +220,7 @@ def _by_report(leader: LeadTrader, shown_at: datetime) -> Held:
 
     def held(key: Key, events: Sequence[Event]) -> tuple[Decimal, Decimal | None]:
         size, leverage = shown.get(key, (ZERO, None))
-        for event in events:
+        for event in _entries_first(events):
             if _is_unreported(event, shown_at, changed=key in changed):
                 size = max(ZERO, size + event.signed)
         return size, leverage

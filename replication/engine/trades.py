@@ -97,7 +97,7 @@ def changes_of(trades: Sequence[SeenTrade], after: Decimal, *, step: Decimal = Z
         steps = _sound(_walked(list(_fresh(trades, left)), after, step))
         gone = [each for each in _sound(whole) if not each.trade.known and not left[each.trade.fact_id]]
         changes = [*_superseded(gone), *(_change(group, _closed_by_order(steps)) for group in _groups(steps))]
-        return sorted(changes, key=lambda change: (change.event_time, not change.exits))
+        return sorted(changes, key=lambda change: change.event_time)
 
 
 def changes_of_doubtful(
