@@ -149,7 +149,8 @@ def _decide_one(scene: Scene, follower: Follower, shared: Shared, attempt: int) 
     if block is not None:
         state = replace(state, blocked=block.code, blocked_message=block.message)
     trade, terms = _trade(scene, market), follower.terms
-    if scene.signal.source == SignalSource.CATCH_UP:
+    if scene.signal.source == SignalSource.CATCH_UP:  # what is held is as old as the asking for it
+        trade = replace(trade, event_time=scene.signal.detected_at)
         terms = replace(terms, started_at=min(terms.started_at, trade.event_time))
     if attempt > 1:  # a person asks for it, who knows that it is late
         terms = replace(terms, max_signal_age_seconds=ANY_AGE)

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 from django.utils import timezone
@@ -17,9 +18,13 @@ from replication.engine.mapping import instruments_of
 from replication.engine.seen_events import venue_of_platform
 from replication.engine.trades import Change
 from replication.models import Copy, LeaderAccount
+from replication.risk import WHOLE_SECONDS
 from replication.vocabulary import Action, PositionWord, SignalSource
 from traders.models import Position
 from traders.selectors.freshness import freshness_of
+
+# Trades up to the moment for which a position is known are in it; what came later is not, whenever it becomes known.
+JUST_AFTER = WHOLE_SECONDS + timedelta(milliseconds=1)
 
 
 def open_positions_signal(*, copy: Copy) -> int:
@@ -61,12 +66,14 @@ def _of_holdings(side: PositionWord, same: Sequence[Holding]) -> tuple[Book, Cha
     coins = size / price if inverse and price else size
     instrument = Instrument(market.symbol, market.base_asset, market.quote_asset)
     book = Book(instrument, market.venue, coins, first.account.equity, first.leverage, inverse=inverse)
-    return book, _opening(market.symbol, side, coins, price)
+    newest = max((row.last_time for row in same if row.last_time), default=None)
+    return book, _opening(market.symbol, side, coins, price, newest)
 
 
 def _of_reports(copy: Copy) -> list[tuple[Book, Change]]:
     positions = list(Position.objects.filter(trader=copy.trader))
-    if not positions or freshness_of(copy.trader).positions_stale:
+    freshness = freshness_of(copy.trader)
+    if not positions or freshness.positions_stale:
         return []
     venue, equity = venue_of_platform(copy.trader.platform), leader_margin(copy.trader.raw)
     instruments = instruments_of({position.symbol for position in positions}, venue)
@@ -75,11 +82,14 @@ def _of_reports(copy: Copy) -> list[tuple[Book, Change]]:
         instrument = instruments.get(position.symbol) or split_symbol(position.symbol, position.size_asset)
         book = Book(instrument, venue, abs(position.size), equity, position.leverage)
         price = position.mark_price or position.entry_price
-        found.append((book, _opening(position.symbol, PositionWord(position.side), abs(position.size), price)))
+        side, size = PositionWord(position.side), abs(position.size)
+        found.append((book, _opening(position.symbol, side, size, price, freshness.positions_at)))
     return found
 
 
-def _opening(symbol: str, side: PositionWord, quantity: Decimal, price: Decimal | None) -> Change:
+def _opening(
+    symbol: str, side: PositionWord, quantity: Decimal, price: Decimal | None, known_at: datetime | None
+) -> Change:
     now = timezone.now()
     return Change(
         action=Action.OPEN,
@@ -90,7 +100,7 @@ def _opening(symbol: str, side: PositionWord, quantity: Decimal, price: Decimal 
         fraction=None,
         position_before=Decimal(0),
         fact_ids=(),
-        event_time=now,
+        event_time=now if known_at is None else min(known_at, now) + JUST_AFTER,
         detected_at=now,
         order_id=None,
     )
