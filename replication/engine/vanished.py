@@ -25,7 +25,8 @@ from traders.models import LeadTrader
 AGAIN_AFTER = timedelta(minutes=15)
 FEW = 20
 ALONE = "SELECT pg_try_advisory_xact_lock(hashtext('replication.vanished'))"
-# Held by a copy that lives, and more than a dust that no order can sell. All that the leader traded must have been
+# Held by a copy that lives, and more than a dust that no order can sell; whether one can is known to be otherwise where
+# the same was skipped just now. All that the leader traded must have been
 # taken up, since one of the trades may be the very close; what cannot be taken up is not waited for.
 HELD = """
     SELECT p.leader_symbol, p.leader_side, m.base_asset, m.quote_asset, m.venue, c.trader_id, {moment} AS seen_at,
@@ -39,7 +40,8 @@ HELD = """
         AND NOT EXISTS (SELECT FROM replication_copyintent i WHERE i.copy_id = c.id AND i.market_id = p.market_id
             AND i.state IN ('waiting', 'planned'))
         AND NOT EXISTS (SELECT FROM replication_copyintent i WHERE i.copy_id = c.id AND i.market_id = p.market_id
-            AND i.exits AND i.finished_at > %(again)s AND i.state IN ('failed', 'partial'))
+            AND i.exits AND i.finished_at > %(again)s AND (i.state IN ('failed', 'partial') OR i.state = 'skipped'
+                AND EXISTS (SELECT FROM replication_signal s WHERE s.id = i.signal_id AND s.source = 'flat')))
     GROUP BY 1, 2, 3, 4, 5, 6, 7
 """
 # The report has to be newer than the trade that opened the position, and another one than that which told of its last
