@@ -20,6 +20,12 @@ COLUMNS = """
     t.time, t.stored_at, t.order_id, trim_scale(o.quantity), m.symbol, m.venue, m.kind, m.base_asset, m.quote_asset,
     trim_scale(m.contract_size), trim_scale(coalesce(m.quantity_step, 0))
 """
+# What earlier trades of an order have closed is no part of what it opens, though they became known before.
+TO_OPEN = """
+    trim_scale(o.quantity - coalesce((
+        SELECT round(sum(s.quantity * CASE WHEN m.kind = 'coin_m' THEN s.price ELSE 1 END) / m.contract_size, 12)
+        FROM replication_signal s WHERE s.order_id = o.id AND s.action IN ('REDUCE', 'CLOSE')), 0))
+"""
 # Equity is told in the quote asset, that of accounts for inverse contracts being coins.
 STANDING = """
     (
@@ -42,7 +48,7 @@ TAKE = f"""
     ), sound AS (
         DELETE FROM replication_tradeaside x USING taken WHERE x.fill_id = taken.id
     )
-    SELECT {COLUMNS}, {STANDING}
+    SELECT {COLUMNS.replace("trim_scale(o.quantity)", TO_OPEN)}, {STANDING}
     FROM taken t JOIN orders_order o ON o.id = t.order_id JOIN markets_market m ON m.id = t.market_id
     JOIN orders_tradingaccount a ON a.id = t.account_id
     LEFT JOIN orders_holding h ON (h.account_id, h.market_id, h.side) = (t.account_id, t.market_id, t.position_side)

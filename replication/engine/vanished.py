@@ -40,8 +40,9 @@ HELD = """
         AND NOT EXISTS (SELECT FROM replication_copyintent i WHERE i.copy_id = c.id AND i.market_id = p.market_id
             AND i.state IN ('waiting', 'planned'))
         AND NOT EXISTS (SELECT FROM replication_copyintent i WHERE i.copy_id = c.id AND i.market_id = p.market_id
-            AND i.exits AND i.finished_at > %(again)s AND (i.state IN ('failed', 'partial') OR i.state = 'skipped'
-                AND EXISTS (SELECT FROM replication_signal s WHERE s.id = i.signal_id AND s.source = 'flat')))
+            AND i.exits AND i.finished_at > %(again)s AND (i.state IN ('failed', 'partial') OR (i.state = 'skipped'
+                AND i.side = p.side AND coalesce(i.finished_at > p.leader_opened_at, true)
+                AND EXISTS (SELECT FROM replication_signal s WHERE s.id = i.signal_id AND s.source = 'flat'))))
     GROUP BY 1, 2, 3, 4, 5, 6, 7
 """
 # The report has to be newer than the trade that opened the position, and another one than that which told of its last

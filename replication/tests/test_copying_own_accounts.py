@@ -43,13 +43,11 @@ def resting(account, quantity, **values):
         account=account,
         market=make_market(venue=account.venue),
         origin=Origin.MASTER,
-        side=Side.BUY,
+        **{"side": Side.BUY, "price": D(40_000), **values},
         type=OrderType.LIMIT,
-        price=D(40_000),
         time_in_force="GTC",
         quantity=D(quantity),
         send_within=timedelta(minutes=1),
-        **values,
     )
     orders_place([order.pk])
     return order
@@ -140,6 +138,20 @@ def test_of_an_order_that_turns_a_position_the_entry_is_a_whole_one():
     settle()
 
     assert (held(copy), held(copy, "SHORT")) == (0, D("-0.01"))
+
+
+def test_so_it_is_where_each_of_its_trades_becomes_known_alone():
+    leader, account = make_master()
+    copy = follow(leader, strategy="FIXED_QUANTITY", ratio=None, fixed_quantity=D("0.02"))
+    lead(account, "BUY", "0.1")
+    order = resting(account, "0.3", side=Side.SELL, price=D(60_000))
+    order.refresh_from_db()
+
+    for number in range(3):
+        fills_at_venue(account, order, "0.1", number=number, side=Side.SELL)
+    settle()
+
+    assert (held(copy), held(copy, "SHORT")) == (0, D("-0.02"))
 
 
 def test_a_trade_made_at_the_venue_directly_is_copied():
