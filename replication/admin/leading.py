@@ -10,10 +10,8 @@ from django.utils.safestring import SafeString
 
 from copytrade.accounts.models import User
 from orders.admin.figures import chip
-from orders.models import AccountState
-from replication.models import Copy, LeaderAccount
-from replication.services.leading import leader_account_add, leader_account_remove
-from replication.vocabulary import CopyState
+from replication.models import LeaderAccount
+from replication.services.leading import leader_account_add, leader_account_remove, leading_refusal
 from traders.templatetags.figures import when
 
 
@@ -27,13 +25,11 @@ class LeadingForm(forms.ModelForm[LeaderAccount]):
         fields = ("account", "trader")
 
     def clean(self) -> dict[str, Any]:
-        """Refuse an account that is closed or copies somebody."""
+        """Refuse an account that may not lead for this leader."""
         given = super().clean() or {}
-        account = given.get("account")
-        if account is not None and account.state == AccountState.CLOSED:
-            self.add_error("account", "This account is closed.")
-        if account is not None and Copy.objects.filter(account=account).exclude(state=CopyState.ENDED).exists():
-            self.add_error("account", "This account copies somebody: copies are not copied on.")
+        account, trader = given.get("account"), given.get("trader")
+        if account and trader and (refusal := leading_refusal(account=account, trader=trader)):
+            self.add_error("account", refusal)
         return given
 
 

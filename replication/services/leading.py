@@ -9,20 +9,19 @@ from replication.models import Copy, LeaderAccount
 from replication.services.copies import CopyConflict
 from replication.services.flags import leader_marks_set
 from replication.vocabulary import CopyState
-from traders.models import LeadTrader
+from traders.models import LeadTrader, SourceFreshness
 
 
 @transaction.atomic
 def leader_account_add(*, account: TradingAccount, trader: LeadTrader, actor: User) -> LeaderAccount:
     """Let an account lead for a leader: what it trades from now on, here or at its broker, is copied.
 
-    `CopyConflict` for an account that is closed, leads already, or copies somebody: copies are not copied on.
+    `CopyConflict` for an account that `leading_refusal` names a reason for, or that leads already.
     """
     locked = TradingAccount.objects.select_for_update(no_key=True).get(pk=account.pk)
-    if locked.state == AccountState.CLOSED:
-        raise CopyConflict("This account is closed.")
-    if Copy.objects.filter(account=locked).exclude(state=CopyState.ENDED).exists():
-        raise CopyConflict("This account copies somebody: what it copies and what it leads with would mix.")
+    LeadTrader.objects.select_for_update(no_key=True).only("pk").get(pk=trader.pk)
+    if refusal := leading_refusal(account=locked, trader=trader):
+        raise CopyConflict(refusal)
     try:
         with transaction.atomic():
             led = LeaderAccount.objects.create(account=locked, trader=trader)
@@ -31,6 +30,22 @@ def leader_account_add(*, account: TradingAccount, trader: LeadTrader, actor: Us
     leader_marks_set(trader_id=trader.pk)
     _audit(led, actor, "add")
     return led
+
+
+def leading_refusal(*, account: TradingAccount, trader: LeadTrader) -> str | None:
+    """Return why an account may not lead for a leader, None where it may.
+
+    Copies know a position by its symbol and side: what a leader trades must come from one source, and one venue.
+    """
+    if account.state == AccountState.CLOSED:
+        return "This account is closed."
+    if Copy.objects.filter(account=account).exclude(state=CopyState.ENDED).exists():
+        return "This account copies somebody: copies are not copied on."
+    if SourceFreshness.objects.filter(trader=trader).exists():
+        return "A source reports what this leader trades: with an account each trade would be copied twice."
+    if LeaderAccount.objects.filter(trader=trader).exclude(account__venue=account.venue).exists():
+        return "An account at another venue leads for this leader: closing at one would close what is copied of both."
+    return None
 
 
 @transaction.atomic
