@@ -49,7 +49,7 @@ SHOWN_AT = "SELECT max(positions_at) FROM traders_sourcefreshness WHERE trader_i
 CHANGED = """
     SELECT DISTINCT symbol, side FROM traders_positionsnapshot WHERE trader_id = %s AND fetched_at = %s
 """
-# What all trades that are known add up to: all there is where a leader hides positions. Whoever closes more than is
+# What all trades that are known add up to: all there is of a leader who never showed positions. Whoever closes more than is
 # known had opened it before anybody watched: the sum begins anew at nothing there. Of one moment entries come first.
 LEDGER = """
     SELECT symbol, side, trim_scale(sum(signed) - least(min(running), 0)) FROM (
@@ -114,7 +114,7 @@ def event_books(leader: LeadTrader, *, only: Sequence[int] | None = None) -> lis
         return []
     ids, symbols = _ids(taken), {event.symbol for event in taken}
     since = min(event.event_time for event in taken)
-    shown_at = run(SHOWN_AT, [leader.pk])[0][0] if leader.positions_visible else None
+    shown_at = run(SHOWN_AT, [leader.pk])[0][0]
     if shown_at is not None:
         since = min(since, shown_at - READ_WITHIN)
     values = {"trader": leader.pk, "since": since, "symbols": sorted(symbols), "taken": sorted(ids)}
@@ -137,7 +137,7 @@ def recent_event_books(leader: LeadTrader, *, most: int) -> list[Book]:
     every = sorted(map(Event._make, run(RECENT, [leader.pk, most])), key=lambda event: (event.event_time, event.id))
     if not every:
         return []
-    shown_at = run(SHOWN_AT, [leader.pk])[0][0] if leader.positions_visible else None
+    shown_at = run(SHOWN_AT, [leader.pk])[0][0]
     symbols = {event.symbol for event in every}
     held = _by_ledger(leader, symbols) if shown_at is None else _by_report(leader, shown_at)
     return _books(leader, every, {event.id for event in every}, held)
@@ -212,7 +212,10 @@ def _by_ledger(leader: LeadTrader, symbols: Collection[str], without: Collection
 
 
 def _by_report(leader: LeadTrader, shown_at: datetime) -> Held:
-    """Return what a leader holds by the newest complete report, and by the trades that it does not show yet."""
+    """Return what a leader holds by the newest complete report, and by the trades that it does not show yet.
+
+    Of a leader who hides positions now it is the last one before: what was held then was not closed by that.
+    """
     shown = {
         (symbol, PositionWord(side)): (size, leverage) for symbol, side, size, leverage in run(POSITIONS, [leader.pk])
     }

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from replication.models import Copy, CopyIntent, CopyPosition, Signal
-from replication.tests.kit import D, decision, held, price_is, settle
+from replication.tests.kit import D, decision, follow, held, price_is, settle
 from replication.tests.watched_kit import did, follow_since, holds, push, tell, watched
 from traders.models import LeadTrader, SourceFreshness
 
@@ -186,6 +186,17 @@ def test_hidden_positions_are_counted_from_all_trades_that_are_known():
     tell(leader, did("CLOSE_LONG", "0.3", ago=20), read=15)
 
     assert held(copy) == 0
+
+
+def test_positions_that_were_hidden_since_are_counted_on_from_the_last_report():
+    leader = watched()
+    push(leader, positions=[holds("0.4")], read=30)
+    copy = follow(leader, copy_open_positions=True)
+    LeadTrader.objects.update(positions_visible=False)
+
+    tell(leader, did("CLOSE_LONG", "0.1"), read=0)
+
+    assert held(copy) == D("0.3")
 
 
 def test_closing_what_was_opened_before_anybody_watched_does_not_disturb_what_follows():
