@@ -49,8 +49,9 @@ SHOWN_AT = "SELECT max(positions_at) FROM traders_sourcefreshness WHERE trader_i
 CHANGED = """
     SELECT DISTINCT symbol, side FROM traders_positionsnapshot WHERE trader_id = %s AND fetched_at = %s
 """
-# What all trades that are known add up to: all there is of a leader who never showed positions. Whoever closes more than is
-# known had opened it before anybody watched: the sum begins anew at nothing there. Of one moment entries come first.
+# What all trades that are known add up to: all there is of a leader who never showed positions. Whoever closes more
+# than is known had opened it before anybody watched: the sum begins anew at nothing there. Of one moment entries come
+# first.
 LEDGER = """
     SELECT symbol, side, trim_scale(sum(signed) - least(min(running), 0)) FROM (
         SELECT symbol, side, signed,

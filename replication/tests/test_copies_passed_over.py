@@ -15,6 +15,7 @@ from replication.models import CopyAside, CopyIntent, Signal
 from replication.services.copies import copy_stop
 from replication.services.stopping import stopping_continue
 from replication.tests.kit import D, decision, follow, held, lead, make_master, price_is, settle, trade
+from replication.tests.test_copying_concurrently import at_once
 from tests.factories import make_staff
 
 pytestmark = [pytest.mark.django_db(transaction=True)]
@@ -191,6 +192,22 @@ def test_a_round_passes_over_so_many_and_leaves_the_rest_to_the_next(master, poi
     fan_out()
 
     assert held(sound) == D("0.1")
+
+
+def test_workers_beside_each_other_pass_over_the_same_one(master, poison, monkeypatch):
+    monkeypatch.setattr(planning, "FIRST_CHUNK", 3)
+    monkeypatch.setattr(planning, "SECOND_CHUNK", 3)
+    leader, account = master
+    copies = [follow(leader) for _ in range(7)]
+    poison.add(copies[4].pk)
+    trade(account, "BUY", "0.1")
+
+    at_once(fan_out, fan_out)
+    settle()
+
+    assert [held(copy) for copy in copies] == [D("0.1")] * 4 + [0] + [D("0.1")] * 2
+    assert CopyIntent.objects.filter(code="NOT_DECIDED").count() == 1
+    assert CopyIntent.objects.count() == 7
 
 
 def test_what_fails_once_only_passes_over_nobody(master, monkeypatch):
