@@ -41,6 +41,7 @@ COPY: dict[str, Any] = {
     "state_reason": None,
     "settings": SETTINGS,
     "results": {
+        "asset": "USDT",
         "base": "1000",
         "realized_pnl": "31.25",
         "fees": "1.42",

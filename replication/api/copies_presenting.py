@@ -17,7 +17,7 @@ from replication.api.copies_shapes import (
 )
 from replication.models import Copy
 from replication.selectors.copies import CopyResults
-from replication.selectors.values import PositionValue
+from replication.selectors.values import PositionValue, money_asset
 from replication.services.copies import settings_of
 from replication.terms import AMOUNTS, CopySettings
 
@@ -84,8 +84,9 @@ def position_info(value: PositionValue) -> CopyPositionInfo:
 
 
 def _results(results: CopyResults) -> CopyResultsInfo:
-    value = results.value
+    value, account = results.value, results.copy.account
     return CopyResultsInfo(
+        asset=money_asset(account.venue, account.equity_asset) or None,
         base=amount_or_none(value.base),
         realized_pnl=plain_digits(value.realized_pnl),
         fees=plain_digits(value.fees),

@@ -56,12 +56,13 @@ class CopySettingsInfo(msgspec.Struct, kw_only=True):
 
 
 class CopyResultsInfo(msgspec.Struct, kw_only=True):
-    """What a copy is worth: `base` with all that was realised, fees taken off, and what is open.
+    """What a copy is worth in `asset`, its account's: `base` with all that was realised, less fees, and what is open.
 
     `unrealized_pnl`, `value` and `drawdown_percent` are null while something open has no fresh price. `lost_today` is
     of this UTC day, after fees; negative is a gain.
     """
 
+    asset: Annotated[str, msgspec.Meta(examples=["USDT"])] | None
     base: Amount | None
     realized_pnl: Amount
     fees: Amount

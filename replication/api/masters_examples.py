@@ -59,6 +59,7 @@ FOLLOWED: dict[str, Any] = {
         "success_rate": "100",
         "latency": LATENCY,
         "open_positions": 1,
+        "asset": "INR",
         "realized_pnl": "120.5",
         "fees": "7.35",
         "unrealized_pnl": "-3.2",

@@ -10,6 +10,7 @@ from replication.api.masters_reading import StrategyWord
 from replication.api.orders_presenting import latency_figures
 from replication.api.orders_shapes import LatencyFigures
 from replication.selectors.masters import CopyView, MasterView
+from replication.selectors.values import money_asset
 from replication.terms import AMOUNTS
 from traders.api.serializers import PageMeta
 
@@ -40,7 +41,7 @@ class MasterEntry(msgspec.Struct, kw_only=True):
 
 
 class CopyResults(msgspec.Struct, kw_only=True):
-    """What a copy came to. Money is in the quote asset; null where a position has no fresh price.
+    """What a copy came to. Money is in `asset`, its account's; null where a position has no fresh price.
 
     `copied` were filled, wholly or in part; `success_rate` is their part of what was ordered, in percent.
     """
@@ -52,6 +53,7 @@ class CopyResults(msgspec.Struct, kw_only=True):
     success_rate: Amount | None
     latency: LatencyFigures
     open_positions: int
+    asset: Annotated[str, msgspec.Meta(examples=["INR"])] | None
     realized_pnl: Amount
     fees: Amount
     unrealized_pnl: Amount | None
@@ -194,6 +196,7 @@ def _results(view: CopyView) -> CopyResults:
         success_rate=amount_or_none(outcomes.success_percent),
         latency=latency_figures(view.latency),
         open_positions=value.open_positions,
+        asset=money_asset(view.copy.account.venue, view.copy.account.equity_asset) or None,
         realized_pnl=plain_digits(value.realized_pnl),
         fees=plain_digits(value.fees),
         unrealized_pnl=amount_or_none(value.unrealized_pnl),

@@ -19,7 +19,7 @@ from replication.api.orders_examples import LATENCY, REPLICATION, answer
 from replication.api.orders_presenting import latency_figures, replication_figures
 from replication.api.orders_reading import read_choice
 from replication.api.orders_shapes import LatencyFigures, Milliseconds, ReplicationFigures
-from replication.selectors.statistics import FollowedFigures, MasterFigures, Summary, summary_of
+from replication.selectors.summary import Brought, FollowedFigures, MasterFigures, Summary, summary_of
 
 PERIODS = {
     "24h": timedelta(hours=24),
@@ -41,11 +41,23 @@ class MasterSummary(msgspec.Struct, kw_only=True):
     replication: ReplicationFigures
 
 
+class AssetResults(msgspec.Struct, kw_only=True):
+    """Results over the accounts that count in one asset; `realized_pnl` is before `fees`.
+
+    `asset` is null of accounts that have not told it, at a venue that is no longer known here.
+    """
+
+    asset: Annotated[str, msgspec.Meta(examples=["USDT"])] | None
+    realized_pnl: Amount
+    fees: Amount
+
+
 class FollowedTotals(msgspec.Struct, kw_only=True):
-    """What copying brought: decisions by outcome, and money in the quote asset (`realized_pnl` is before `fees`).
+    """What copying brought: decisions by outcome, and money by the asset that the accounts count in.
 
     `copied` were filled, wholly or in part. `slippage_percent` is the average against the leader's price; above 0 was
-    worse. `success_rate` is in percent of what was ordered and is over.
+    worse. `success_rate` is in percent of what was ordered and is over. `assets` is sorted by name; what is in
+    different money is never added up.
     """
 
     copied: int
@@ -55,8 +67,7 @@ class FollowedTotals(msgspec.Struct, kw_only=True):
     success_rate: Amount | None
     latency: LatencyFigures
     slippage_percent: Amount | None
-    realized_pnl: Amount
-    fees: Amount
+    assets: list[AssetResults]
 
 
 class FollowedSummary(FollowedTotals, kw_only=True):
@@ -117,8 +128,7 @@ TOTALS: dict[str, Any] = {
     "success_rate": None,
     "latency": {"count": 0, "average_ms": None, "p50_ms": None, "p95_ms": None, "p99_ms": None},
     "slippage_percent": None,
-    "realized_pnl": "0",
-    "fees": "0",
+    "assets": [],
 }
 FOLLOWED: dict[str, Any] = {
     "copied": 10,
@@ -128,8 +138,10 @@ FOLLOWED: dict[str, Any] = {
     "success_rate": "100",
     "latency": LATENCY,
     "slippage_percent": "0.0102",
-    "realized_pnl": "120.5",
-    "fees": "7.35",
+    "assets": [
+        {"asset": "INR", "realized_pnl": "5210", "fees": "64.5"},
+        {"asset": "USDT", "realized_pnl": "120.5", "fees": "7.35"},
+    ],
 }
 ORDERS: dict[str, Any] = {
     "period": "all",
@@ -252,6 +264,13 @@ def _totals(figures: FollowedFigures) -> dict[str, Any]:
         "success_rate": amount_or_none(outcomes.success_percent),
         "latency": latency_figures(figures.latency),
         "slippage_percent": amount_or_none(figures.slippage_percent),
-        "realized_pnl": plain_digits(figures.realized_pnl),
-        "fees": plain_digits(figures.fees),
+        "assets": [_asset(brought) for brought in figures.brought],
     }
+
+
+def _asset(brought: Brought) -> AssetResults:
+    return AssetResults(
+        asset=brought.asset or None,
+        realized_pnl=plain_digits(brought.realized_pnl),
+        fees=plain_digits(brought.fees),
+    )

@@ -10,6 +10,7 @@ from django.db.models import Sum
 from django.utils import timezone
 
 from markets.prices import is_stale, price_for, prices_of
+from markets.venues.registry import venues
 from orders.accounting import Position, entry_price, unrealized_pnl
 from orders.services.booking import terms_of
 from replication.models import Copy, CopyPosition
@@ -45,6 +46,12 @@ class CopyValue:
         if self.base is None or self.unrealized_pnl is None:
             return None
         return self.base + self.realized_pnl - self.fees + self.unrealized_pnl
+
+
+def money_asset(venue: str, told: str) -> str:
+    """Return what an account at a venue counts its money in: as it told, else as is usual there; empty if unknown."""
+    known = venues().get(venue)
+    return told or (known.equity_asset if known else "")
 
 
 def position_values(positions: Iterable[CopyPosition]) -> list[PositionValue]:

@@ -226,6 +226,7 @@ class TestWhomIFollow:
         results = answer["data"][0]["results"]
         assert (results["copied"], results["skipped"], results["failed"]) == (2, 0, 0)
         assert (results["success_rate"], results["open_positions"]) == ("100", 0)
+        assert results["asset"] == "USDT"
         assert D(results["fees"]) > 0
         assert results["latency"]["count"] == 2
 

@@ -7,8 +7,8 @@ from django.utils import timezone
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orders.models import Order
-from replication.models import CopyDay, CopyIntent
+from orders.models import Order, TradingAccount
+from replication.models import Copy, CopyDay, CopyIntent
 from replication.selectors.statistics import outcomes_of, percent
 from replication.tests.callers import get, statements
 from replication.tests.kit import D, follow, lead, make_master, paper_account, price_is
@@ -112,11 +112,11 @@ class TestFollowers:
         row = by_leader[good.pk]
         assert (row["copied"], row["skipped"], row["failed"], row["success_rate"]) == (1, 0, 0, "100")
         assert row["latency"]["count"] == 1
-        assert D(row["fees"]) == CopyDay.objects.get(copy=first).fees > 0
+        assert D(row["assets"][0]["fees"]) == CopyDay.objects.get(copy=first).fees > 0
         assert row["slippage_percent"] is not None
         assert (by_leader[dull.pk]["skipped"], by_leader[dull.pk]["success_rate"]) == (1, None)
         totals = figures["following"]["totals"]
-        assert (totals["copied"], totals["skipped"], totals["fees"]) == (1, 1, row["fees"])
+        assert (totals["copied"], totals["skipped"], totals["assets"]) == (1, 1, row["assets"])
         assert totals["latency"] == row["latency"]
 
     def test_results_are_those_of_the_days_of_the_period(self):
@@ -127,8 +127,35 @@ class TestFollowers:
         CopyDay.objects.create(copy=copy, date=today - timedelta(days=20), realized_pnl=D(-50), fees=D(2))
         whole = get(copy.account.user, SUMMARY)["data"]["following"]["totals"]
         week = get(copy.account.user, f"{SUMMARY}?period=7d")["data"]["following"]["totals"]
-        assert (whole["realized_pnl"], whole["fees"]) == ("-45", "3")
-        assert (week["realized_pnl"], week["fees"]) == ("5", "1")
+        assert whole["assets"] == [{"asset": "USDT", "realized_pnl": "-45", "fees": "3"}]
+        assert week["assets"] == [{"asset": "USDT", "realized_pnl": "5", "fees": "1"}]
+
+    def test_rupees_and_dollars_are_told_apart_for_each_leader_and_in_the_totals(self):
+        (both, _), (one, _) = make_master(), make_master()
+        user = paper_account().user
+        dollars, rupees = user.trading_accounts.get(), paper_account(user, venue="iifl")
+        silent, gone = paper_account(user), paper_account(user)
+        TradingAccount.objects.filter(pk=silent.pk).update(equity_asset="")
+        TradingAccount.objects.filter(pk=gone.pk).update(equity_asset="", venue="bygone")
+        results = ((both, dollars, 5), (both, rupees, 500), (one, dollars, 7), (one, silent, -4), (one, gone, 2))
+        for leader, account, result in results:
+            copy = Copy.objects.create(account=account, trader=leader)
+            CopyDay.objects.create(copy=copy, date=timezone.now().date(), realized_pnl=D(result), fees=D(1))
+
+        following = get(user, SUMMARY)["data"]["following"]
+
+        by_leader = {row["master_id"]: row["assets"] for row in following["masters"]}
+        assert by_leader[both.pk] == [
+            {"asset": "INR", "realized_pnl": "500", "fees": "1"},
+            {"asset": "USDT", "realized_pnl": "5", "fees": "1"},
+        ]
+        nameless = {"asset": None, "realized_pnl": "2", "fees": "1"}
+        assert by_leader[one.pk] == [nameless, {"asset": "USDT", "realized_pnl": "3", "fees": "2"}]
+        assert following["totals"]["assets"] == [
+            nameless,
+            {"asset": "INR", "realized_pnl": "500", "fees": "1"},
+            {"asset": "USDT", "realized_pnl": "8", "fees": "3"},
+        ]
 
 
 @pytest.mark.django_db(transaction=True)

@@ -45,6 +45,7 @@ def test_a_copy_is_begun_with_its_settings_and_shown_with_its_results(scene):
     assert settings["trading_hours"] == {"zone": "Asia/Kolkata", "days": [0, 4], "from": "09:15", "to": "15:30"}
     assert (settings["max_slippage_percent"], settings["max_signal_age_seconds"]) == ("1", 60)
     assert copy["results"] == {
+        "asset": "USDT",
         "base": "1000.5",
         "realized_pnl": "0",
         "fees": "0",
