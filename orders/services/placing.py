@@ -2,9 +2,8 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from decimal import Decimal
-from typing import Any
 from uuid import uuid4
 
 from django.db import IntegrityError, transaction
@@ -18,9 +17,10 @@ from orders.executor.claiming import Claims, Taken, orders_write_taken, taken_op
 from orders.executor.findings import Source
 from orders.executor.sending import Carrier, Companion, orders_execute
 from orders.models import Order, OrderEvent, Origin, TradingAccount
+from orders.services.cancelling import orders_cancel
 from orders.services.pricing import prices_bring
 from orders.services.writing import NewOrder, client_order_id_of, orders_write_many
-from orders.states import FINAL, IN_DOUBT, OrderState, move
+from orders.states import OrderState
 
 __all__ = [
     "DuplicateClientOrderId",
@@ -154,19 +154,7 @@ def order_cancel(*, order: Order) -> Order:
 
     One that was not sent yet never will be. One whose outcome is in doubt is cancelled as soon as it is known.
     """
-    with transaction.atomic():
-        current = Order.objects.select_for_update().get(pk=order.pk)
-        if current.state in FINAL:
-            return _fresh(order)
-        now = timezone.now()
-        if current.state == OrderState.PENDING:
-            _cancel_unsent(current, now)
-            return _fresh(order)
-        Order.objects.filter(pk=order.pk).update(cancel_requested_at=now, check_at=now, checks=0, updated_at=now)
-    if current.state in IN_DOUBT:
-        orders_check([order.pk])
-    if Order.objects.get(pk=order.pk).state not in FINAL:
-        orders_check([order.pk])
+    orders_cancel(order_ids=[order.pk])
     return _fresh(order)
 
 
@@ -195,20 +183,6 @@ def _insert(order: Order) -> None:
         if "orders_order_client_id" not in str(error):
             raise
         raise _duplicate(order.client_order_id) from error
-
-
-def _cancel_unsent(order: Order, now: datetime) -> None:
-    changes: dict[str, Any] = {
-        "state": move(OrderState(order.state), OrderState.CANCELED),
-        "reason_code": "CANCELED_UNSENT",
-        "reason": "Cancelled before it was sent.",
-        "finished_at": now,
-        "updated_at": now,
-    }
-    Order.objects.filter(pk=order.pk).update(**changes)
-    OrderEvent.objects.create(
-        order=order, from_state=order.state, to_state=OrderState.CANCELED, source=Source.USER, at=now
-    )
 
 
 def _fresh(order: Order) -> Order:
