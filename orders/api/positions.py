@@ -23,6 +23,7 @@ from orders.api.answers import (
 )
 from orders.api.reading import (
     ACCOUNT_PARAMETER,
+    CANCEL_PARAMETER,
     OPEN_PARAMETER,
     SYMBOL_PARAMETER,
     read_account,
@@ -136,10 +137,13 @@ class PositionCloseView(PositionsView):
         summary="Close a position",
         description=(
             "Writes a market order that can only reduce, and sends it. What the venue refuses is a 4xx with its words. "
-            "An order whose outcome is not known yet is answered with state `UNKNOWN`, and followed up."
+            "An order whose outcome is not known yet is answered with state `UNKNOWN`, and followed up.\n\n"
+            "Open orders of the account against the position stay, unless `cancel_orders` is `true`. Where nothing at "
+            "the venue keeps both from trading more than is held (on spot, at a broker of shares), they are 409 "
+            "`CONFLICT`, with their numbers in `details.orders` and what they would close in `details.quantity`."
         ),
         tags=TAGS,
-        parameters=[POSITION_ID, IDEMPOTENCY_PARAMETER],
+        parameters=[POSITION_ID, CANCEL_PARAMETER, IDEMPOTENCY_PARAMETER],
         request=None,
         responses=ClosingOrderAnswer,
         examples=[shown(CLOSING)],
@@ -148,4 +152,6 @@ class PositionCloseView(PositionsView):
         """Close a position at the market and return the order."""
         user = self.user(request)
         holding, key = position_get(user, position_id), read_idempotency_key(request)
-        return success(closing_order(position_close(user=user, holding=holding, idempotency_key=key)))
+        cancels = read_flag(request.query_params, "cancel_orders") or False
+        order = position_close(user=user, holding=holding, cancel_orders=cancels, idempotency_key=key)
+        return success(closing_order(order))

@@ -88,6 +88,13 @@ SYMBOL_PARAMETER = OpenApiParameter(
     "symbol", {"type": "string", "pattern": SYMBOL_PATTERN}, description="Only this symbol, as the venue writes it."
 )
 OPEN_PARAMETER = OpenApiParameter("open", str, enum=["true", "false"], description="Only open ones, or only closed.")
+CANCEL_PARAMETER = OpenApiParameter(
+    "cancel_orders",
+    str,
+    enum=["true", "false"],
+    default="false",
+    description="First cancel the account's open orders that trade against the position.",
+)
 ACTIVE_PARAMETER = OpenApiParameter(
     "active", str, enum=["true", "false"], description="Only halts that hold, or only lifted ones."
 )
@@ -114,8 +121,8 @@ def read_symbol(query: Mapping[str, str]) -> str:
     return text.upper()
 
 
-def read_flag(query: Mapping[str, str], name: Literal["open", "active"]) -> bool | None:
-    """Read a filter that is `true` or `false`, None where it is absent."""
+def read_flag(query: Mapping[str, str], name: Literal["open", "active", "cancel_orders"]) -> bool | None:
+    """Read a word that is `true` or `false`, None where it is absent."""
     text = query.get(name)
     if text not in {None, "true", "false"}:
         raise InvalidInput([{"path": name, "message": "write true or false"}])

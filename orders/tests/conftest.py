@@ -1,6 +1,7 @@
 """What the tests of orders share."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -31,6 +32,15 @@ def venue(monkeypatch: pytest.MonkeyPatch, settings: Any) -> Iterator[MemoryVenu
     yield fresh
     registry.venues.cache_clear()
     registry.adapters_close()
+
+
+@pytest.fixture
+def without_reduce_only(venue: MemoryVenue, monkeypatch: pytest.MonkeyPatch) -> MemoryVenue:
+    """Let the venue be one that has no reduce-only, such as a broker of shares."""
+    info = replace(memory_venue.INFO, capabilities=replace(memory_venue.CAPABILITIES, reduce_only=False))
+    monkeypatch.setattr(registry, "FIRST_CLASS", (*registry.FIRST_CLASS[:-1], info))
+    registry.venues.cache_clear()
+    return venue
 
 
 @pytest.fixture

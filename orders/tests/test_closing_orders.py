@@ -1,28 +1,15 @@
 """Orders that are written here to close what is held pass where nothing may be opened; no request may say so."""
 
-from dataclasses import replace
-
 import pytest
 
-from markets.venues import registry
 from orders.executor.claiming import orders_claim
 from orders.executor.sending import orders_execute
 from orders.models import Order, TradingHalt
 from orders.services.closing import position_close
-from orders.tests import memory_venue
 from orders.tests.proxy_kit import SPOT_LIMIT
 from tests.factories import make_holding, make_market
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@pytest.fixture
-def without_reduce_only(venue, monkeypatch):
-    """Let the venue be one that has no reduce-only, such as a broker of shares."""
-    info = replace(memory_venue.INFO, capabilities=replace(memory_venue.CAPABILITIES, reduce_only=False))
-    monkeypatch.setattr(registry, "FIRST_CLASS", (*registry.FIRST_CLASS[:-1], info))
-    registry.venues.cache_clear()
-    return venue
 
 
 def halt() -> None:

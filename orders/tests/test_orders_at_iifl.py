@@ -16,7 +16,7 @@ from markets.venues.vocabulary import OrderType, Side
 from orders.executor.checking import orders_check
 from orders.executor.sending import orders_execute
 from orders.models import Credential, Fill, Holding, Mode, Order, Origin, TradingAccount
-from orders.services.closing import position_close
+from orders.services.closing import OrdersInTheWay, position_close
 from orders.services.placing import order_write
 from orders.services.reconcile import account_reconcile
 from orders.tests.conftest import age
@@ -116,3 +116,19 @@ def test_a_position_is_closed_by_an_ordinary_order(exchange: IiflSimulator) -> N
 
     assert Holding.objects.get().quantity == 0
     assert Order.objects.latest("pk").reduce_only is False
+
+
+def test_a_position_beside_an_open_order_is_closed_once_that_is_cancelled(exchange: IiflSimulator) -> None:
+    account = trader(exchange)
+    bought, resting = write(account), write(account, side=Side.SELL, type=OrderType.LIMIT, price=Decimal(2_600))
+    orders_execute([bought.pk, resting.pk])
+    settle()
+    assert Holding.objects.get().quantity == 10
+
+    with pytest.raises(OrdersInTheWay):
+        position_close(user=account.user, holding=Holding.objects.get())
+    position_close(user=account.user, holding=Holding.objects.get(), cancel_orders=True)
+    settle()
+
+    resting.refresh_from_db()
+    assert (resting.state, Holding.objects.get().quantity) == ("CANCELED", 0)

@@ -217,18 +217,37 @@ def trader(client: Client, transactional_db: None) -> TradingAccount:
     client.force_login(user)
     set_price("86000")
     account = account_create(user=user, name="Practice", venue="binanceusdm", mode=Mode.PAPER, actor=user)
-    order = order_write(
-        account=account,
-        market=make_market(),
-        origin=Origin.MANUAL,
-        side=Side.BUY,
-        type=OrderType.MARKET,
-        quantity=Decimal("0.01"),
-        send_within=timedelta(seconds=30),
-    )
-    orders_place([order.pk])
+    trade(account, Side.BUY, "0.01")
     assert Holding.objects.get().quantity == Decimal("0.01")
     return account
+
+
+@pytest.fixture
+def coins(client: Client, transactional_db: None) -> TradingAccount:
+    """A paper account on spot that has bought 0.01 BTC, of which the fee was taken; its owner is logged in."""
+    user = make_user()
+    client.force_login(user)
+    set_price("86000", venue="binance", kind="spot")
+    account = account_create(user=user, name="Spot", venue="binance", mode=Mode.PAPER, actor=user)
+    trade(account, Side.BUY, "0.01")
+    return account
+
+
+def trade(account: TradingAccount, side: Side, quantity: str, **values: Any) -> Order:
+    order = order_write(
+        **{
+            "account": account,
+            "market": make_market(venue=account.venue),
+            "origin": Origin.MANUAL,
+            "side": side,
+            "type": OrderType.MARKET,
+            "quantity": Decimal(quantity),
+            "send_within": timedelta(seconds=30),
+            **values,
+        }
+    )
+    orders_place([order.pk])
+    return order
 
 
 def close(client: Client, **headers: str) -> Any:
@@ -323,26 +342,24 @@ class TestClosing:
         order = Order.objects.get(side="SELL")
         assert (order.reduce_only, order.position_side) == (False, PositionSide.LONG)
 
-    def test_on_spot_what_is_held_is_sold(self, client, transactional_db):
-        user = make_user()
-        client.force_login(user)
-        set_price("86000", venue="binance", kind="spot")
-        account = account_create(user=user, name="Spot", venue="binance", mode=Mode.PAPER, actor=user)
-        market = make_market(venue="binance")
-        order = order_write(
-            account=account,
-            market=market,
-            origin=Origin.MANUAL,
-            side=Side.BUY,
-            type=OrderType.MARKET,
-            quantity=Decimal("0.01"),
-            send_within=timedelta(seconds=30),
-        )
-        orders_place([order.pk])
+    def test_on_spot_what_is_held_is_sold(self, client, coins):
         held = Holding.objects.get().quantity
         data = close(client).json()["data"]
         assert (data["side"], data["state"]) == ("SELL", "FILLED")
         assert Decimal(data["quantity"]) == held.quantize(Decimal("0.00001"), rounding="ROUND_DOWN")
+
+    def test_coins_that_an_open_order_locks_are_sold_once_it_is_cancelled(self, client, coins):
+        price = {"price": Decimal(90_000), "time_in_force": "GTC"}
+        resting = trade(coins, Side.SELL, "0.00999", type=OrderType.LIMIT, **price)
+        path = f"/api/positions/{Holding.objects.get().pk}/close"
+
+        refused = client.post(path)
+        assert client.post(f"{path}?cancel_orders=yes").status_code == 400
+        data = client.post(f"{path}?cancel_orders=true").json()["data"]
+
+        assert (refused.status_code, refused.json()["error"]["details"]["orders"]) == (409, [resting.pk])
+        assert (data["state"], Decimal(data["quantity"])) == ("FILLED", Decimal("0.00999"))
+        assert Order.objects.get(pk=resting.pk).state == "CANCELED"
 
     def test_order_writes_have_a_budget(self, client, trader, settings):
         settings.ORDER_RATE_LIMIT_MAX = 1
