@@ -20,6 +20,7 @@ from orders.executor.rows import halts_read
 from orders.models import Holding
 from orders.services.booking import terms_of as settlement_of
 from replication.engine.blocks import Block, block_of, leader_block
+from replication.engine.by_hand import closed_by_hand
 from replication.engine.instruments import plain_base
 from replication.engine.loading import Follower, opposite, usual_leverage
 from replication.facts import Decision, FollowerMarket, FollowerState, LeaderTrade
@@ -54,6 +55,8 @@ class Scene:
     leader_block: Block | None
     now: datetime
     held_in: Mapping[int, Collection[str]] = field(default_factory=dict)
+    closed_by_hand: Collection[tuple[int, int]] = frozenset()
+    """Accounts, and the markets in which their owners close what they hold right now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +90,7 @@ def scene_of(signal: Signal, followers: Sequence[Follower], known: dict[int, Mar
         leader_block(run(STATUS, [signal.trader_id])[0][0]),
         now,
         _held_in(signal, followers),
+        closed_by_hand(followers, markets) if trade.action in EXITS else (),
     )
 
 
@@ -210,6 +214,9 @@ def _decide_exit(
         return Decided(follower, market, _waits(scene, follower, block.code, block.message))
     if contested and not state.earlier_order_open:
         message = "Another copy of the account has an order in this market that is not final yet."
+        return Decided(follower, market, _waits(scene, follower, Reason.EARLIER_ORDER_OPEN, message))
+    if (follower.account_id, follower.market_id) in scene.closed_by_hand and not state.earlier_order_open:
+        message = "The account's owner closes this by hand right now."
         return Decided(follower, market, _waits(scene, follower, Reason.EARLIER_ORDER_OPEN, message))
     trade, true_quantity = _trade(scene, market), None
     if missing:

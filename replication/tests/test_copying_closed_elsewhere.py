@@ -1,15 +1,20 @@
 """The owner closes by hand what a copy holds: its exits shrink to what is there, and its position tells the truth."""
 
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
 import pytest
 from django.core.management import call_command
 
+from markets.venues import registry
 from markets.venues.vocabulary import OrderType, Side
 from orders.models import Holding, Order, Origin
+from orders.services import closing
 from orders.services.closing import position_close
 from orders.services.placing import order_write, orders_place
+from replication.engine import by_hand as beside
+from replication.engine import deciding
 from replication.models import CopyAdjustment, CopyPosition
 from replication.services.rebuild import copies_rebuild
 from replication.tests.kit import (
@@ -122,6 +127,29 @@ def test_nothing_is_written_off_while_another_copy_has_an_order_in_that_market(m
     assert (held(copies[0]), held(copies[1])) == (0, 0)
     assert Holding.objects.get(account=follower).quantity == 0
     assert CopyAdjustment.objects.get().copy == copies[1]
+
+
+def test_where_two_exits_could_turn_the_position_a_copy_waits_for_its_owners(monkeypatch):
+    """As at a broker of shares, whose orders know nothing of what is held."""
+    broker = replace(registry.capabilities("binanceusdm"), reduce_only=False)
+    monkeypatch.setattr(beside, "capabilities", lambda *_, **__: broker)
+    monkeypatch.setattr(deciding, "capabilities", lambda *_, **__: broker)
+    leader, account = make_master()
+    copy = follow(leader)
+    lead(account, "BUY", "0.2")
+    with monkeypatch.context() as patch:
+        patch.setattr(closing, "orders_place", lambda _: None)
+        close = position_close(user=copy.account.user, holding=copy.account.holdings.get())
+    lead(account, "SELL", "0.2")
+    waiting = decision(copy)
+    assert (waiting.state, waiting.code) == ("waiting", "EARLIER_ORDER_OPEN")
+    assert waiting.message == "The account's owner closes this by hand right now."
+
+    orders_place([close.pk])
+    settle()
+
+    assert (decision(copy).state, decision(copy).code) == ("skipped", "NOTHING_HELD")
+    assert (held(copy), copy.account.holdings.get().quantity) == (0, 0)
 
 
 def test_what_its_owner_added_is_left_alone():
