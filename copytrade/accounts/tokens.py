@@ -80,6 +80,15 @@ def bearer_of(access: str) -> Bearer:
         raise LoginRefused("This token is wrong or expired: refresh it, or log in again.") from error
 
 
+def bearer_token(header: bytes) -> str | None:
+    """Return the token of an `Authorization` header, None of another kind; one in the wrong form is `LoginRefused`."""
+    try:
+        token = JWTAuthentication().get_raw_token(header)
+    except APIException as error:
+        raise LoginRefused("Write one token after Bearer, without spaces in it.") from error
+    return None if token is None else token.decode("latin-1")
+
+
 def used_tokens_prune() -> int:
     """Forget used refresh tokens that have expired; return how many. Safe to run twice."""
     return UsedRefreshToken.objects.filter(expires_at__lt=timezone.now()).delete()[0]

@@ -11,7 +11,7 @@ from typing import Any
 from channels.db import database_sync_to_async
 from channels.generic.websocket import AsyncWebsocketConsumer
 
-from copytrade.accounts.tokens import bearer_of
+from copytrade.accounts.tokens import bearer_of, bearer_token
 from copytrade.lib.database import DATABASE_AWAY
 from copytrade.lib.errors import ApplicationError, ErrorCode, InvalidInput, LoginRefused, ServiceUnavailable
 from copytrade.realtime.budget import RequestBudget
@@ -73,12 +73,11 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # the package
 
     async def connect(self) -> None:
         """Accept the client, see who it is and start sending. One whose token is no good is accepted to be told so."""
-        offered = self.scope["subprotocols"]
-        bearer = BEARER in offered
-        await self.accept(subprotocol=BEARER if bearer else None)
+        await self.accept(subprotocol=BEARER if BEARER in self.scope["subprotocols"] else None)
         try:
-            if bearer:
-                await self._log_in(next((protocol for protocol in offered if protocol != BEARER), ""))
+            token = self._token()
+            if token is not None:
+                await self._log_in(token)
             self.sender = asyncio.create_task(self._send_all())
             await self.hub.join(self)
             self._hear_own()
@@ -198,6 +197,14 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # the package
                 await self.send(text_data=await self.outbox.take())
         finally:
             self.outbox.close()
+
+    def _token(self) -> str | None:
+        """Return the client's token, which may be no good: the one beside `bearer`, else the header's; or None."""
+        offered = self.scope["subprotocols"]
+        if BEARER in offered:
+            return next((protocol for protocol in offered if protocol != BEARER), "")
+        header = dict(self.scope["headers"]).get(b"authorization")
+        return None if header is None else bearer_token(header)
 
     async def _log_in(self, token: str) -> None:
         """Serve the token's user from now on, until the token ends; raises `LoginRefused`."""

@@ -26,9 +26,15 @@ class LiveClient:
     """One connection. Requests wait for their answer; messages that arrive before it are kept for later."""
 
     def __init__(
-        self, path: str = "/ws/", *, origin: str | None = None, cookie: str = "", subprotocols: Sequence[str] = ()
+        self,
+        path: str = "/ws/",
+        *,
+        origin: str | None = None,
+        cookie: str = "",
+        authorization: str | None = None,
+        subprotocols: Sequence[str] = (),
     ) -> None:
-        given = {b"origin": origin, b"cookie": cookie or None}
+        given = {b"origin": origin, b"cookie": cookie or None, b"authorization": authorization}
         headers = [(name, value.encode("latin-1")) for name, value in given.items() if value is not None]
         path, _, query = path.partition("?")
         scope: dict[str, Any] = {"type": "websocket", "path": path, "query_string": query.encode(), "headers": headers}

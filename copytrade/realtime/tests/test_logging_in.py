@@ -1,4 +1,4 @@
-"""Who a client of the WebSocket is: a token in the subprotocol, or the session cookie."""
+"""Who a client of the WebSocket is: a token in the subprotocol or the header, or the session cookie."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime, timedelta
@@ -61,6 +61,21 @@ async def test_a_token_after_bearer_says_who_it_is(come: Come, user: User, order
     assert await who(client) == user.pk
 
 
+async def test_a_token_in_the_header_says_so_as_over_http(come: Come, user: User) -> None:
+    client = await come(authorization=f"Bearer {tokens_for_user(user=user).access}")
+    assert (client.subprotocol, await who(client)) == (None, user.pk)
+
+
+async def test_a_header_of_another_kind_is_no_token(come: Come) -> None:
+    for header in ("Basic YWRhOnNlY3JldA==", ""):
+        assert await who(await come(authorization=header)) is None
+
+
+async def test_where_both_are_there_the_subprotocol_counts(come: Come, user: User) -> None:
+    client = await come("bearer", tokens_for_user(user=user).access, authorization="Bearer nonsense")
+    assert await who(client) == user.pk
+
+
 async def test_without_a_token_it_is_nobody_and_no_subprotocol_is_chosen(come: Come) -> None:
     for subprotocols in ([], ["json"]):
         client = await come(*subprotocols)
@@ -75,7 +90,9 @@ async def test_the_session_cookie_says_who_it_is_and_a_token_wins_over_it(come: 
 
     cookie, other = await database_sync_to_async(log_in)()
     assert await who(await come(cookie=cookie)) == other.pk
-    assert await who(await come("bearer", tokens_for_user(user=user).access, cookie=cookie)) == user.pk
+    token = tokens_for_user(user=user).access
+    assert await who(await come("bearer", token, cookie=cookie)) == user.pk
+    assert await who(await come(authorization=f"Bearer {token}", cookie=cookie)) == user.pk
 
 
 @pytest.mark.parametrize("kind", ["nonsense", "refresh", "none"])
@@ -86,10 +103,18 @@ async def test_a_bad_token_is_told_so_and_the_connection_closed(come: Come, user
     assert await client.close_code() == UNAUTHORIZED
 
 
+@pytest.mark.parametrize("kind", ["nonsense", "refresh", "none", "two", "\xff"])
+async def test_so_it_is_in_the_header(come: Come, user: User, kind: str) -> None:
+    texts = {"nonsense": "a.b.c", "refresh": tokens_for_user(user=user).refresh, "none": "", "two": "a.b.c d.e.f"}
+    client = await come(authorization=f"Bearer {texts.get(kind, kind)}")
+    assert (client.subprotocol, await client.close_code()) == (None, UNAUTHORIZED)
+
+
 async def test_the_token_of_somebody_who_is_not_active_is_refused(come: Come, user: User) -> None:
     token = tokens_for_user(user=user).access
     await User.objects.filter(pk=user.pk).aupdate(is_active=False)
     assert await (await come("bearer", token)).close_code() == UNAUTHORIZED
+    assert await (await come(authorization=f"Bearer {token}")).close_code() == UNAUTHORIZED
 
 
 async def test_a_bad_token_is_not_made_good_by_a_session(come: Come, user: User) -> None:
@@ -98,8 +123,10 @@ async def test_a_bad_token_is_not_made_good_by_a_session(come: Come, user: User)
         browser.force_login(user)
         return f"sessionid={browser.cookies['sessionid'].value}"
 
-    client = await come("bearer", "nonsense", cookie=await database_sync_to_async(log_in)())
-    assert await client.close_code() == UNAUTHORIZED
+    cookie = await database_sync_to_async(log_in)()
+    by_subprotocol = await come("bearer", "nonsense", cookie=cookie)
+    by_header = await come(authorization="Bearer nonsense", cookie=cookie)
+    assert [await client.close_code() for client in (by_subprotocol, by_header)] == [UNAUTHORIZED] * 2
 
 
 async def test_a_token_in_the_url_is_nothing(come: Come, user: User) -> None:

@@ -100,14 +100,20 @@ async def test_a_page_of_another_site_is_refused_with_403(open_socket: Open) -> 
     assert refusal.value.response.status_code == 403
 
 
-async def test_a_token_logs_in_by_the_subprotocol_and_a_wrong_one_is_told_so(open_socket: Open) -> None:
+@pytest.mark.parametrize("way", ["subprotocol", "header"])
+async def test_a_token_logs_in_and_a_wrong_one_is_told_so(open_socket: Open, way: str) -> None:
+    def told(token: str) -> dict[str, Any]:
+        if way == "header":
+            return {"additional_headers": {"Authorization": f"Bearer {token}"}}
+        return {"subprotocols": ["bearer", token]}
+
     user = await database_sync_to_async(make_user)()
-    socket = await open_socket(subprotocols=["bearer", tokens_for_user(user=user).access])
-    assert socket.subprotocol == "bearer"
+    socket = await open_socket(**told(tokens_for_user(user=user).access))
+    assert socket.subprotocol == (None if way == "header" else "bearer")
     await socket.send('{"event": "ping"}')
     assert (await read(socket))["event"] == "ack"
 
-    refused = await open_socket(subprotocols=["bearer", "nonsense"])
+    refused = await open_socket(**told("nonsense"))
     with pytest.raises(ConnectionClosed) as end:
         await read(refused)
     assert end.value.rcvd is not None
