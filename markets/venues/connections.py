@@ -20,8 +20,6 @@ from markets.venues.messages import Address, Reader
 # An address that does not answer is given so long before the next one is tried beside it (RFC 8305).
 NEXT_ADDRESS_SECONDS = 0.25
 RESOLVED_SECONDS = 10
-# One that was used just now is taken as it is: to look costs a turn among the threads, which may be half a millisecond.
-FRESH_SECONDS = 0.01
 
 
 class Connection(asyncio.Protocol):
@@ -152,11 +150,10 @@ class Pool:
 
     def idle(self) -> Connection | None:
         """Return the connection that was used last, so that those too many grow old."""
-        now = self._loop.time()
-        youngest, fresh = now - self._keep_alive, now - FRESH_SECONDS
+        youngest = self._loop.time() - self._keep_alive
         while self._idle:
             connection, since = self._idle.popitem()
-            if since > fresh or (since > youngest and connection.is_silent()):
+            if since > youngest and connection.is_silent():
                 return connection
             connection.drop()
         return None
