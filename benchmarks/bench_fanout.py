@@ -144,14 +144,15 @@ def measure(
 def _first(
     copy: Installation, broker: BinanceSimulator, crowd: Crowd, followers: int, workers: int, rounds: int
 ) -> float:
-    """Return the median of what the first follower's fill takes beyond the two orders at the broker, ms."""
+    """Return the median of what the first follower's fill takes beyond the broker's own time for two orders, ms."""
     broker.latency(EVEN_LATENCY_MS, EVEN_LATENCY_MS)
     let_follow(crowd, followers)
-    both = 2 * EVEN_LATENCY_MS / 1000
-    runs = [
-        _trade(copy, broker, crowd, followers, workers, side, 0.0) for _ in range(rounds) for side in ("BUY", "SELL")
-    ]
-    return round((median(run.first_s for run in runs) - both) * 1000, 1)
+    beyond: list[float] = []
+    for side in ("BUY", "SELL") * rounds:
+        run = _trade(copy, broker, crowd, followers, workers, side, 0.0)
+        masters, first = broker.counts()["seconds"][:2]
+        beyond.append(run.first_s - masters - first)
+    return round(median(beyond) * 1000, 1)
 
 
 def _fan_out(

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from datetime import datetime
 from decimal import Decimal, localcontext
 from typing import Any, NamedTuple
@@ -135,7 +136,7 @@ def fills_book(trades: Sequence[tuple[Order | OrderRow, FillReport]], *, followe
 
 def holdings_apply(facts: Mapping[HoldingKey, Sequence[Fact]], markets: Mapping[int, Market]) -> None:
     """Add facts to holdings; one that is older than what a holding has makes that holding be counted anew."""
-    holdings = _lock(facts)
+    holdings = _lock(facts.keys())
     late = [key for key, holding in holdings.items() if _is_late(holding, facts[key])]
     every = facts_of(late)
     now = timezone.now()
@@ -164,10 +165,17 @@ def _make(keys: Iterable[HoldingKey]) -> str:
     return wanted
 
 
-def _lock(keys: Iterable[HoldingKey]) -> dict[HoldingKey, HoldingRow]:
+def _lock(keys: AbstractSet[HoldingKey]) -> dict[HoldingKey, HoldingRow]:
     """Do as `holdings_lock` does, for those columns only that the accounting needs."""
+    locked = _locked(_keys(sorted(keys)))
+    if missing := keys - locked.keys():
+        locked |= _locked(_make(missing))
+    return locked
+
+
+def _locked(wanted: str) -> dict[HoldingKey, HoldingRow]:
     locked = {}
-    for row in run(LOCK_HOLDINGS, [_make(keys)]):
+    for row in run(LOCK_HOLDINGS, [wanted]):
         holding = HoldingRow(*row)
         holding.other_fees = msgspec.json.decode(row[OTHER_FEES])
         locked[HoldingKey(*row[1:4])] = holding

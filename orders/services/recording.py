@@ -14,7 +14,7 @@ from django.db import DataError, IntegrityError, transaction
 from django.utils import timezone
 
 from copytrade.lib.database import DATABASE_AWAY, is_contention
-from copytrade.lib.sql import insert_rows, json_rows, run
+from copytrade.lib.sql import json_rows, run
 from copytrade.lib.wake import wake_on_commit
 from markets.venues.base import FillReport, OrderReport
 from markets.venues.registry import capabilities
@@ -72,6 +72,12 @@ SHAPE = ", ".join(f"{name} {kind}" for name, kind in ORDER_COLUMNS.items())
 STORE = (
     f"UPDATE orders_order AS old SET {SET} FROM json_to_recordset(%s) AS new(id bigint, {SHAPE}) WHERE old.id = new.id"
 )
+STEPS = ", ".join(EVENT_COLUMNS)
+STEPS_SHAPE = ", ".join(f"{name} {kind}" for name, kind in EVENT_COLUMNS.items())
+STORE_WITH_STEPS = f"""
+    WITH stored AS ({STORE})
+    INSERT INTO orders_orderevent ({STEPS}) SELECT {STEPS} FROM json_to_recordset(%s) AS step({STEPS_SHAPE})
+"""
 STORED = ("id", *ORDER_COLUMNS)
 stored = attrgetter(*STORED)
 LONGEST_TEXT, LONGEST_CODE = 500, 40
@@ -188,9 +194,11 @@ def orders_store(orders: Sequence[AnyOrder], events: Sequence[dict[str, Any]]) -
     pace, now = paces(), timezone.now()
     for order in orders:
         order.check_at = _next_check(order, pace(order.account), now)
-    if orders:
-        run(STORE, [json_rows([dict(zip(STORED, stored(order), strict=True)) for order in orders])])
-    insert_rows("orders_orderevent", EVENT_COLUMNS, events)
+    rows = [dict(zip(STORED, stored(order), strict=True)) for order in orders]
+    if events:
+        run(STORE_WITH_STEPS, [json_rows(rows), json_rows(events)])
+    elif rows:
+        run(STORE, [json_rows(rows)])
     moved = {event["order_id"] for event in events}
     orders_tell(order.pk for order in orders if order.pk in moved and order.origin != Origin.COPY)
 

@@ -1,4 +1,4 @@
-"""Writing many orders at once: the rows of a fan-out, in two statements."""
+"""Writing many orders at once: the rows of a fan-out with their first steps, in one statement."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -7,10 +7,9 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from django.db import transaction
 from django.utils import timezone
 
-from copytrade.lib.sql import json_rows, numbers, run
+from copytrade.lib.sql import json_rows, run
 from markets.venues.vocabulary import OrderType, PositionSide, Side
 from orders.executor.findings import Source
 from orders.models import Origin
@@ -44,7 +43,7 @@ COLUMNS = {
 NAMES = ", ".join(COLUMNS)
 SHAPE = ", ".join(f"{name} {kind}" for name, kind in COLUMNS.items())
 WRITE = f"""
-INSERT INTO orders_order (
+WITH written AS (INSERT INTO orders_order (
     {NAMES}, state, reason_code, reason, venue_order_id, filled_quantity, booked_quantity, attempts, checks,
     created_at, updated_at, send_after, send_before, claimed_at, check_at
 )
@@ -53,10 +52,11 @@ SELECT {NAMES}, %(state)s, '', '', '', 0, 0, %(attempts)s, 0, %(now)s, %(now)s, 
 FROM json_to_recordset(%(rows)s) AS new({SHAPE}, send_within interval)
 ON CONFLICT DO NOTHING
 RETURNING account_id, client_order_id, id
-"""
-WRITE_EVENTS = """
+), steps AS (
 INSERT INTO orders_orderevent (order_id, from_state, to_state, source, code, message, filled_quantity, at)
-SELECT unnest(%(ids)s::bigint[]), '', %(state)s, %(source)s, '', '', 0, %(now)s
+SELECT id, '', %(state)s, %(source)s, '', '', 0, %(now)s FROM written
+)
+SELECT account_id, client_order_id, id FROM written
 """
 
 
@@ -104,7 +104,7 @@ def orders_write_many(
     """Write orders that wait to be sent; return their numbers in the order given.
 
     An order whose client order id its account has used already, or whose key is used, is not written: None stands for
-    it. Two statements, however many orders; `source` is who wants them, for their first event. With `taken_until` they
+    it. One statement, however many orders; `source` is who wants them, for their first event. With `taken_until` they
     are the caller's to send until then, and nobody else's: `orders_write_taken` sees to all that goes with it.
     """
     if not orders:
@@ -114,9 +114,7 @@ def orders_write_many(
     now, state = timezone.now(), OrderState.SENDING if taken_until else OrderState.PENDING
     values: dict[str, Any] = {"now": now, "state": state.value, "source": source.value, "check_at": taken_until}
     values |= {"attempts": 1 if taken_until else 0, "claimed_at": now if taken_until else None}
-    with transaction.atomic(savepoint=False):
-        written = {(account, name): pk for account, name, pk in run(WRITE, {**values, "rows": json_rows(rows)})}
-        run(WRITE_EVENTS, {**values, "ids": numbers(written.values())})
+    written = {(account, name): pk for account, name, pk in run(WRITE, {**values, "rows": json_rows(rows)})}
     return [written.pop(name, None) for name in names]
 
 

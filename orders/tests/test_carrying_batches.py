@@ -42,6 +42,8 @@ def copies_of(write, count):
 class Companion:
     """Notes what it is told, and may stumble over it."""
 
+    wakes_copies = False
+
     def __init__(self, *, books=True, listens=True):
         self.booked: list[int] = []
         self.told: dict[int, bool] = {}

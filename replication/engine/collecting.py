@@ -24,14 +24,18 @@ from traders.models import LeadTrader
 
 logger = logging.getLogger(__name__)
 
+# `OFFSET 0` lets accounts be looked up one by one: young tables are read whole otherwise.
 WAITING = """
     SELECT DISTINCT e.trader_id FROM traders_tradeevent e WHERE e.awaits_copy
         AND NOT EXISTS (SELECT FROM replication_tradeaside x WHERE x.event_id = e.id AND x.again_at > now())
     UNION
-    SELECT DISTINCT l.trader_id FROM orders_fill f JOIN replication_leaderaccount l ON l.account_id = f.account_id
-    JOIN orders_order o ON o.id = f.order_id WHERE f.awaits_copy AND o.cause_id IS NULL
-        AND NOT EXISTS (SELECT FROM replication_tradeaside x WHERE x.fill_id = f.id AND x.again_at > now())
+    SELECT l.trader_id FROM replication_leaderaccount l WHERE EXISTS (
+        SELECT FROM orders_fill f JOIN orders_order o ON o.id = f.order_id
+        WHERE f.account_id = l.account_id AND f.awaits_copy AND o.cause_id IS NULL
+            AND NOT EXISTS (SELECT FROM replication_tradeaside x WHERE x.fill_id = f.id AND x.again_at > now())
+        OFFSET 0)
 """
+LOCK = "SELECT * FROM traders_leadtrader WHERE id = %s FOR NO KEY UPDATE"
 SIGNAL_COLUMNS = {
     "trader_id": "bigint",
     "copy_id": "bigint",
@@ -114,7 +118,7 @@ def _failure(leader: LeadTrader, facts: Sequence[Fact]) -> Exception | None:
 
 
 def _locked(trader_id: int) -> LeadTrader:
-    return LeadTrader.objects.select_for_update(no_key=True).get(pk=trader_id)
+    return LeadTrader.objects.raw(LOCK, [trader_id])[0]
 
 
 def _collect(leader: LeadTrader, facts: Sequence[Fact] | None = None) -> int:

@@ -76,8 +76,9 @@ def scene_of(signal: Signal, followers: Sequence[Follower], known: dict[int, Mar
     if missing := needed - known.keys():
         markets |= Market.objects.in_bulk(missing)
     reports = prices_of(markets.values()) if markets else {}
-    price_watch_want(markets)
     prices = {pk: price_for(report, "last") for pk, report in reports.items() if not is_stale(report, now)}
+    if unknown := markets.keys() - prices.keys():
+        price_watch_want(unknown)
     trade = trade_of(signal)
     halts = halts_read()
     return Scene(

@@ -6,6 +6,9 @@ from markets.models import Market
 from markets.venues.vocabulary import MarketKind
 from replication.engine.instruments import Instrument, plain_base, quotes_like
 
+NAMED = """
+    SELECT * FROM markets_market WHERE venue = ANY(%s) AND base_asset = ANY(%s) AND delisted_at IS NULL ORDER BY id
+"""
 PERPETUAL = frozenset({"", "PERPETUAL", "TRADIFI_PERPETUAL"})
 
 
@@ -15,9 +18,9 @@ def markets_for(instrument: Instrument, venues: Iterable[str]) -> dict[str, Mark
     The base asset has to be the same (contracts over a thousand coins count as the coin), the quote the same or worth
     the same. Of several, the one with the leader's own symbol and quote wins, and contracts win over spot.
     """
-    rows = Market.objects.filter(venue__in=set(venues), base_asset__in=_names(instrument), delisted_at=None)
+    rows = Market.objects.raw(NAMED, [list(venues), list(_names(instrument))])
     found: dict[str, tuple[tuple[int, ...], Market]] = {}
-    for row in rows.order_by("pk"):
+    for row in rows:
         rank = _rank(row, instrument)
         if rank is not None and (row.venue not in found or rank < found[row.venue][0]):
             found[row.venue] = (rank, row)

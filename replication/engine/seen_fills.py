@@ -40,10 +40,12 @@ TAKE = f"""
     WITH mine AS (
         SELECT account_id FROM replication_leaderaccount WHERE trader_id = %(trader)s
     ), taken AS (
-        UPDATE orders_fill f SET awaits_copy = false FROM orders_order o
-        WHERE f.order_id = o.id AND f.awaits_copy AND o.cause_id IS NULL AND f.account_id IN (SELECT * FROM mine)
-            AND (%(only)s::bigint[] IS NULL OR f.id = ANY(%(only)s))
-            AND NOT EXISTS (SELECT FROM replication_tradeaside x WHERE x.fill_id = f.id AND x.again_at > now())
+        UPDATE orders_fill f SET awaits_copy = false WHERE f.awaits_copy AND f.id = ANY(ARRAY(
+            SELECT w.id FROM mine CROSS JOIN LATERAL (
+                SELECT * FROM orders_fill w WHERE w.account_id = mine.account_id AND w.awaits_copy OFFSET 0
+            ) w JOIN orders_order o ON o.id = w.order_id
+            WHERE o.cause_id IS NULL AND (%(only)s::bigint[] IS NULL OR w.id = ANY(%(only)s))
+                AND NOT EXISTS (SELECT FROM replication_tradeaside x WHERE x.fill_id = w.id AND x.again_at > now())))
         RETURNING f.*
     ), sound AS (
         DELETE FROM replication_tradeaside x USING taken WHERE x.fill_id = taken.id
@@ -55,10 +57,11 @@ TAKE = f"""
 """
 # What is set aside is told as well: it is in the holdings, so it is part of the way back from them.
 KNOWN = f"""
-    SELECT {COLUMNS}, 0, NULL, NULL, t.awaits_copy FROM orders_fill t JOIN orders_order o ON o.id = t.order_id
-    JOIN markets_market m ON m.id = t.market_id
-    WHERE t.account_id IN (SELECT account_id FROM replication_leaderaccount WHERE trader_id = %s)
-        AND t.market_id = ANY(%s) AND t.time >= %s AND o.cause_id IS NULL AND t.id <> ALL(%s)
+    SELECT {COLUMNS}, 0, NULL, NULL, t.awaits_copy FROM replication_leaderaccount l CROSS JOIN LATERAL (
+        SELECT * FROM orders_fill f
+        WHERE f.account_id = l.account_id AND f.market_id = ANY(%(markets)s) AND f.time >= %(since)s OFFSET 0
+    ) t JOIN orders_order o ON o.id = t.order_id JOIN markets_market m ON m.id = t.market_id
+    WHERE l.trader_id = %(trader)s AND o.cause_id IS NULL AND t.id <> ALL(%(taken)s)
         AND (NOT t.awaits_copy OR (t.quantity < {MOST:f} AND t.fee < {MOST:f}
             AND EXISTS (SELECT FROM replication_tradeaside x WHERE x.fill_id = t.id)))
 """
@@ -115,7 +118,8 @@ def fill_books(leader: LeadTrader, *, only: Sequence[int] | None = None) -> list
         return []
     ids, markets = {fill.id for fill in taken}, {fill.market_id for fill in taken}
     since = min(fill.time for fill in taken)
-    known = [Seen._make(row) for row in run(KNOWN, [leader.pk, sorted(markets), since, sorted(ids)])]
+    which = {"trader": leader.pk, "markets": sorted(markets), "since": since, "taken": sorted(ids)}
+    known = [Seen._make(row) for row in run(KNOWN, which)]
     every: dict[tuple[int, str], list[Seen]] = defaultdict(list)
     for fill in sorted([*taken, *known], key=lambda fill: (fill.time, fill.id)):
         every[fill.market_id, fill.position_side].append(fill)

@@ -193,7 +193,10 @@ class BinanceSimulator:
         return list(call(self.url, "placements", key=key, market=market))
 
     def counts(self) -> dict[str, Any]:
-        """Return `requests` by path, `answers` by status, `banned_calls`, `sockets`, and `client_ids` of orders."""
+        """Return `requests` by path, `answers` by status, `banned_calls`, `sockets`, and `client_ids` of orders.
+
+        `seconds` are those that each POST took here, in the order of the answers.
+        """
         return dict(call(self.url, "counts"))
 
     def clear_journal(self) -> None:

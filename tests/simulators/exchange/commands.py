@@ -177,7 +177,10 @@ class Commands:
         ]
 
     def counts(self) -> dict[str, Any]:
-        """Count requests by path, answers by status, calls in a ban, sockets, and accepted orders by client id."""
+        """Count requests by path, answers by status, calls in a ban, sockets, accepted orders by client id.
+
+        `seconds` are those that each POST took here, in the order of the answers.
+        """
         journal = self._venue.journal
         accepted = Counter(placement.client_id for placement in journal.placements if not placement.code)
         return {
@@ -186,6 +189,7 @@ class Commands:
             "banned_calls": self._venue.limits.banned_calls,
             "sockets": len(self._venue.sockets),
             "client_ids": accepted,
+            "seconds": journal.seconds,
         }
 
     def clear_journal(self) -> None:

@@ -1,4 +1,4 @@
-"""What the simulator remembers for tests: every attempt to place an order, and all requests by path."""
+"""What the simulator remembers for tests: every attempt to place an order, all requests by path, and its own time."""
 
 from collections import Counter
 from dataclasses import asdict, dataclass
@@ -35,6 +35,7 @@ class Journal:
         self.placements: list[Placement] = []
         self.requests: Counter[str] = Counter()
         self.answers: Counter[int] = Counter()
+        self.seconds: list[float] = []
 
     def note(self, order: Order, now: int, *, number: int = 0, code: int = 0, algo: bool = False) -> None:
         """Remember an attempt."""
@@ -60,3 +61,4 @@ class Journal:
         self.placements.clear()
         self.requests.clear()
         self.answers.clear()
+        self.seconds.clear()

@@ -71,10 +71,22 @@ class ExchangeServer:
             return
         venue = self.venue
         venue.journal.requests[f"{incoming.method} {incoming.path}"] += 1
+        if incoming.method == "POST":
+            reply = self._timed(reply)
         if venue.latency[1]:
             self._loop.call_later(random.uniform(*venue.latency) / 1000, self._work, incoming, reply)
         else:
             self._work(incoming, reply)
+
+    def _timed(self, reply: Reply) -> Reply:
+        """Note how long the answer took here, from when the request was read."""
+        since = self._loop.time()
+
+        def timed(answer: Answer | None) -> None:
+            reply(answer)
+            self.venue.journal.seconds.append(self._loop.time() - since)
+
+        return timed
 
     def _work(self, incoming: Incoming, reply: Reply) -> None:
         try:
