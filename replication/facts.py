@@ -22,7 +22,8 @@ class LeaderTrade:
     """One change of a leader's position. `fraction` is which part of it an exit closed, 1 for all.
 
     `order_share` is which part of the leader's order this is, where that is known: an order that fills in parts is
-    copied in parts, so that amounts for each order are shared out among them.
+    copied in parts, so that amounts for each order are shared out among them. An entry is `shown` where what the leader
+    holds has it in, as far as anybody knows: however late it became known, it belongs to the position held now.
     """
 
     action: Action
@@ -35,6 +36,7 @@ class LeaderTrade:
     equity: Decimal | None = None
     leverage: Decimal | None = None
     order_share: Decimal = Decimal(1)
+    shown: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

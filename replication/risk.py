@@ -222,7 +222,7 @@ def _too_old(case: Case) -> Refusal | None:
 
 
 def _out_of_order(case: Case) -> Refusal | None:
-    return out_of_order(case.trade, case.state)
+    return None if case.trade.shown else out_of_order(case.trade, case.state)
 
 
 def _no_price(case: Case) -> Refusal | None:

@@ -108,6 +108,7 @@ def trade_of(signal: Signal) -> LeaderTrade:
         equity=signal.leader_equity,
         leverage=signal.leverage,
         order_share=Decimal(signal.numbers.get("order_share", 1)),
+        shown=not signal.numbers.get("not_shown"),
     )
 
 

@@ -150,7 +150,7 @@ def _store_positions(signal: Signal, stored: Sequence[Decided], now: datetime) -
             "leader_symbol": signal.symbol,
             "leader_side": signal.side,
             "remainder": each.decision.remainder,
-            "leader_opened_at": signal.event_time if _opens(each) else None,
+            "leader_opened_at": signal.event_time if _opens(each, signal.event_time) else None,
             "updated_at": now,
         }
         for each in stored
@@ -161,9 +161,15 @@ def _store_positions(signal: Signal, stored: Sequence[Decided], now: datetime) -
         run(UPSERT_POSITIONS, [json_rows(rows)])
 
 
-def _opens(each: Decided) -> bool:
-    """Whether an entry is the first of its position: nothing is held but what is less than a step, or under way."""
+def _opens(each: Decided, at: datetime) -> bool:
+    """Whether an entry is the first of its position, in time as well: late ones may have been before those held.
+
+    Else nothing is held but what is less than a step, or under way.
+    """
     assert each.market is not None
+    opened_at = each.follower.state.opened_at
+    if each.decision.orders and not each.decision.exits and opened_at is not None and at < opened_at:
+        return True
     dust = each.market.quantity_step or Decimal(0)
     held = abs(each.follower.state.held)
     return not each.decision.exits and not each.follower.entering and (not held or held < dust)

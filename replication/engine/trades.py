@@ -48,7 +48,7 @@ class Change:
 
     `order_share` is which part of the leader's order was traded. What is `superseded` opened something that the leader
     had closed again before it became known. What is `in_doubt` is the less of two, since it depends on whether trades
-    that cannot be taken up have happened.
+    that cannot be taken up have happened. What is not `shown` is more than the leader held right after it.
     """
 
     action: Action
@@ -65,6 +65,7 @@ class Change:
     order_share: Decimal | None = None
     superseded: bool = False
     in_doubt: bool = False
+    shown: bool = True
 
     @property
     def exits(self) -> bool:
@@ -83,6 +84,7 @@ class Step:
 
     trade: SeenTrade
     move: Move
+    shown: bool = True
 
 
 def changes_of(trades: Sequence[SeenTrade], after: Decimal, *, step: Decimal = ZERO) -> list[Change]:
@@ -138,7 +140,7 @@ def _sound(steps: Iterable[Step]) -> list[Step]:
 def _walked(trades: Sequence[SeenTrade], after: Decimal, step: Decimal) -> list[Step]:
     walked = walk_back(after, [trade.signed for trade in trades])
     return [
-        Step(trade, move)
+        Step(trade, move, shown=trade.side is None or before >= ZERO)
         for trade, (before, _) in zip(trades, walked, strict=True)
         if trade.signed
         for move in _moves(trade, before, step)
@@ -218,6 +220,7 @@ def _change(group: Sequence[Step], closed: Mapping[int | None, Decimal]) -> Chan
         detected_at=min(step.trade.detected_at for step in group),
         order_id=first.trade.order_id,
         order_share=None if exits else _share(first.trade, quantity, closed),
+        shown=all(step.shown for step in group),
     )
 
 

@@ -69,6 +69,29 @@ def test_an_opening_trade_that_the_leader_closed_meanwhile_is_not_copied():
     assert (decision(copy).code, decision(copy).exits) == ("OUT_OF_ORDER", False)
 
 
+def test_a_trade_that_opened_what_the_copy_holds_the_rest_of_is_copied_late():
+    leader = watched()
+    copy = follow_since(leader, max_signal_age_seconds=600)
+    tell(leader, did("OPEN_LONG", "0.1", ago=50), positions=[holds("0.3")], read=30)
+    assert held(copy) == D("0.1")
+
+    tell(leader, did("OPEN_LONG", "0.2", ago=80), positions=[holds("0.3")], read=20)
+    assert held(copy) == D("0.3")
+
+    tell(leader, did("CLOSE_LONG", "0.15", ago=70), positions=[holds("0.15")])
+    assert held(copy) == D("0.15")
+
+
+def test_a_late_trade_that_the_leader_does_not_hold_is_not_copied():
+    leader = watched()
+    copy = follow_since(leader, max_signal_age_seconds=600)
+    tell(leader, did("OPEN_LONG", "0.1", ago=50), positions=[holds("0.1")], read=30)
+
+    tell(leader, did("OPEN_LONG", "0.2", ago=80), positions=[holds("0.1")])
+
+    assert (held(copy), decision(copy).code) == (D("0.1"), "OUT_OF_ORDER")
+
+
 def test_a_late_opening_trade_counts_for_as_much_as_later_exits_have_left_of_it():
     leader, copy = with_position("0.2", ago=100)
     tell(leader, did("CLOSE_LONG", "0.2", ago=50), positions=[holds("0.2")], read=30)

@@ -44,7 +44,10 @@ REFUSED: list[tuple[Reason, dict[str, dict[str, Any]]]] = [
     (Reason.OUTSIDE_HOURS, {"terms": {"trading_hours": NSE}}),
     (Reason.BEFORE_COPY, {"terms": {"started_at": NOW}}),
     (Reason.SIGNAL_TOO_OLD, {"terms": {"max_signal_age_seconds": 0}}),
-    (Reason.OUT_OF_ORDER, {"state": {"held": D(1), "opened_at": NOW + timedelta(seconds=1)}}),
+    (
+        Reason.OUT_OF_ORDER,
+        {"trade": {"shown": False}, "state": {"held": D(1), "opened_at": NOW + timedelta(seconds=1)}},
+    ),
     (Reason.NO_PRICE, {"trade": {"price": None}, "market": {"price": None}}),
     (Reason.SLIPPAGE, {"terms": {"max_slippage_percent": D("0.5")}, "market": {"price": D(51_000)}}),
     (Reason.DAILY_LOSS, {"terms": {"max_daily_loss": D(100)}, "state": {"lost_today": D(100)}}),
@@ -162,6 +165,13 @@ def test_a_late_exit_of_an_earlier_position_does_not_close_the_one_that_is_held(
     late = exit_of(event_time=opened - timedelta(seconds=20))
 
     assert decide(late, state=state_of(held=D(1), opened_at=opened)).code == Reason.OUT_OF_ORDER
+
+
+def test_a_late_entry_that_the_leader_still_holds_is_copied():
+    opened = NOW - timedelta(seconds=30)
+    late = trade_of(event_time=opened - timedelta(seconds=20))
+
+    assert decide(late, state=state_of(held=D(1), opened_at=opened)).state == IntentState.PLANNED
 
 
 def test_an_exit_whose_time_was_cut_to_the_second_still_closes():
