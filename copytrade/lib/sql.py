@@ -11,6 +11,11 @@ import msgspec
 from django.db import connection
 from psycopg.types.datetime import TimestamptzLoader
 
+BY_NUMBER = """
+    SELECT set_config(name, value, true) FROM (VALUES ('enable_seqscan', 'off'), ('enable_hashjoin', 'off'),
+        ('enable_mergejoin', 'off'), ('join_collapse_limit', '1')) AS settings(name, value)
+"""
+
 
 def run(statement: str, parameters: Sequence[Any] | Mapping[str, Any] = ()) -> list[tuple[Any, ...]]:
     """Run one statement; return its rows, none where it has none.
@@ -21,6 +26,15 @@ def run(statement: str, parameters: Sequence[Any] | Mapping[str, Any] = ()) -> l
         cursor.adapters.register_loader("timestamptz", TimestamptzLoader)
         cursor.execute(statement, parameters)
         return cursor.fetchall() if cursor.description else []
+
+
+def look_up_by_number() -> None:
+    """Let statements look rows up in indexes, table by table in the order named, until the transaction ends.
+
+    Plans that PostgreSQL makes of young tables read the whole of them for a few rows instead, and are kept until the
+    tables are analysed. For statements that name their rows by number only.
+    """
+    run(BY_NUMBER)
 
 
 def numbers(ids: Iterable[int | None]) -> str:

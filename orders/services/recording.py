@@ -14,7 +14,7 @@ from django.db import DataError, IntegrityError, transaction
 from django.utils import timezone
 
 from copytrade.lib.database import DATABASE_AWAY, is_contention
-from copytrade.lib.sql import json_rows, run
+from copytrade.lib.sql import json_rows, look_up_by_number, run
 from copytrade.lib.wake import wake_on_commit
 from markets.venues.base import FillReport, OrderReport
 from markets.venues.registry import capabilities
@@ -140,6 +140,7 @@ def _record_apart(findings: Sequence[Finding], error: Exception) -> None:
 @transaction.atomic
 def _record(findings: Sequence[Finding], follow: Follow | None) -> dict[int, str]:
     """Store findings; return the accounts whose key was refused, with the reason."""
+    look_up_by_number()
     orders = {order.id: order for order in orders_lock_rows({finding.order_id for finding in findings})}
     known = [finding for finding in findings if finding.order_id in orders]
     events: list[dict[str, Any]] = []

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import NamedTuple
 
-from copytrade.lib.sql import json_rows, run
+from copytrade.lib.sql import json_rows, look_up_by_number, run
 from markets.venues.vocabulary import MarketKind
 from replication.engine.copy_terms import terms_of
 from replication.engine.rows import CopyRow
@@ -18,13 +18,7 @@ from replication.vocabulary import EXITS, Action, PositionWord
 USUAL_LEVERAGE = {"spot": Decimal(1), "equity": Decimal(5)}
 USUAL_CONTRACT_LEVERAGE = Decimal(20)
 
-# All below look rows up by number, in the order in which they name the tables: these settings and `OFFSET 0` say so.
-# Plans that PostgreSQL makes of young tables read all of them for each copy instead, and are kept until the tables are
-# analysed.
-BY_NUMBER = """
-    SELECT set_config(name, value, true) FROM (VALUES ('enable_seqscan', 'off'), ('enable_hashjoin', 'off'),
-        ('enable_mergejoin', 'off'), ('join_collapse_limit', '1')) AS settings(name, value)
-"""
+# All below look rows up by number, table by table: `look_up_by_number` and `OFFSET 0` say so.
 CHOSEN = """
     SELECT * FROM replication_copy WHERE trader_id = %(trader)s AND state <> 'ended' AND id > %(after)s
         AND (%(only)s::bigint[] IS NULL OR id = ANY(%(only)s)) ORDER BY id LIMIT %(limit)s
@@ -207,7 +201,7 @@ def followers_load(signal: Signal, question: Question, markets: Mapping[str, int
         "limit": question.limit,
         "only": None if question.only is None else list(question.only),
     }
-    run(BY_NUMBER)
+    look_up_by_number()
     run(LOCK, which)
     parameters = {
         **which,

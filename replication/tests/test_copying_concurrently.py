@@ -299,7 +299,7 @@ def test_an_exit_that_is_planned_while_its_entry_is_being_stored_closes_it(monke
         fan_out()
     settle()
 
-    assert statements == [loading.BY_NUMBER, loading.LOCK, loading.LOAD]
+    assert statements == [loading.LOCK, loading.LOAD]
     assert held(copy) == 0
     everything_once(1, 2)
 
