@@ -9,7 +9,7 @@ from orders.executor.findings import Finding
 
 LARGEST_FLUSH = 500
 # Storing anything costs a few milliseconds: the first finding is stored at once, those after it wait for company.
-FIRST_LINGER = 0.005
+FIRST_LINGER = 0.01
 LONGEST_LINGER = 0.08
 LOOK_SECONDS = 1.0
 
