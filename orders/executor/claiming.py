@@ -21,7 +21,7 @@ from orders.executor.findings import Source
 from orders.executor.permits import Applicant, Refusal, is_exit, refuse
 from orders.executor.rows import SenderRow, WaitingRow, halts_read, senders_read, waiting_lock
 from orders.models import AccountState, Mode, Order
-from orders.services.recording import EVENT_COLUMNS, LONGEST_TEXT, send_window
+from orders.services.storing import EVENT_COLUMNS, LONGEST_TEXT, send_window
 from orders.services.writing import NewOrder, client_order_id_of, orders_write_many
 from orders.states import OrderState, move
 

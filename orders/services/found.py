@@ -17,7 +17,7 @@ from markets.venues.base import FillReport, OrderReport
 from markets.venues.vocabulary import CONDITIONAL_TYPES, MarketKind
 from orders.executor.findings import Source
 from orders.models import Order, Origin, TradingAccount
-from orders.services.recording import EVENT_COLUMNS, event_row
+from orders.services.storing import EVENT_COLUMNS, event_row
 from orders.states import OrderState
 
 MarketName = tuple[str, MarketKind]

@@ -2,88 +2,36 @@
 
 import logging
 from collections import defaultdict
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
 from decimal import Decimal
-from operator import attrgetter
 from typing import Any, Protocol
 
-from django.conf import settings
 from django.db import DataError, IntegrityError, transaction
 from django.utils import timezone
 
 from copytrade.lib.database import DATABASE_AWAY, is_contention
-from copytrade.lib.sql import json_rows, look_up_by_number, run
+from copytrade.lib.sql import look_up_by_number
 from copytrade.lib.wake import wake_on_commit
 from markets.venues.base import FillReport, OrderReport
-from markets.venues.registry import capabilities
 from markets.venues.vocabulary import MarketKind, VenueStatus
 from orders.executor.decisions import Decision, Standing, Terms, decide
 from orders.executor.findings import Finding, Source
-from orders.executor.rows import AccountFacts, OrderRow, orders_lock_rows
-from orders.executor.timing import Pace, next_check
-from orders.models import AccountState, Mode, Order, Origin, TradingAccount
+from orders.executor.rows import OrderRow, orders_lock_rows
+from orders.models import AccountState, TradingAccount
 from orders.services.booking import Booked, awaits_copy, booked_totals, fill_totals, fills_book
-from orders.services.telling import orders_tell
+from orders.services.storing import (
+    LONGEST_CODE,
+    AnyOrder,
+    event_row,
+    orders_store,
+    paces,
+    send_window,
+    told_text,
+)
 from orders.states import AT_VENUE, FINAL, PROGRESS, OrderState, Progress, advance
 
 logger = logging.getLogger(__name__)
-
-AnyOrder = Order | OrderRow
-AnyAccount = TradingAccount | AccountFacts
-
-ORDER_COLUMNS = {
-    "state": "text",
-    "reason_code": "text",
-    "reason": "text",
-    "quantity": "numeric",
-    "venue_order_id": "text",
-    "filled_quantity": "numeric",
-    "filled_quote": "numeric",
-    "average_price": "numeric",
-    "booked_quantity": "numeric",
-    "venue_response": "jsonb",
-    "checks": "smallint",
-    "send_after": "timestamptz",
-    "check_at": "timestamptz",
-    "absent_since": "timestamptz",
-    "sent_at": "timestamptz",
-    "acknowledged_at": "timestamptz",
-    "finished_at": "timestamptz",
-    "updated_at": "timestamptz",
-}
-EVENT_COLUMNS = {
-    "order_id": "bigint",
-    "from_state": "text",
-    "to_state": "text",
-    "source": "text",
-    "code": "text",
-    "message": "text",
-    "filled_quantity": "numeric",
-    "at": "timestamptz",
-}
-SET = ", ".join(
-    # The venue's answer to the placing stays, once it is there.
-    f"{name} = coalesce(new.{name}, old.{name})" if name == "venue_response" else f"{name} = new.{name}"
-    for name in ORDER_COLUMNS
-)
-SHAPE = ", ".join(f"{name} {kind}" for name, kind in ORDER_COLUMNS.items())
-STORE = (
-    f"UPDATE orders_order AS old SET {SET} FROM json_to_recordset(%s) AS new(id bigint, {SHAPE}) WHERE old.id = new.id"
-)
-STEPS = ", ".join(EVENT_COLUMNS)
-STEPS_SHAPE = ", ".join(f"{name} {kind}" for name, kind in EVENT_COLUMNS.items())
-STORE_WITH_STEPS = f"""
-    WITH stored AS ({STORE})
-    INSERT INTO orders_orderevent ({STEPS}) SELECT {STEPS} FROM json_to_recordset(%s) AS step({STEPS_SHAPE})
-"""
-STORED = ("id", *ORDER_COLUMNS)
-stored = attrgetter(*STORED)
-LONGEST_TEXT, LONGEST_CODE = 500, 40
-POLL_PAPER = timedelta(seconds=3)
-POLL_WITHOUT_STREAM = timedelta(seconds=10)
-POLL_BESIDE_STREAM = timedelta(seconds=60)
 
 
 class Follow(Protocol):
@@ -181,71 +129,9 @@ def _wake_copies(learnt: Sequence[tuple[OrderRow, Finding]], follow: Follow | No
         wake_on_commit("replication.sweep")
 
 
-def orders_lock(ids: Collection[int]) -> list[Order]:
-    """Return these orders locked, with their markets and accounts; always in the same order."""
-    rows = Order.objects.select_for_update(of=("self",)).select_related("market", "account")
-    return list(rows.filter(pk__in=ids).order_by("pk"))
-
-
-def orders_store(orders: Sequence[AnyOrder], events: Sequence[dict[str, Any]]) -> None:
-    """Write locked orders and the steps that brought them there, and say when each is asked about next.
-
-    Owners are told of those that moved; of copies they are told by the decisions.
-    """
-    pace, now = paces(), timezone.now()
-    for order in orders:
-        order.check_at = _next_check(order, pace(order.account), now)
-    rows = [dict(zip(STORED, stored(order), strict=True)) for order in orders]
-    if events:
-        run(STORE_WITH_STEPS, [json_rows(rows), json_rows(events)])
-    elif rows:
-        run(STORE, [json_rows(rows)])
-    moved = {event["order_id"] for event in events}
-    orders_tell(order.pk for order in orders if order.pk in moved and order.origin != Origin.COPY)
-
-
 def _without_words(finding: Finding) -> Finding:
     report = replace(finding.report, raw={}, reason="") if finding.report else None
     return replace(finding, report=report)
-
-
-def send_window() -> timedelta:
-    """Return how long a worker may take between claim and sending."""
-    return timedelta(seconds=settings.ORDER_SEND_WINDOW_SECONDS)
-
-
-def pace_of(venue: str, *, paper: bool) -> Pace:
-    """Return how a venue, or our own books for it, is asked about open orders."""
-    able = capabilities(venue, paper=paper)
-    streamed = POLL_BESIDE_STREAM if able.private_stream else POLL_WITHOUT_STREAM
-    return Pace(POLL_PAPER if paper else streamed, able.request_lifetime)
-
-
-def paces() -> Callable[[AnyAccount], Pace]:
-    """Return a function that gives the pace of an account and works it out once for each venue."""
-    known: dict[tuple[str, bool], Pace] = {}
-
-    def pace(account: AnyAccount) -> Pace:
-        name = account.venue, account.mode == Mode.PAPER
-        if name not in known:
-            known[name] = pace_of(account.venue, paper=name[1])
-        return known[name]
-
-    return pace
-
-
-def event_row(order: AnyOrder, before: str, source: Source, *, code: str = "", message: str = "") -> dict[str, Any]:
-    """Return the columns of one step to the order's present state."""
-    return {
-        "order_id": order.pk,
-        "from_state": before,
-        "to_state": order.state,
-        "source": source,
-        "code": code[:LONGEST_CODE],
-        "message": _text(message),
-        "filled_quantity": order.filled_quantity,
-        "at": order.updated_at,
-    }
 
 
 def _take(order: OrderRow, finding: Finding, terms: Terms, events: list[dict[str, Any]]) -> Decision:
@@ -288,7 +174,7 @@ def _move(order: AnyOrder, decision: Decision, source: Source, events: list[dict
     order.updated_at = timezone.now()
     order.state, order.filled_quantity, order.checks = decision.state, decision.filled, 0
     if decision.code or decision.message or before in {OrderState.UNKNOWN, OrderState.FAILED}:
-        order.reason_code, order.reason = decision.code[:LONGEST_CODE], _text(decision.message)
+        order.reason_code, order.reason = decision.code[:LONGEST_CODE], told_text(decision.message)
     if decision.state in AT_VENUE:
         order.acknowledged_at = order.acknowledged_at or order.updated_at
     order.finished_at = (order.finished_at or order.updated_at) if decision.state in FINAL else None
@@ -347,13 +233,6 @@ def _after_trades(order: AnyOrder, booked: Decimal) -> Decision:
     return Decision(moved.state, moved.filled)
 
 
-def _next_check(order: AnyOrder, pace: Pace, now: datetime) -> datetime | None:
-    if order.cancel_requested_at is not None and order.state not in FINAL:
-        return now if order.checks == 0 else now + timedelta(seconds=min(order.checks, 30))
-    missing = order.filled_quantity > order.booked_quantity
-    return next_check(OrderState(order.state), missing_fills=missing, checks=order.checks, now=now, pace=pace)
-
-
 def _standing(order: OrderRow) -> Standing:
     return Standing(
         state=OrderState(order.state),
@@ -364,11 +243,6 @@ def _standing(order: OrderRow) -> Standing:
         claimed_at=order.claimed_at,
         send_before=order.send_before,
     )
-
-
-def _text(words: str) -> str:
-    """Return a venue's words as a column takes them."""
-    return words.replace("\0", "")[:LONGEST_TEXT]
 
 
 def _pause_refused(reasons: dict[int, str]) -> None:
