@@ -31,7 +31,7 @@ from tests.factories import make_account, make_market
 from tests.simulators.binance import BinanceSimulator
 
 ROOT = Path(__file__).parents[1]
-KILLS = int(os.environ.get("CRASH_KILLS", "25"))
+KILLS = int(os.environ.get("CRASH_KILLS", "20"))
 LONGEST_LIFE = 40.0  # milliseconds after the worker has begun to trade
 SECONDS_TO_SETTLE = 60.0 + KILLS * 0.3  # asking for the trades of an order costs a share of the budget
 ADDRESSES = ("BINANCE_SPOT_URL", "BINANCE_USDM_URL", "BINANCE_COINM_URL")

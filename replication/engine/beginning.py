@@ -12,6 +12,7 @@ from django.conf import settings
 from django.db import connection
 
 from copytrade.lib.loop import process_loop
+from copytrade.lib.sql import run
 from copytrade.lib.wake import wake
 from orders.executor.rows import OrderRow
 from orders.services.booking import Booked, awaits_copy
@@ -21,6 +22,7 @@ logger = logging.getLogger(__name__)
 
 # The caller's own work would only take its time from the copies'; longer than this it waits for nobody.
 LONGEST_WAIT_SECONDS = 0.1
+LEADER = "SELECT trader_id FROM replication_leaderaccount WHERE account_id = %s"
 
 _free = threading.Semaphore()
 _thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="first-copies")
@@ -32,20 +34,23 @@ class FirstCopies:
     wakes_copies = True
 
     def __init__(self) -> None:
-        self._traded = False
+        self._account: int | None = None
 
     def book(self, orders: Sequence[OrderRow], trades: Sequence[Booked]) -> None:
-        """Note whether there is anything to copy."""
-        self._traded = self._traded or (bool(trades) and any(awaits_copy(order) for order in orders))
+        """Note whose trades there are to copy."""
+        traded = {trade.order_id for trade in trades}
+        for order in orders:
+            if order.id in traded and awaits_copy(order):
+                self._account = order.account_id
 
     def go_on(self, order_ids: Sequence[int], *, booked: bool) -> None:
         """Begin; what was not booked with this has woken the workers itself."""
-        if booked and self._traded:
-            copies_begin()
+        if booked and self._account is not None:
+            copies_begin(self._account)
 
 
-def copies_begin() -> None:
-    """Plan the first copies of what waits, and return once their orders are on their way.
+def copies_begin(account_id: int) -> None:
+    """Plan the first copies of what an account that leads has traded; return once their orders are on their way.
 
     What comes back of them is stored beside the caller's work. Where this process is busy with an earlier trade, the
     workers do it all. Must not run inside a transaction.
@@ -54,13 +59,14 @@ def copies_begin() -> None:
         wake(FAN_OUT)
         return
     begun = threading.Event()
-    _thread.submit(_begin, begun)
+    _thread.submit(_begin, account_id, begun)
     begun.wait(LONGEST_WAIT_SECONDS)
 
 
-def _begin(begun: threading.Event) -> None:
+def _begin(account_id: int, begun: threading.Event) -> None:
     try:
-        fan_out_first(lambda: _when_sending(begun))
+        for (leader,) in run(LEADER, [account_id]):
+            fan_out_first(leader, lambda: _when_sending(begun))
     except Exception:
         logger.exception("The first copies of a trade are left to the workers")
         wake(FAN_OUT)

@@ -68,11 +68,14 @@ PART_COLUMNS = {"signal_id": "bigint", "event_id": "bigint", "fill_id": "bigint"
 
 def signals_collect() -> int:
     """Turn all waiting facts into signals; return how many were written. Safe to run beside itself."""
-    return sum(_collect_apart(pk) for (pk,) in run(WAITING))
+    return sum(leader_signals_collect(trader_id=pk) for (pk,) in run(WAITING))
 
 
-def _collect_apart(trader_id: int) -> int:
-    """One leader's facts must not hold up all others, nor one fact the leader's others."""
+def leader_signals_collect(*, trader_id: int) -> int:
+    """Turn a leader's waiting facts into signals; return how many were written. Safe to run beside itself.
+
+    They must not hold up those of other leaders, nor one fact the leader's others: what goes wrong is logged.
+    """
     for collect in (leader_collect, _collect_sound):
         try:
             return collect(trader_id=trader_id)

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
@@ -25,7 +26,8 @@ from replication.vocabulary import IntentState, SignalState
 # Few first, so that orders leave early; then as many as were planned before, while those are on their way.
 FIRST_CHUNK, SECOND_CHUNK, LARGEST_CHUNK = 50, 250, 750
 NEXT = """
-    SELECT s.* FROM replication_signal s WHERE state = 'pending' AND trader_id <> ALL(%s) AND NOT EXISTS (
+    SELECT s.* FROM replication_signal s WHERE state = 'pending' AND trader_id <> ALL(%(without)s)
+        AND (%(leader)s::bigint IS NULL OR trader_id = %(leader)s) AND NOT EXISTS (
         SELECT FROM replication_signal o WHERE o.state = 'pending' AND o.trader_id = s.trader_id AND o.id < s.id)
     ORDER BY action IN ('OPEN', 'INCREASE'), id
 """
@@ -60,19 +62,20 @@ class SignalFailed(Exception):
 
 
 def signal_plan_chunk(
-    *, without: Collection[int] = (), wait: bool = False, most: Mapping[int, int] = EVERY
+    *, leader: int | None = None, without: Collection[int] = (), wait: bool = False, most: Mapping[int, int] = EVERY
 ) -> Planned | None:
-    """Plan some of the copies of the oldest signal that waits; None where no signal does.
+    """Plan some of the copies of the oldest signal that waits, of anybody or one leader; None where no signal does.
 
     One transaction: either the decisions, their orders and the mark of how far it is are there, or nothing. A signal
     that another worker plans just now is left to it, or with `wait` waited for, a second at most; leaders may be left
     out, or have at `most` so many copies planned. `SignalFailed` names the leader and how many copies were tried.
     """
-    if not run(f"{NEXT} LIMIT 1", [list(without)]):
+    among = {"leader": leader, "without": list(without)}
+    if not run(f"{NEXT} LIMIT 1", among):
         return None  # most often; asked outside a transaction, which would cost more than the question
     try:
         with transaction.atomic():
-            signal = _claim(without, wait=wait)
+            signal = _claim(among, wait=wait)
             return None if signal is None else _plan(signal, most)
     except _NotYetError:
         return None
@@ -93,11 +96,10 @@ def _plan(signal: Signal, most: Mapping[int, int]) -> Planned:
         raise SignalFailed(signal, limit) from error
 
 
-def _claim(without: Collection[int], *, wait: bool) -> Signal | None:
-    left_out = [list(without)]
-    if free := list(Signal.objects.raw(CLAIM, left_out)):
+def _claim(among: Mapping[str, Any], *, wait: bool) -> Signal | None:
+    if free := list(Signal.objects.raw(CLAIM, dict(among))):
         return free[0]
-    while wait and (taken := run(f"{NEXT} LIMIT 1", left_out)):
+    while wait and (taken := run(f"{NEXT} LIMIT 1", among)):
         if mine := _turn(taken[0][0]):
             return mine
     return None

@@ -10,7 +10,7 @@ from orders.executor.claiming import Claims, Taken, taken_open
 from orders.executor.sending import Carrier
 from orders.services.pricing import prices_bring
 from replication.engine.apart import Detour
-from replication.engine.collecting import signals_collect
+from replication.engine.collecting import leader_signals_collect, signals_collect
 from replication.engine.outcomes import Outcomes
 from replication.engine.planning import Planned, SignalFailed, signal_plan_chunk
 from replication.engine.resuming import waiting_resume
@@ -61,15 +61,15 @@ def _plan_and_send(courier: "Courier", *, wait: bool) -> None:
             return
 
 
-def fan_out_first(begun: Callable[[], None]) -> None:
-    """Plan the first copies of what waits and send their orders, then say so; store what comes back.
+def fan_out_first(leader: int, begun: Callable[[], None]) -> None:
+    """Plan the first copies of what a leader traded and send their orders, then say so; store what comes back.
 
     Where there are more, they are left to the workers, which are woken.
     """
     courier = Courier()
     try:
-        signals_collect()
-        while (planned := signal_plan_chunk()) is not None:
+        leader_signals_collect(trader_id=leader)
+        while (planned := signal_plan_chunk(leader=leader)) is not None:
             _carry(courier, planned)
             if planned.more:
                 wake(FAN_OUT)

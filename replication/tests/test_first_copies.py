@@ -127,7 +127,7 @@ def test_where_it_fails_the_master_is_answered_and_the_workers_are_woken(woken, 
     leader, account = make_master()
     copy = follow(leader)
     with monkeypatch.context() as patch:
-        patch.setattr(running, "signals_collect", lambda: 1 / 0)
+        patch.setattr(running, "leader_signals_collect", lambda **_: 1 / 0)
         data(post(account.user, PLACE, BUY), 201)
 
     assert woken == [running.FAN_OUT]
