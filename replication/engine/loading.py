@@ -31,7 +31,8 @@ LOCK = f"""
 # readings would be neither. Worth of a position is that at its entry: its cost, on inverse markets (whose cost is in
 # the coin) what the contracts say. An entry finds the market taken where another symbol of the leader is copied into
 # the same position. The other side of a one-way account is taken by another copy, or by this one for a leader who holds
-# both; what is being closed right now, as where a leader turns, takes nothing.
+# both; what is being closed right now, as where a leader turns, takes nothing. `abs(quantity) > 0` keeps from the index
+# of all that is open in a market, which is read whole for each copy.
 LOAD = f"""
     SELECT c.id, c.account_id, a.user_id, a.venue, a.mode, a.state, a.state_reason, a.live_enabled, a.hedge_mode,
         a.equity_asset, trim_scale(coalesce(c.allocated + coalesce(mine.realized, 0), a.equity)),
@@ -77,7 +78,7 @@ LOAD = f"""
             count(DISTINCT i.market_id) FILTER (WHERE NOT i.exits AND i.state = 'planned'
                 AND i.market_id IS DISTINCT FROM c.market_id AND NOT EXISTS (
                     SELECT FROM replication_copyposition o WHERE o.copy_id = c.id AND o.market_id = i.market_id
-                        AND o.quantity <> 0 OFFSET 0)) AS new_positions,
+                        AND abs(o.quantity) > 0 OFFSET 0)) AS new_positions,
             bool_or((%(exits)s OR i.exits) AND i.market_id = c.market_id AND i.id < coalesce(
                 (SELECT id FROM replication_copyintent WHERE (copy_id, signal_id) = (c.id, %(signal)s)),
                 9223372036854775807)) AS earlier,
@@ -126,7 +127,7 @@ LOAD = f"""
         WHERE EXISTS (
             SELECT FROM replication_copyposition o JOIN orders_holding x ON x.account_id = c.account_id
                 AND x.market_id = o.market_id AND x.quantity <> 0 AND (x.quantity > 0) = (o.quantity > 0)
-            WHERE o.copy_id = oc.id AND o.market_id = c.target AND o.quantity <> 0
+            WHERE o.copy_id = oc.id AND o.market_id = c.target AND abs(o.quantity) > 0
                 AND (o.quantity > 0) <> (c.own_side = 'LONG') AND NOT (oc.id = c.id AND EXISTS (
                     SELECT FROM replication_copyintent e WHERE e.copy_id = oc.id AND e.market_id = o.market_id
                         AND e.exits AND e.state IN ('waiting', 'planned') OFFSET 0)) OFFSET 0

@@ -28,15 +28,24 @@ ALONE = "SELECT pg_try_advisory_xact_lock(hashtext('replication.vanished'))"
 # Held by a copy that lives, and more than a dust that no order can sell; whether one can is known to be otherwise where
 # the same was skipped just now. All that the leader traded must have been
 # taken up, since one of the trades may be the very close; what cannot be taken up is not waited for.
+# First what leaders no longer have, which is of few symbols, and only then who holds it, who may be many.
 HELD = """
-    SELECT p.leader_symbol, p.leader_side, m.base_asset, m.quote_asset, m.venue, c.trader_id, {moment} AS seen_at,
+    WITH held AS MATERIALIZED (
+        SELECT DISTINCT c.trader_id, p.leader_symbol, p.leader_side
+        FROM replication_copyposition p JOIN replication_copy c ON c.id = p.copy_id
+        WHERE p.quantity <> 0 AND c.state <> 'ended'
+    ), gone AS MATERIALIZED (
+        SELECT p.*, {moment} AS seen_at FROM held p JOIN traders_leadtrader l ON l.id = p.trader_id {source}
+        WHERE {gone} AND NOT EXISTS (
+            SELECT FROM replication_signal s WHERE s.trader_id = l.id AND s.state = 'pending')
+    )
+    SELECT p.leader_symbol, p.leader_side, m.base_asset, m.quote_asset, m.venue, c.trader_id, g.seen_at,
         array_agg(DISTINCT c.id) AS copies
-    FROM replication_copyposition p JOIN replication_copy c ON c.id = p.copy_id
-    JOIN markets_market m ON m.id = p.market_id JOIN traders_leadtrader l ON l.id = c.trader_id
-    {source}
-    WHERE p.quantity <> 0 AND abs(p.quantity) >= coalesce(m.quantity_step, 0) AND c.state <> 'ended'
-        AND {gone}
-        AND NOT EXISTS (SELECT FROM replication_signal s WHERE s.trader_id = l.id AND s.state = 'pending')
+    FROM gone g JOIN replication_copy c ON c.trader_id = g.trader_id JOIN replication_copyposition p
+        ON p.copy_id = c.id AND (p.leader_symbol, p.leader_side) = (g.leader_symbol, g.leader_side)
+    JOIN markets_market m ON m.id = p.market_id
+    WHERE abs(p.quantity) > 0 AND abs(p.quantity) >= coalesce(m.quantity_step, 0) AND c.state <> 'ended'
+        AND {unseen}
         AND NOT EXISTS (SELECT FROM replication_copyintent i WHERE i.copy_id = c.id AND i.market_id = p.market_id
             AND i.state IN ('waiting', 'planned'))
         AND NOT EXISTS (SELECT FROM replication_copyintent i WHERE i.copy_id = c.id AND i.market_id = p.market_id
@@ -55,14 +64,15 @@ SHOWN = HELD.format(
         WHERE trader_id = l.id
     ) f ON true""",
     gone="""
-        l.positions_visible AND f.positions_at > p.leader_opened_at
-        AND f.received_at > %(fresh)s AND f.positions_at > %(fresh)s
+        l.positions_visible AND f.received_at > %(fresh)s AND f.positions_at > %(fresh)s
         AND NOT EXISTS (SELECT FROM traders_position q WHERE q.trader_id = l.id AND q.symbol = p.leader_symbol
             AND q.side = p.leader_side)
         AND NOT EXISTS (SELECT FROM traders_tradeevent e WHERE e.trader_id = l.id AND e.awaits_copy
-            AND NOT EXISTS (SELECT FROM replication_tradeaside x WHERE x.event_id = e.id))
-        AND NOT EXISTS (SELECT FROM traders_tradeevent e WHERE e.trader_id = l.id AND e.symbol = p.leader_symbol
-            AND e.event_time >= p.leader_opened_at AND e.fetched_at >= f.positions_at)""",
+            AND NOT EXISTS (SELECT FROM replication_tradeaside x WHERE x.event_id = e.id))""",
+    unseen="""
+        g.seen_at > p.leader_opened_at
+        AND NOT EXISTS (SELECT FROM traders_tradeevent e WHERE e.trader_id = c.trader_id AND e.symbol = p.leader_symbol
+            AND e.event_time >= p.leader_opened_at AND e.fetched_at >= g.seen_at)""",
 )
 OWNED = HELD.format(
     moment="%(now)s::timestamptz",
@@ -80,6 +90,7 @@ OWNED = HELD.format(
             JOIN orders_order o ON o.id = f.order_id
             WHERE a.trader_id = l.id AND f.awaits_copy AND o.cause_id IS NULL
                 AND NOT EXISTS (SELECT FROM replication_tradeaside x WHERE x.fill_id = f.id))""",
+    unseen="true",
 )
 
 
