@@ -54,14 +54,16 @@ SERVED = """
     SELECT extract(epoch FROM pg_xact_commit_timestamp(f.xmin)) FROM orders_fill f
     JOIN orders_order o ON o.id = f.order_id WHERE o.origin = 'copy' AND o.created_at >= %s
 """
+# Of decisions, those that are open; an index holds them alone, so that to look costs nothing.
 UNDER_WAY = """
-    SELECT count(*) FILTER (WHERE state IN ('waiting', 'planned')), count(*) FROM replication_copyintent
-    WHERE detected_at >= %s
+    SELECT (SELECT count(*) FROM replication_copyintent WHERE state IN ('waiting', 'planned')),
+        (SELECT coalesce(sum(intents_count), 0) FROM replication_signal WHERE detected_at >= %s)
 """
 # Without this benchmark's own look, and PostgreSQL's own checks of foreign keys.
 STATEMENTS = """
     SELECT sum(calls)::bigint FROM pg_stat_statements
-    WHERE query NOT LIKE '%%FILTER (WHERE state IN (%%' AND query NOT LIKE 'SELECT %% FROM ONLY %%'
+    WHERE query NOT LIKE '%%SELECT (SELECT count(*) FROM replication_copyintent%%'
+        AND query NOT LIKE 'SELECT %% FROM ONLY %%'
 """
 
 

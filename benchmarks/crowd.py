@@ -50,6 +50,7 @@ def let_follow(crowd: Crowd, followers: int) -> None:
     from django.db import transaction
     from django.utils import timezone
 
+    from copytrade.lib.sql import run
     from orders.models import TradingAccount
     from replication.models import Copy
     from replication.services.flags import leader_marks_set
@@ -62,6 +63,8 @@ def let_follow(crowd: Crowd, followers: int) -> None:
     with transaction.atomic():
         leader_marks_set(trader_id=crowd.trader_id)
     TradingAccount.objects.update(equity=FUNDS)
+    for table in ("replication_copy", "orders_tradingaccount"):
+        run(f"VACUUM {table}")  # as PostgreSQL does itself within a minute, when all rows have changed
 
 
 def _users(count: int) -> "list[User]":

@@ -1,6 +1,5 @@
 """The ASGI application: HTTP and the WebSocket at `/ws/`."""
 
-import gc
 import os
 
 import django
@@ -15,6 +14,7 @@ from channels.auth import AuthMiddlewareStack  # noqa: E402
 from django.conf import settings  # noqa: E402
 
 from copytrade.lib.asgi import BodyLimit, ClosedElsewhere  # noqa: E402
+from copytrade.lib.garbage import garbage_look_rarely  # noqa: E402
 from copytrade.lib.handler import ThreadedHandler  # noqa: E402
 from copytrade.realtime.consumer import LiveConsumer  # noqa: E402
 from copytrade.realtime.origin import OriginGuard  # noqa: E402
@@ -28,6 +28,4 @@ application = ProtocolTypeRouter(
     }
 )
 
-# What is loaded now stays: a full collection that looks through it again and again takes 0.1 s each time.
-gc.collect()
-gc.freeze()
+garbage_look_rarely()

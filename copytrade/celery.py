@@ -1,14 +1,13 @@
 """The Celery application: tasks only wake work up, the rows are the queue."""
 
-import gc
 import os
 
 from celery import Celery, signals
 from django.db import close_old_connections
 
-os.environ.setdefault("DJANGO_SETTINGS_MODULE", "copytrade.settings")
+from copytrade.lib.garbage import garbage_look_rarely
 
-GARBAGE_OBJECTS = 50_000  # so many more than before, before anybody looks
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "copytrade.settings")
 
 app = Celery("copytrade")
 app.config_from_object("django.conf:settings", namespace="CELERY")
@@ -24,6 +23,4 @@ def connections_return(**_: object) -> None:
 @signals.worker_process_init.connect
 def process_prepare(**_: object) -> None:
     """Look for garbage rarely, among new objects only: all that was imported stays."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(GARBAGE_OBJECTS, 20, 20)
+    garbage_look_rarely()
