@@ -1,8 +1,9 @@
 """Workers that are killed in the middle of a fan-out: each follower gets the order exactly once, nothing by hand.
 
 One of the two processes of a worker's pool is killed, as by the kernel where memory runs out, and the worker goes on
-with another; in between the whole worker is killed. FAN_OUT_FOLLOWERS says how many follow, FAN_OUT_KILLS how often
-something is killed, FAN_OUT_SEED when. More than a hundred kills take longer than entries may wait to be sent.
+with another; in between the whole worker is killed. The process that takes the master's order is killed while it sends
+the first copies. FAN_OUT_FOLLOWERS says how many follow, FAN_OUT_KILLS how often something is killed, FAN_OUT_SEED
+when. More than a hundred kills take longer than entries may wait to be sent.
 """
 
 import os
@@ -11,7 +12,6 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterator
-from datetime import timedelta
 from functools import partial
 from itertools import cycle, islice
 from typing import Any
@@ -19,22 +19,18 @@ from typing import Any
 import pytest
 from django.db import connection
 
-from benchmarks.crowd import VENUE
 from copytrade.celery import app
 from copytrade.lib.sql import run
 from copytrade.lib.wake import wake
-from markets.models import Market
 from markets.venues import registry
-from markets.venues.vocabulary import OrderType, Side
 from orders.models import OrderEvent, Origin
-from orders.services.placing import order_write, orders_place
 from orders.services.rebuild import holdings_rebuild
-from replication.models import LeaderAccount
 from replication.services.rebuild import Wrong, copies_rebuild
 from tests.fan_out_scene import (
     FOLLOWERS,
     OPEN,
     ROOT,
+    SIGNALS,
     TRADES,
     Exchange,
     all_served,
@@ -71,17 +67,7 @@ def exchange(settings: Any) -> Iterator[Exchange]:
 @pytest.fixture
 def workers(exchange: Exchange) -> Iterator["subprocess.Popen[str]"]:
     """A worker at the queue of copies; each line kills it or a process of its pool, which is replaced."""
-    environment = {
-        **os.environ,
-        **exchange.variables,
-        "DATABASE_URL": _database_url(),
-        "DJANGO_SETTINGS_MODULE": "copytrade.settings",
-        "LOG_LEVEL": "ERROR",
-    }
-    command = [sys.executable, "-m", "tests.fan_out_worker"]
-    with subprocess.Popen(
-        command, cwd=ROOT, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as process:
+    with _run(exchange, "tests.fan_out_worker") as process:
         assert _answer(process) == "ready"
         yield process
         process.communicate()
@@ -92,7 +78,7 @@ def test_workers_killed_in_a_fan_out_serve_each_follower_exactly_once(exchange, 
     chance, coins, in_the_middle = random.Random(SEED), exchange.coins(), Counter[str]()
     victims = cycle(VICTIMS)
     for trades, side in enumerate(TRADES, start=1):
-        _trade(side)
+        _trade(exchange, side, trades)
         for victim in islice(victims, KILLS // len(TRADES)):
             for task in SWEEPS:
                 app.send_task(task)
@@ -108,25 +94,29 @@ def test_workers_killed_in_a_fan_out_serve_each_follower_exactly_once(exchange, 
     assert holdings_rebuild() == []
 
 
-def _trade(side: str) -> None:
-    """Let the master trade; nobody tells the workers."""
-    account = LeaderAccount.objects.get().account
-    market = Market.objects.get(venue=VENUE, symbol="BTCUSDT")
-    order = order_write(
-        account=account,
-        market=market,
-        origin=Origin.MASTER,
-        side=Side(side),
-        type=OrderType.MARKET,
-        quantity=TRADES[side],
-        send_within=timedelta(minutes=1),
-    )
-    orders_place([order.pk])
+def _trade(exchange: Exchange, side: str, trades: int) -> None:
+    """Let the master trade, and kill the process that took the order while it sends the first copies."""
+    with _run(exchange, "tests.fan_out_trader", side, str(TRADES[side]), COPY_AT_ONCE="true") as process:
+        wait_until(partial(_sends, trades), SECONDS_TO_SETTLE, "first copies under way")
+        process.kill()
+
+
+def _run(exchange: Exchange, module: str, *arguments: str, **variables: str) -> "subprocess.Popen[str]":
+    environment = {
+        **os.environ,
+        **exchange.variables,
+        "DATABASE_URL": _database_url(),
+        "DJANGO_SETTINGS_MODULE": "copytrade.settings",
+        "LOG_LEVEL": "ERROR",
+        **variables,
+    }
+    command, pipe = [sys.executable, "-m", module, *arguments], subprocess.PIPE
+    return subprocess.Popen(command, cwd=ROOT, env=environment, stdin=pipe, stdout=pipe, text=True)
 
 
 def _sends(trades: int) -> bool:
     """Return whether orders are out, or nothing is left to do."""
-    return bool(run(SENDING)[0][0]) or all_served(run, trades)
+    return run(SIGNALS)[0][0] >= trades and (bool(run(SENDING)[0][0]) or all_served(run, trades))
 
 
 def _swept() -> bool:
