@@ -27,8 +27,8 @@ def _possible() -> Q:
     return possible
 
 
-class CopyLimits(models.Model):
-    """What a new copy begins with, in the words and units of `replication.Copy`; null says nothing."""
+class LimitColumns(models.Model):
+    """The limits of a copy, in its words and units; null says nothing."""
 
     max_order = _limit("The most that one order may be worth; larger ones are cut.")
     max_symbol = _limit("The most that all of one symbol may be worth.")
@@ -41,6 +41,15 @@ class CopyLimits(models.Model):
     max_signal_age_seconds = models.PositiveIntegerField(
         null=True, blank=True, help_text="How old a leader's trade may be."
     )
+
+    class Meta:
+        """Columns only."""
+
+        abstract = True
+
+
+class CopyLimits(LimitColumns):
+    """What a new copy begins with."""
 
     class Meta:
         """Impossible limits are refused by the database as well."""

@@ -28,7 +28,8 @@ ALONE = "SELECT pg_try_advisory_xact_lock(hashtext('replication.vanished'))"
 # Held by a copy that lives, and more than a dust that no order can sell; whether one can is known to be otherwise where
 # the same was skipped just now. All that the leader traded must have been
 # taken up, since one of the trades may be the very close; what cannot be taken up is not waited for.
-# First what leaders no longer have, which is of few symbols, and only then who holds it, who may be many.
+# First what leaders no longer have, which is of few symbols, and only then who holds it, who may be many; `abs` keeps
+# from the index of all that is open in a market, which would be read whole for each copy.
 HELD = """
     WITH held AS MATERIALIZED (
         SELECT DISTINCT c.trader_id, p.leader_symbol, p.leader_side

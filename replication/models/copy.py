@@ -7,6 +7,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
+from copytrade.billing.models import LimitColumns
 from copytrade.lib.fields import amount_field
 from copytrade.lib.wire import plain_digits
 from markets.models import Market
@@ -19,11 +20,7 @@ def _words(kind: Any) -> list[tuple[str, str]]:
     return [(word.value, word.value) for word in kind]
 
 
-def _limit(text: str) -> "models.DecimalField[Any, Any]":
-    return amount_field(null=True, blank=True, help_text=text)
-
-
-class Copy(models.Model):
+class Copy(LimitColumns):
     """One account copies one leader. Limits that are null do not bind; `replication.money`: what asset money is in."""
 
     account = models.ForeignKey(TradingAccount, on_delete=models.PROTECT, related_name="copies")
@@ -42,14 +39,6 @@ class Copy(models.Model):
     inverted = models.BooleanField(default=False, help_text="Short where the leader goes long, and the other way.")
     allocated = amount_field(null=True, blank=True, help_text="Funds of this copy; without, the account's equity.")
 
-    max_order = _limit("The most that one order may be worth; larger ones are cut.")
-    max_symbol = _limit("The most that all of one symbol may be worth.")
-    max_exposure = _limit("The most that all positions of the copy may be worth.")
-    max_positions = models.PositiveSmallIntegerField(null=True, blank=True)
-    max_leverage = _limit("Positions may be worth so many times the copy's funds.")
-    max_daily_loss = _limit("After a loss of this much on a UTC day nothing is opened until the next.")
-    max_drawdown_percent = _limit("After a fall by this much from its peak the copy closes all and ends.")
-    max_slippage_percent = _limit("By how much a price may be worse than the leader's.")
     max_signal_age_seconds = models.PositiveIntegerField(default=60)
     allowed_symbols = ArrayField(models.CharField(max_length=64), default=list, blank=True)
     denied_symbols = ArrayField(models.CharField(max_length=64), default=list, blank=True)
