@@ -8,9 +8,10 @@ Where a last word was wrong, and the order is open at the venue, a comparison wi
 own. No ordinary report does: it may be late, or out of order.
 """
 
-from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
+
+import msgspec
 
 from markets.venues.vocabulary import VenueStatus
 
@@ -68,8 +69,7 @@ def move(current: OrderState, wanted: OrderState) -> OrderState:
     return wanted
 
 
-@dataclass(frozen=True, slots=True)
-class Progress:
+class Progress(msgspec.Struct, frozen=True):
     """How far an order is: its state and how much of it is filled, in the venue's unit."""
 
     state: OrderState

@@ -5,10 +5,11 @@ leader's are in the base asset.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
+
+import msgspec
 
 from markets.filters import Filters
 from markets.venues.vocabulary import MarketKind, OrderType, PositionSide, Side, TimeInForce
@@ -17,8 +18,7 @@ from replication.vocabulary import Action, CopyState, IntentState, MinimumPolicy
 ZERO = Decimal(0)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LeaderTrade:
+class LeaderTrade(msgspec.Struct, frozen=True, kw_only=True):
     """One change of a leader's position. `fraction` is which part of it an exit closed, 1 for all.
 
     `order_share` is which part of the leader's order this is, where that is known: an order that fills in parts is
@@ -39,8 +39,7 @@ class LeaderTrade:
     shown: bool = True
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TradingHours:
+class TradingHours(msgspec.Struct, frozen=True, kw_only=True):
     """When entries are copied: on these days (Monday is 0) between two minutes of the day in a time zone.
 
     Where `until` is before `since`, the hours reach over midnight and belong to the day on which they begin.
@@ -52,8 +51,7 @@ class TradingHours:
     until: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CopyTerms:
+class CopyTerms(msgspec.Struct, frozen=True, kw_only=True):
     """How a copy sizes, and its limits; None does not bind."""
 
     state: CopyState
@@ -79,8 +77,7 @@ class CopyTerms:
     trading_hours: TradingHours | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FollowerMarket:
+class FollowerMarket(msgspec.Struct, frozen=True, kw_only=True):
     """Where the follower trades the leader's symbol. `price` is the fresh one there, None where none is known."""
 
     symbol: str
@@ -95,8 +92,7 @@ class FollowerMarket:
     leverage: Decimal = Decimal(1)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FollowerState:
+class FollowerState(msgspec.Struct, frozen=True, kw_only=True):
     """How copy and account stand now, with everything that is ordered and not final counted as if it were filled.
 
     `held` is the copy's own signed position on the side that this trade concerns, in the market's unit; `remainder` as
@@ -129,17 +125,15 @@ class FollowerState:
     """Why amounts of the market cannot be compared with the copy's own; asked for entries only."""
 
 
-@dataclass(frozen=True, slots=True)
-class Refusal:
+class Refusal(msgspec.Struct, frozen=True):
     """Why nothing is ordered: a sentence for the follower, and the numbers behind it, fit for JSON."""
 
     code: Reason
     message: str
-    numbers: Mapping[str, Any] = field(default_factory=dict)
+    numbers: Mapping[str, Any] = msgspec.field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OrderPlan:
+class OrderPlan(msgspec.Struct, frozen=True, kw_only=True):
     """An order to write. `worth` is what it is worth in the quote asset at the price it was planned with."""
 
     side: Side
@@ -152,8 +146,7 @@ class OrderPlan:
     reduce_only: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Cap:
+class Cap(msgspec.Struct, frozen=True, kw_only=True):
     """A cut: from and to are quantities in the market's unit, `limit` the figure that cut."""
 
     code: Reason
@@ -162,8 +155,7 @@ class Cap:
     limit: Decimal | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Decision:
+class Decision(msgspec.Struct, frozen=True, kw_only=True):
     """What a copy does: PLANNED with orders, WAITING, or SKIPPED with a code; `numbers` are those behind it.
 
     `remainder` is what the position's remainder becomes.
@@ -175,7 +167,7 @@ class Decision:
     orders: tuple[OrderPlan, ...] = ()
     code: Reason | None = None
     message: str = ""
-    numbers: Mapping[str, Any] = field(default_factory=dict)
+    numbers: Mapping[str, Any] = msgspec.field(default_factory=dict)
     caps: tuple[Cap, ...] = ()
     wanted: Decimal | None = None
     remainder: Decimal = ZERO

@@ -8,8 +8,10 @@ entered, so that what a copy has won and lost is never a sum of different things
 """
 
 from collections.abc import Collection
-from dataclasses import dataclass, replace
 from decimal import Decimal
+
+import msgspec
+from msgspec.structs import replace
 
 from replication.engine.instruments import quotes_like
 from replication.facts import FollowerState, Refusal
@@ -17,8 +19,7 @@ from replication.telling import refuse
 from replication.vocabulary import Reason
 
 
-@dataclass(frozen=True, slots=True)
-class Traded:
+class Traded(msgspec.Struct, frozen=True):
     """What a market is priced in, and in what it pays: the coin of an inverse one, else mostly its quote."""
 
     symbol: str

@@ -5,11 +5,12 @@ stopped by what stops the whole account only. Callers set the arithmetic: `with 
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
+
+import msgspec
 
 from markets.venues.vocabulary import MarketKind
 from replication.facts import ZERO, Cap, CopyTerms, FollowerMarket, FollowerState, LeaderTrade, Refusal, TradingHours
@@ -21,8 +22,7 @@ MINUTES_PER_HOUR = 60
 WHOLE_SECONDS = timedelta(seconds=1)  # many sources cut the time of a trade to the second
 
 
-@dataclass(frozen=True, slots=True)
-class Case:
+class Case(msgspec.Struct, frozen=True):
     """A trade at one copy. `side` is the copy's own, `price` the one to size with, None where none is known."""
 
     trade: LeaderTrade

@@ -4,9 +4,10 @@ Callers set the precision and rounding of the arithmetic: `with localcontext(CON
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from decimal import ROUND_DOWN, Context, Decimal
 from typing import NamedTuple
+
+import msgspec
 
 from markets.rounding import PRECISION, quantity_floor
 from markets.venues.vocabulary import MarketKind
@@ -39,8 +40,7 @@ class ExitSize(NamedTuple):
     remainder: Decimal
 
 
-@dataclass(frozen=True, slots=True)
-class _Case:
+class _Case(msgspec.Struct, frozen=True):
     trade: LeaderTrade
     terms: CopyTerms
     market: FollowerMarket

@@ -1,11 +1,11 @@
 """A message to listeners."""
 
-from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 
-@dataclass(frozen=True, slots=True)
-class Message:
+
+class Message(msgspec.Struct, frozen=True):
     """`event` and JSON-ready `data` for everybody who subscribed to one of the `streams`.
 
     An undelivered message is given up for a newer one with the same `replaces`: only its newest state matters.

@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 import msgspec
@@ -45,8 +44,7 @@ REFUSED_COLUMNS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Claimed:
+class Claimed(msgspec.Struct, frozen=True):
     """An order that this worker, and no other, may send until `deadline` (on `time.monotonic`).
 
     There is no access where the account's key is missing or cannot be read.
@@ -61,8 +59,7 @@ class Claimed:
     deadline: float
 
 
-@dataclass(frozen=True, slots=True)
-class Claims:
+class Claims(msgspec.Struct, frozen=True):
     """A batch: those orders that may be sent, and the ids of those that were refused and are over."""
 
     allowed: list[Claimed]
@@ -74,8 +71,7 @@ class Claims:
         return len(self.allowed) + len(self.refused)
 
 
-@dataclass(frozen=True, slots=True)
-class Scene:
+class Scene(msgspec.Struct, frozen=True):
     """What orders are sent by and where, and until when, on `time.monotonic`."""
 
     senders: Mapping[int, SenderRow]
@@ -83,8 +79,7 @@ class Scene:
     deadline: float
 
 
-@dataclass(frozen=True, slots=True)
-class Taken:
+class Taken(msgspec.Struct, frozen=True):
     """Orders that are this worker's to send."""
 
     rows: Sequence[WaitingRow]

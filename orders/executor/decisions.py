@@ -1,8 +1,9 @@
 """What a finding does to an order (pure)."""
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
+
+import msgspec
 
 from markets.venues.errors import AuthFailed, OutcomeUnknown, RateLimited, Rejected, Retryable, VenueDown, VenueError
 from orders.executor.findings import Finding
@@ -17,8 +18,7 @@ NEVER_ARRIVED_AFTER = timedelta(seconds=1)
 NEVER_ARRIVED = "The venue never received this order."
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
+class Standing(msgspec.Struct, frozen=True):
     """What matters of an order for a decision."""
 
     state: OrderState
@@ -30,16 +30,14 @@ class Standing:
     send_before: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Terms:
+class Terms(msgspec.Struct, frozen=True):
     """How long the worker may take to send, and a request to arrive."""
 
     send_window: timedelta
     request_lifetime: timedelta
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(msgspec.Struct, frozen=True):
     """Where the order goes, and why. `send_after`: when it may be sent again, or could be if it had attempts left."""
 
     state: OrderState

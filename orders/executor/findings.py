@@ -1,8 +1,9 @@
 """What was learnt about orders, before it is stored (plain data)."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+
+import msgspec
 
 from markets.venues.base import FillReport, OrderReport
 from markets.venues.errors import VenueError
@@ -19,8 +20,7 @@ class Source(StrEnum):
     RECONCILE = "reconcile"
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(msgspec.Struct, frozen=True):
     """What is known of one order: the venue's report, its trades, an error, or that the venue has no such order.
 
     Only `absent` says the last: trades alone say nothing of the rest. `asked_at` is when the question or the order

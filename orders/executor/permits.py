@@ -1,9 +1,10 @@
 """Whether an order may be sent now (pure): halts, switches and time, asked again right before each sending."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
+
+import msgspec
 
 
 class Halt(NamedTuple):
@@ -15,8 +16,7 @@ class Halt(NamedTuple):
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Applicant:
+class Applicant(msgspec.Struct, frozen=True):
     """An order that wants to be sent."""
 
     account_id: int
@@ -30,8 +30,7 @@ class Applicant:
     send_before: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Refusal:
+class Refusal(msgspec.Struct, frozen=True):
     """Why not: a code for programs, a sentence for people."""
 
     code: str

@@ -1,12 +1,12 @@
 """Writing many orders at once: the rows of a fan-out with their first steps, in one statement."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
+import msgspec
 from django.utils import timezone
 
 from copytrade.lib.sql import json_rows, run
@@ -60,8 +60,7 @@ SELECT account_id, client_order_id, id FROM written
 """
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NewOrder:
+class NewOrder(msgspec.Struct, frozen=True, kw_only=True):
     """An order to write; the words are those of `order_write`.
 
     `key` is the caller's own. Without a client order id it is made of the key.
@@ -87,7 +86,7 @@ class NewOrder:
     price_protect: bool = False
     callback_rate: Decimal | None = None
     activation_price: Decimal | None = None
-    extra: Mapping[str, str] = field(default_factory=dict)
+    extra: Mapping[str, str] = msgspec.field(default_factory=dict)
     client_order_id: str = ""
     cause_id: int | None = None
     attempts_allowed: int = 5

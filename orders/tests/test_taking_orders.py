@@ -1,6 +1,5 @@
 """Orders written as taken: whoever writes them sends them, and nobody else before the send window has ended."""
 
-from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from uuid import uuid4
@@ -8,6 +7,7 @@ from uuid import uuid4
 import pytest
 from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
+from msgspec.structs import replace
 
 from markets.venues.vocabulary import OrderType, Side
 from orders.executor.claiming import Claims, orders_claim, orders_write_taken, taken_open

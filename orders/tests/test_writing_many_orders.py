@@ -1,7 +1,6 @@
 """The orders of a fan-out, written together."""
 
 import threading
-from dataclasses import fields, replace
 from datetime import timedelta
 from decimal import Decimal
 from uuid import uuid4
@@ -9,6 +8,7 @@ from uuid import uuid4
 import pytest
 from django.db import IntegrityError, connection, transaction
 from django.test.utils import CaptureQueriesContext
+from msgspec.structs import replace
 
 from markets.venues.vocabulary import OrderType, PositionSide, Side
 from orders.executor.findings import Source
@@ -62,7 +62,7 @@ def test_orders_wait_to_be_sent_as_they_were_asked_for(wanted):
 
     market_order, limit_order = Order.objects.get(pk=first), Order.objects.get(pk=second)
     for order, asked in ((market_order, wanted), (limit_order, limit)):
-        for name in {field.name for field in fields(NewOrder)} - {"send_within", "client_order_id"}:
+        for name in set(NewOrder.__struct_fields__) - {"send_within", "client_order_id"}:
             assert getattr(order, name) == getattr(asked, name), name
         assert (order.client_order_id, order.state) == (asked.key.hex, "PENDING")
         assert order.send_before - order.send_after == timedelta(seconds=30)

@@ -1,8 +1,9 @@
 """What keeps an account from sending, whatever a copy wants (pure)."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Protocol
+
+import msgspec
 
 from orders.executor.permits import Halt
 from replication.vocabulary import Reason
@@ -25,8 +26,7 @@ class Sender(Protocol):
     def account_reason(self) -> str: ...  # noqa: D102
 
 
-@dataclass(frozen=True, slots=True)
-class Block:
+class Block(msgspec.Struct, frozen=True):
     """Why an account does not send now. Exits wait for its end; entries are skipped."""
 
     code: Reason

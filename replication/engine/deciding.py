@@ -2,12 +2,14 @@
 
 import logging
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+import msgspec
 from django.conf import settings
+from msgspec.structs import replace
 
 from copytrade.lib.sql import run
 from copytrade.lib.wire import plain_digits
@@ -59,8 +61,7 @@ class Scene:
     """Accounts, and the markets in which their owners close what they hold right now."""
 
 
-@dataclass(frozen=True, slots=True)
-class Decided:
+class Decided(msgspec.Struct, frozen=True):
     """A follower, in which market, and what was decided. `true_quantity` is what is left of its position, if less."""
 
     follower: Follower

@@ -1,10 +1,11 @@
 """How the copies of a leader stand: all that planning one signal needs, in as many statements for any number."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import NamedTuple
+
+import msgspec
 
 from copytrade.lib.sql import json_rows, look_up_by_number, run
 from markets.venues.vocabulary import MarketKind
@@ -151,8 +152,7 @@ LOAD = f"""
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Follower:
+class Follower(msgspec.Struct, frozen=True):
     """A copy of the leader: how it sizes and stands, and the market that it trades this signal in."""
 
     copy_id: int

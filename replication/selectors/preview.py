@@ -1,8 +1,10 @@
 """What a leader did last, and where a follower would have traded it."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from decimal import Decimal
+
+from msgspec.structs import replace
 
 from copytrade.accounts.models import User
 from markets.models import Market, PaperAccount

@@ -1,10 +1,11 @@
 """What followers are told on their private stream."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import NamedTuple
+
+import msgspec
 
 from copytrade.lib.sql import numbers, run
 from copytrade.lib.wire import iso_time_or_none, plain_digits
@@ -54,8 +55,7 @@ class IntentRow(NamedTuple):
     finished_at: datetime | None
 
 
-@dataclass(frozen=True, slots=True)
-class Told:
+class Told(msgspec.Struct, frozen=True):
     """A decision that needs no order, and whom it concerns."""
 
     user_id: int

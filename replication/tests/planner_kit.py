@@ -1,11 +1,11 @@
 """A leader's trades, a copy's terms and the markets of the planner's tests."""
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from markets.filters import Filters
 from markets.venues.vocabulary import MarketKind

@@ -1,10 +1,10 @@
 """What holds for every plan, whatever is traded and however it is limited."""
 
-from dataclasses import replace
 from decimal import Decimal, localcontext
 
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from markets.venues.vocabulary import MarketKind
 from replication.moves import moves_of

@@ -1,12 +1,12 @@
 """What keeps a copy from following, in which order, and that exits meet none of it."""
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from markets.venues.vocabulary import MarketKind
 from replication.facts import TradingHours
