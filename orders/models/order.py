@@ -38,7 +38,7 @@ class Order(models.Model):
 
     key = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     account = models.ForeignKey(TradingAccount, on_delete=models.PROTECT, related_name="orders", db_index=False)
-    market = models.ForeignKey(Market, on_delete=models.PROTECT, related_name="+", db_index=False)
+    market = models.ForeignKey(Market, on_delete=models.PROTECT, related_name="+", db_index=False, db_constraint=False)
     origin = models.CharField(max_length=8, choices=Origin.choices)
     client_order_id = models.CharField(max_length=64)
     venue_order_id = models.CharField(max_length=64, blank=True)
@@ -116,7 +116,7 @@ class Order(models.Model):
 class OrderEvent(models.Model):
     """One step in the life of an order. Rows are appended, never changed."""
 
-    order = models.ForeignKey(Order, on_delete=models.CASCADE, related_name="events")
+    order = models.ForeignKey(Order, on_delete=models.CASCADE, related_name="events", db_constraint=False)
     from_state = models.CharField(max_length=16, blank=True)
     to_state = models.CharField(max_length=16)
     source = models.CharField(max_length=16, help_text="Who brought it: user, executor, reply, stream, poll, …")
@@ -141,8 +141,10 @@ class Fill(models.Model):
     Where two orders of one account meet each other, both sides have the same trade id.
     """
 
-    account = models.ForeignKey(TradingAccount, on_delete=models.PROTECT, related_name="fills", db_index=False)
-    market = models.ForeignKey(Market, on_delete=models.PROTECT, related_name="+", db_index=False)
+    account = models.ForeignKey(
+        TradingAccount, on_delete=models.PROTECT, related_name="fills", db_index=False, db_constraint=False
+    )
+    market = models.ForeignKey(Market, on_delete=models.PROTECT, related_name="+", db_index=False, db_constraint=False)
     order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="fills")
     venue_trade_id = models.CharField(max_length=64)
     side = models.CharField(max_length=4, choices=_choices(Side))

@@ -20,9 +20,13 @@ class CopyIntent(models.Model):
     failed or waits; `numbers` are those behind it, and `capped` tells each cut: from, to and why.
     """
 
-    signal = models.ForeignKey(Signal, on_delete=models.PROTECT, related_name="intents", db_index=False)
+    signal = models.ForeignKey(
+        Signal, on_delete=models.PROTECT, related_name="intents", db_index=False, db_constraint=False
+    )
     copy = models.ForeignKey(Copy, on_delete=models.PROTECT, related_name="intents", db_index=False)
-    market = models.ForeignKey(Market, on_delete=models.PROTECT, null=True, related_name="+", db_index=False)
+    market = models.ForeignKey(
+        Market, on_delete=models.PROTECT, null=True, related_name="+", db_index=False, db_constraint=False
+    )
     side = models.CharField(max_length=5, choices=[(word.value, word.value) for word in PositionWord], blank=True)
     exits = models.BooleanField()
     state = models.CharField(max_length=8, choices=[(word.value, word.value) for word in IntentState])
