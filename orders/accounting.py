@@ -10,15 +10,17 @@ Formulas of inverse contracts: result = contracts x size x (1/entry - 1/exit) fo
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import ROUND_HALF_EVEN, Decimal, localcontext
-from typing import NamedTuple
+from decimal import ROUND_HALF_EVEN, Context, Decimal, localcontext
+from operator import attrgetter
+from typing import NamedTuple, TypeVar
 
 import msgspec
 from msgspec.structs import replace
 
 ZERO = Decimal(0)
 STEP = Decimal(1).scaleb(-28)  # columns have 30 places
-PRECISION = 60
+EXACT = Context(prec=60)  # digits: sums are exact, whatever the size of the amounts
+_key = attrgetter("key")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +74,7 @@ class AdjustmentFact(msgspec.Struct, frozen=True):
 
 
 Fact = FillFact | AdjustmentFact
+FactT = TypeVar("FactT", bound=Fact)
 
 
 class Position(msgspec.Struct, frozen=True):
@@ -87,7 +90,7 @@ class Position(msgspec.Struct, frozen=True):
 
 def value_of(terms: Terms, quantity: Decimal, price: Decimal) -> Decimal:
     """Return what so much is worth at a price, in the settlement asset."""
-    with localcontext(prec=PRECISION):
+    with localcontext(EXACT):
         return _value(terms, quantity, price)
 
 
@@ -95,7 +98,7 @@ def entry_price(terms: Terms, position: Position) -> Decimal | None:
     """Return the average price of entry, None where nothing is held."""
     if not position.quantity or not position.cost:
         return None
-    with localcontext(prec=PRECISION):
+    with localcontext(EXACT):
         size = abs(position.quantity) * terms.contract_size
         return _exact(size / position.cost) if terms.inverse else _exact(position.cost / size)
 
@@ -103,25 +106,35 @@ def entry_price(terms: Terms, position: Position) -> Decimal | None:
 def unrealized_pnl(terms: Terms, position: Position, price: Decimal) -> Decimal:
     """Return what closing all of it at a price would realise."""
     value = value_of(terms, abs(position.quantity), price)
-    with localcontext(prec=PRECISION):
+    with localcontext(EXACT):
         return _result(terms, position.quantity > 0, position.cost, value)
 
 
 def book(terms: Terms, position: Position, fact: Fact) -> Position:
     """Return the position after one more fact."""
-    with localcontext(prec=PRECISION):  # sums are exact, whatever the size of the amounts
-        return _book(terms, position, fact)
+    with localcontext(EXACT):
+        return booked(terms, position, fact)
 
 
 def book_all(terms: Terms, facts: Iterable[Fact], position: Position | None = None) -> Position:
     """Return the position after all facts, in their own order."""
     current = position or Position()
-    for fact in sorted(facts, key=lambda fact: fact.key):
-        current = book(terms, current, fact)
+    with localcontext(EXACT):
+        for fact in in_order(facts):
+            current = booked(terms, current, fact)
     return current
 
 
-def _book(terms: Terms, position: Position, fact: Fact) -> Position:
+def in_order(facts: Iterable[FactT]) -> list[FactT]:
+    """Return facts in their own order."""
+    ordered = list(facts)
+    if len(ordered) > 1:  # mostly it is one
+        ordered.sort(key=_key)
+    return ordered
+
+
+def booked(terms: Terms, position: Position, fact: Fact) -> Position:
+    """Do as `book` does, for callers who set the arithmetic: `with localcontext(EXACT)`."""
     if isinstance(fact, AdjustmentFact):
         opened = (position.opened_at or fact.time) if fact.quantity else None
         return replace(position, quantity=fact.quantity, cost=fact.cost, opened_at=opened)

@@ -25,6 +25,7 @@ from orders.services.writing import NewOrder, client_order_id_of, orders_write_m
 from orders.states import OrderState, move
 
 LARGEST_BATCH = 500
+NOTHING = "{}"
 TAKE = """
 WITH taken AS (
     UPDATE orders_order SET state = %(state)s, attempts = attempts + 1, claimed_at = %(now)s, updated_at = %(now)s,
@@ -121,11 +122,12 @@ def orders_write_taken(orders: Sequence[NewOrder], *, source: Source = Source.EX
     From its commit on they are sent by whoever has called this, or by nobody until the send window has ended, as those
     of `orders_claim`. Those that may not be sent now wait to be refused by `orders_claim`: their ids are returned.
     """
-    rows = [_waiting_row(number, order) for number, order in enumerate(orders)]
+    now = timezone.now()
+    rows = [_waiting_row(number, order, now) for number, order in enumerate(orders)]
     scene = _scene(rows)
     refusals = _judge(rows, scene)
     allowed = [row for row in rows if row.id not in refusals]
-    until = timezone.now() + send_window()
+    until = now + send_window()
     numbers = orders_write_many([orders[row.id] for row in allowed], source=source, taken_until=until)
     waiting = orders_write_many([orders[number] for number in refusals], source=source)
     taken = []
@@ -161,7 +163,7 @@ def _scene(rows: Sequence[WaitingRow]) -> Scene:
     return Scene(senders, markets, time.monotonic() + send_window().total_seconds())
 
 
-def _waiting_row(number: int, order: NewOrder) -> WaitingRow:
+def _waiting_row(number: int, order: NewOrder, now: datetime) -> WaitingRow:
     return WaitingRow(
         id=number,
         account_id=order.account_id,
@@ -182,9 +184,9 @@ def _waiting_row(number: int, order: NewOrder) -> WaitingRow:
         price_protect=order.price_protect,
         callback_rate=order.callback_rate,
         activation_price=order.activation_price,
-        extra=msgspec.json.encode(order.extra).decode(),
+        extra=msgspec.json.encode(order.extra).decode() if order.extra else NOTHING,
         attempts=0,
-        send_before=timezone.now() + order.send_within,
+        send_before=now + order.send_within,
     )
 
 
@@ -197,9 +199,13 @@ def _claimed(
         venue=sender.venue,
         paper=sender.is_paper,
         access=access,
-        request=_request(row, market, msgspec.json.decode(row.extra, type=dict[str, str])),
+        request=_request(row, market, _extra(row.extra)),
         deadline=deadline,
     )
+
+
+def _extra(text: str) -> dict[str, str]:
+    return {} if text == NOTHING else msgspec.json.decode(text, type=dict[str, str])
 
 
 def request_of(order: Order) -> OrderRequest:

@@ -14,7 +14,7 @@ from copytrade.lib.sql import insert_rows, json_rows, numbers, run, update_rows
 from markets.models import Market
 from markets.venues.base import FillReport
 from markets.venues.vocabulary import MarketKind
-from orders.accounting import AdjustmentFact, Fact, FactKey, FillFact, Position, Terms, book_all
+from orders.accounting import EXACT, AdjustmentFact, Fact, FactKey, FillFact, Position, Terms, book_all
 from orders.executor.rows import OrderRow
 from orders.models import Fill, Holding, HoldingAdjustment, Order, Origin
 
@@ -54,7 +54,7 @@ INSERT INTO orders_holding
     (account_id, market_id, side, quantity, cost, realized_pnl, fees, other_fees, last_trade, updated_at)
 SELECT account_id, market_id, side, 0, 0, 0, 0, '{{}}', '', %s FROM {KEYS} ON CONFLICT DO NOTHING
 """
-PRECISION = 50  # digits, so that sums are exact
+ZERO = Decimal(0)
 RETURNED = "account_id, market_id, position_side, venue_trade_id, side"
 
 
@@ -249,19 +249,20 @@ def fill_totals(order_ids: Sequence[int]) -> dict[int, tuple[Any, ...]]:
 
 def booked_totals(trades: Sequence[Booked]) -> tuple[Decimal, Decimal, Decimal, Decimal]:
     """Return the sums that `fill_totals` has, over trades that are at hand."""
-    with localcontext(prec=PRECISION):
-        return (
-            sum((trade.fact.quantity for trade in trades), Decimal(0)),
-            sum((trade.quote for trade in trades), Decimal(0)),
-            sum((trade.fact.quantity * trade.fact.price for trade in trades), Decimal(0)),
-            sum((trade.fact.quantity / trade.fact.price for trade in trades), Decimal(0)),
-        )
+    quantity = quote = by_price = over_price = ZERO
+    with localcontext(EXACT):
+        for trade in trades:
+            fact = trade.fact
+            quantity, quote = quantity + fact.quantity, quote + trade.quote
+            by_price, over_price = by_price + fact.quantity * fact.price, over_price + fact.quantity / fact.price
+    return quantity, quote, by_price, over_price
 
 
 def _is_late(holding: HoldingRow, facts: Sequence[Fact]) -> bool:
-    if holding.last_time is None:
+    last = holding.last_time
+    if last is None or all(fact.time > last for fact in facts):
         return False
-    newest = FactKey(holding.last_time, len(holding.last_trade), holding.last_trade)
+    newest = FactKey(last, len(holding.last_trade), holding.last_trade)
     return min(fact.key for fact in facts) < newest
 
 

@@ -8,6 +8,7 @@ from uuid import UUID
 
 import msgspec
 from django.utils import timezone
+from msgspec.structs import replace
 
 from copytrade.lib.sql import json_rows, run
 from markets.venues.vocabulary import OrderType, PositionSide, Side
@@ -108,39 +109,13 @@ def orders_write_many(
     """
     if not orders:
         return []
-    names = [(order.account_id, order.client_order_id or client_order_id_of(order.key)) for order in orders]
-    rows = [_row(order, name) for order, (_, name) in zip(orders, names, strict=True)]
+    named = [_named(order) for order in orders]
     now, state = timezone.now(), OrderState.SENDING if taken_until else OrderState.PENDING
     values: dict[str, Any] = {"now": now, "state": state.value, "source": source.value, "check_at": taken_until}
     values |= {"attempts": 1 if taken_until else 0, "claimed_at": now if taken_until else None}
-    written = {(account, name): pk for account, name, pk in run(WRITE, {**values, "rows": json_rows(rows)})}
-    return [written.pop(name, None) for name in names]
+    written = {(account, name): pk for account, name, pk in run(WRITE, {**values, "rows": json_rows(named)})}
+    return [written.pop((order.account_id, order.client_order_id), None) for order in named]
 
 
-def _row(order: NewOrder, client_order_id: str) -> dict[str, Any]:
-    return {
-        "key": order.key,
-        "account_id": order.account_id,
-        "market_id": order.market_id,
-        "origin": order.origin,
-        "client_order_id": client_order_id,
-        "side": order.side,
-        "position_side": order.position_side,
-        "type": order.type,
-        "time_in_force": order.time_in_force,
-        "quantity": order.quantity,
-        "quote_quantity": order.quote_quantity,
-        "price": order.price,
-        "stop_price": order.stop_price,
-        "reduce_only": order.reduce_only,
-        "close_position": order.close_position,
-        "closes": order.closes,
-        "working_type": order.working_type,
-        "price_protect": order.price_protect,
-        "callback_rate": order.callback_rate,
-        "activation_price": order.activation_price,
-        "extra": order.extra,
-        "cause_id": order.cause_id,
-        "attempts_allowed": order.attempts_allowed,
-        "send_within": order.send_within,
-    }
+def _named(order: NewOrder) -> NewOrder:
+    return order if order.client_order_id else replace(order, client_order_id=client_order_id_of(order.key))

@@ -11,7 +11,7 @@ import msgspec
 
 from copytrade.lib.sql import json_rows, run, update_rows
 from markets.selectors.known import markets_known
-from orders.accounting import ZERO, AdjustmentFact, Fact, FactKey, FillFact, Position, Terms, book
+from orders.accounting import EXACT, ZERO, AdjustmentFact, Fact, FactKey, FillFact, Position, Terms, booked, in_order
 from orders.services.booking import terms_of
 
 # Each trade is taken up once: by whoever turns its mark off. A side is that of the position, which hedging accounts
@@ -70,7 +70,6 @@ POSITION_COLUMNS = {
     "updated_at": "timestamptz",
 }
 LARGEST_BATCH = 2_000
-PRECISION = 60  # digits: sums are exact, whatever the size of the amounts
 Key = tuple[int, int, str]
 
 
@@ -164,9 +163,9 @@ def adjustment_fact(pk: int, time: datetime, quantity: Decimal, cost: Decimal) -
 def walk(terms: Terms, facts: Iterable[Fact], start: Position | None = None) -> tuple[Position, Days]:
     """Return the position after facts, in their own order, and what they brought on each UTC day."""
     position, days = start or Position(), defaultdict[date, Day](Day)
-    with localcontext(prec=PRECISION):
-        for fact in sorted(facts, key=lambda fact: fact.key):
-            after = book(terms, position, fact)
+    with localcontext(EXACT):
+        for fact in in_order(facts):
+            after = booked(terms, position, fact)
             if isinstance(fact, FillFact):
                 day = days[fact.time.astimezone(UTC).date()]
                 day.realized += after.realized_pnl - position.realized_pnl
@@ -198,7 +197,7 @@ def position_row(pk: int, position: Position, newest: FactKey | None, now: datet
 
 def add_days(days: dict[tuple[int, date], Day], copy_id: int, brought: Days) -> None:
     """Add what a position brought to what its copy did."""
-    with localcontext(prec=PRECISION):
+    with localcontext(EXACT):
         for day, sums in brought.items():
             days[copy_id, day].realized += sums.realized
             days[copy_id, day].fees += sums.fees
@@ -213,7 +212,10 @@ def day_rows(days: Mapping[tuple[int, date], Day]) -> list[dict[str, Any]]:
 
 
 def _is_late(locked: Locked, facts: Sequence[FillFact]) -> bool:
-    return locked.newest is not None and min(fact.key for fact in facts) < locked.newest
+    newest = locked.newest
+    if newest is None or all(fact.time > newest.time for fact in facts):
+        return False
+    return min(fact.key for fact in facts) < newest
 
 
 def _recount(terms: Terms, every: Sequence[Fact], new: Sequence[FillFact]) -> tuple[Position, Days]:
@@ -222,7 +224,7 @@ def _recount(terms: Terms, every: Sequence[Fact], new: Sequence[FillFact]) -> tu
     old = [fact for fact in every if not isinstance(fact, FillFact) or (fact.key, fact.buy) not in fresh]
     position, brought = walk(terms, every)
     before = walk(terms, old)[1]
-    with localcontext(prec=PRECISION):
+    with localcontext(EXACT):
         for day, sums in before.items():
             brought[day].realized -= sums.realized
             brought[day].fees -= sums.fees

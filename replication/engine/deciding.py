@@ -52,6 +52,7 @@ class Scene:
     trades: Mapping[int, LeaderTrade]
     trade: LeaderTrade
     markets: Mapping[int, Market]
+    traded: Mapping[int, Traded]
     prices: Mapping[int, Decimal]
     block: Callable[[Follower], Block | None]
     leader_block: Block | None
@@ -87,6 +88,7 @@ def scene_of(signal: Signal, followers: Sequence[Follower], known: dict[int, Mar
         {pk: _scaled(trade, signal, market, prices.get(pk)) for pk, market in markets.items()},
         trade,
         markets,
+        {pk: traded_of(market) for pk, market in markets.items()},
         {pk: price for pk, price in prices.items() if price is not None},
         lambda follower: block_of(follower, halts, live_trading=settings.LIVE_TRADING),
         leader_block(run(STATUS, [signal.trader_id])[0][0]),
@@ -169,7 +171,7 @@ def _in_quote(scene: Scene, follower: Follower, market: Market | None) -> Follow
     """Return the state with money in the market's quote asset, or with why that cannot be told."""
     if market is None:
         return follower.state
-    price, traded = scene.prices.get(market.pk) or scene.trades[market.pk].price, traded_of(market)
+    price, traded = scene.prices.get(market.id) or scene.trades[market.id].price, scene.traded[market.id]
     asset = follower.equity_asset or usual_asset(follower.venue)
     state = state_in_quote(follower.state, traded, asset, price)
     if state.account_max_worth is None or state.other_money is not None:
@@ -245,7 +247,7 @@ def _decide_exit(
 
 
 def _trade(scene: Scene, market: Market | None) -> LeaderTrade:
-    return scene.trade if market is None else scene.trades[market.pk]
+    return scene.trade if market is None else scene.trades[market.id]
 
 
 def _explained(decision: Decision, believed: Decimal, true_quantity: Decimal) -> Decision:
@@ -270,7 +272,7 @@ def _nothing(scene: Scene, follower: Follower, code: Reason, message: str) -> De
 
 
 def _market(scene: Scene, market: Market, follower: Follower, shared: Shared) -> FollowerMarket:
-    key = (market.pk, follower.live, follower.hedge_mode, follower.leverage)
+    key = (market.id, follower.live, follower.hedge_mode, follower.leverage)
     if key not in shared:
         kind, able = MarketKind(market.kind), capabilities(market.venue, paper=not follower.live)
         shared[key] = FollowerMarket(

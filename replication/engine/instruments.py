@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 # Quotes that are worth the same: a trade in one of them may be copied in another.
 SAME_WORTH = (frozenset({"USDT", "USDC", "FDUSD", "BUSD", "TUSD", "DAI", "USD"}),)
@@ -23,6 +24,7 @@ def plain_base(asset: str) -> tuple[str, int]:
     return (match[2], int(match[1])) if match else (asset, 1)
 
 
+@lru_cache(maxsize=256)
 def quotes_like(quote: str) -> frozenset[str]:
     """Return the quotes that are worth the same as this one, itself included."""
     return frozenset({quote}.union(*(group for group in SAME_WORTH if quote in group)))

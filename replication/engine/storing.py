@@ -12,7 +12,7 @@ from django.utils import timezone
 from copytrade.lib.sql import insert_rows, json_rows, run
 from copytrade.lib.wire import plain_digits
 from orders.models import Origin
-from orders.services.writing import NewOrder
+from orders.services.writing import NewOrder, client_order_id_of
 from replication.engine.deciding import CLOSED_ELSEWHERE, Decided
 from replication.facts import Cap, OrderPlan
 from replication.models import Signal
@@ -210,8 +210,10 @@ def order_key(signal_id: int, copy_id: int, attempt: int, number: int) -> UUID:
 def _order(signal: Signal, each: Decided, order: OrderPlan, intent_id: int, attempt: int, number: int) -> NewOrder:
     exits, market = each.decision.exits, each.market
     assert market is not None, "an order has a market"
+    key = order_key(signal.pk, each.follower.copy_id, attempt, number)
     return NewOrder(
-        key=order_key(signal.pk, each.follower.copy_id, attempt, number),
+        key=key,
+        client_order_id=client_order_id_of(key),
         account_id=each.follower.account_id,
         market_id=market.pk,
         origin=Origin.COPY,
