@@ -106,9 +106,7 @@ class OrderRow(msgspec.Struct):
     finished_at: datetime | None
     updated_at: datetime
     is_answered: bool
-    venue: str
-    mode: str
-    is_led: bool
+    account: AccountFacts
     market: Market
     venue_response: Mapping[str, Any] | None = None
 
@@ -117,22 +115,20 @@ class OrderRow(msgspec.Struct):
         """The number of the order, as models call it."""
         return self.id
 
-    @property
-    def account(self) -> AccountFacts:
-        """What is asked of the account."""
-        return AccountFacts(self.venue, self.mode, self.is_led)
-
 
 WAITING_COLUMNS = ", ".join(WaitingRow.__struct_fields__)
 SENDER_COLUMNS = ", ".join(
     f"credential.{name}" if name in {"ciphertext", "key_id"} else f"account.{name}"
     for name in SenderRow.__struct_fields__
 )
-OF_ACCOUNT = frozenset(AccountFacts._fields)
+OWN_COLUMNS = OrderRow.__struct_fields__[: OrderRow.__struct_fields__.index("account")]
 ORDER_COLUMNS = ", ".join(
-    f"account.{name}" if name in OF_ACCOUNT else f"order_.{name}" for name in OrderRow.__struct_fields__[:-2]
-).replace("order_.is_answered", "order_.venue_response IS NOT NULL")
-MARKET_PLACE = OrderRow.__struct_fields__.index("market_id")
+    [
+        *("order_.venue_response IS NOT NULL" if name == "is_answered" else f"order_.{name}" for name in OWN_COLUMNS),
+        *(f"account.{name}" for name in AccountFacts._fields),
+    ]
+)
+MARKET_PLACE = OWN_COLUMNS.index("market_id")
 HALTS = "SELECT venue, account_id, mode = 'reduce_only', reason FROM orders_tradinghalt WHERE lifted_at IS NULL"
 
 
@@ -169,5 +165,7 @@ def orders_lock_rows(order_ids: Collection[int]) -> list[OrderRow]:
         "ON account.id = order_.account_id WHERE order_.id = ANY(%s) ORDER BY order_.id FOR UPDATE OF order_",
         [numbers(order_ids)],
     )
+    own = len(OWN_COLUMNS)
     markets = markets_known({row[MARKET_PLACE] for row in found})
-    return [OrderRow(*(*row, markets[row[MARKET_PLACE]])) for row in found]
+    accounts = {facts: AccountFacts(*facts) for facts in {row[own:] for row in found}}
+    return [OrderRow(*(*row[:own], accounts[row[own:]], markets[row[MARKET_PLACE]])) for row in found]

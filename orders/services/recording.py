@@ -93,10 +93,10 @@ def _record(findings: Sequence[Finding], follow: Follow | None) -> dict[int, str
     known = [finding for finding in findings if finding.order_id in orders]
     events: list[dict[str, Any]] = []
     refused: dict[int, str] = {}
-    pace = paces()
+    pace, window = paces(), send_window()
     for finding in known:
         order = orders[finding.order_id]
-        terms = Terms(send_window(), pace(order.account).request_lifetime)
+        terms = Terms(window, pace(order.account).request_lifetime)
         if _take(order, finding, terms, events).account_refused:
             refused[order.account_id] = order.reason
     trades = _book(orders, known, events, followed=follow is not None)
@@ -122,7 +122,7 @@ def _wake_copies(learnt: Sequence[tuple[OrderRow, Finding]], follow: Follow | No
     """Wake those who copy what was traded. Whoever sends a copy's order waits for its reply itself."""
     woken = follow is not None and follow.wakes_copies
     if not woken and any(
-        finding.all_fills and order.cause_id is None and awaits_copy(order) for order, finding in learnt
+        order.cause_id is None and awaits_copy(order) and finding.all_fills for order, finding in learnt
     ):
         wake_on_commit("replication.fan_out")
     if any(finding.source != Source.REPLY and order.cause_id is not None for order, finding in learnt):

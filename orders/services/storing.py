@@ -110,12 +110,12 @@ def pace_of(venue: str, *, paper: bool) -> Pace:
 
 def paces() -> Callable[[AnyAccount], Pace]:
     """Return a function that gives the pace of an account and works it out once for each venue."""
-    known: dict[tuple[str, bool], Pace] = {}
+    known: dict[tuple[str, str], Pace] = {}
 
     def pace(account: AnyAccount) -> Pace:
-        name = account.venue, account.mode == Mode.PAPER
+        name = account.venue, account.mode
         if name not in known:
-            known[name] = pace_of(account.venue, paper=name[1])
+            known[name] = pace_of(account.venue, paper=account.mode == Mode.PAPER)
         return known[name]
 
     return pace
