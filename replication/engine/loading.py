@@ -97,12 +97,18 @@ LOAD = f"""
     ) mine ON true
     LEFT JOIN LATERAL (
         SELECT sum(CASE WHEN m.kind = 'coin_m' THEN abs(h.quantity) * m.contract_size ELSE abs(h.cost) END) AS worth
-        FROM (SELECT * FROM orders_holding h WHERE NOT %(exits)s AND h.account_id = c.account_id OFFSET 0) AS h
+        FROM (
+            SELECT * FROM orders_holding h
+            WHERE NOT %(exits)s AND a.max_worth IS NOT NULL AND h.account_id = c.account_id OFFSET 0
+        ) AS h
         JOIN markets_market m ON m.id = h.market_id WHERE h.quantity <> 0 OFFSET 0
     ) every ON true
     LEFT JOIN LATERAL (
         SELECT sum(i.worth) AS worth
-        FROM (SELECT id FROM replication_copy o WHERE NOT %(exits)s AND o.account_id = c.account_id OFFSET 0) AS o
+        FROM (
+            SELECT id FROM replication_copy o
+            WHERE NOT %(exits)s AND a.max_worth IS NOT NULL AND o.account_id = c.account_id OFFSET 0
+        ) AS o
         JOIN LATERAL (
             SELECT worth FROM replication_copyintent i
             WHERE i.copy_id = o.id AND i.state = 'planned' AND NOT i.exits OFFSET 0
