@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from copytrade.lib.sql import json_rows, run, update_rows
+from copytrade.lib.sql import json_rows, numbers, run, update_rows
 from markets.selectors.known import markets_known
 from orders.accounting import EXACT, ZERO, AdjustmentFact, Fact, FactKey, FillFact, Position, Terms, booked, in_order
 from orders.services.booking import terms_of
@@ -17,14 +17,13 @@ from orders.services.booking import terms_of
 # Each trade is taken up once: by whoever turns its mark off. A side is that of the position, which hedging accounts
 # tell and the decision knows. Trades of leaders have marks of their own kind.
 TAKE = """
-    WITH taken AS (
-        UPDATE orders_fill f SET awaits_copy = false FROM orders_order o
-        WHERE f.order_id = o.id AND f.id IN (
-            SELECT w.id FROM orders_fill w JOIN orders_order c ON c.id = w.order_id
-            WHERE w.awaits_copy AND c.cause_id IS NOT NULL
-                AND (%(orders)s::bigint[] IS NULL OR w.order_id = ANY(%(orders)s))
-            ORDER BY w.id LIMIT %(limit)s FOR UPDATE OF w SKIP LOCKED)
-        RETURNING o.cause_id, f.market_id, f.time, f.venue_trade_id, f.side, f.price, f.quantity, f.fee, f.fee_asset
+    WITH waiting AS (
+        SELECT w.id, o.cause_id FROM orders_fill w JOIN orders_order o ON o.id = w.order_id
+        WHERE w.awaits_copy AND o.cause_id IS NOT NULL {which} ORDER BY w.id LIMIT %(limit)s
+        FOR UPDATE OF w SKIP LOCKED
+    ), taken AS (
+        UPDATE orders_fill f SET awaits_copy = false FROM waiting w WHERE f.id = w.id
+        RETURNING w.cause_id, f.market_id, f.time, f.venue_trade_id, f.side, f.price, f.quantity, f.fee, f.fee_asset
     )
     SELECT i.copy_id, t.market_id, i.side, t.time, t.venue_trade_id, t.side = 'BUY', trim_scale(t.price),
         trim_scale(t.quantity), trim_scale(t.fee), t.fee_asset, t.cause_id
@@ -103,7 +102,8 @@ class Locked:
 
 def copy_fills_take(order_ids: Sequence[int] | None) -> Taken:
     """Take up trades of these orders, or a batch of whichever wait. Needs a transaction."""
-    rows = run(TAKE, {"orders": None if order_ids is None else list(order_ids), "limit": LARGEST_BATCH})
+    which = "" if order_ids is None else "AND w.order_id = ANY(%(orders)s)"
+    rows = run(TAKE.format(which=which), {"orders": numbers(order_ids or ()), "limit": LARGEST_BATCH})
     facts: dict[Key, list[FillFact]] = defaultdict(list)
     for copy_id, market_id, side, *trade, _ in rows:
         facts[copy_id, market_id, side].append(_fill(*trade))

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from django.db import transaction
 from django.utils import timezone
 
-from copytrade.lib.sql import json_rows, numbers, run
+from copytrade.lib.sql import json_rows, look_up_by_number, numbers, run
 from copytrade.realtime.services import messages_publish
 from orders.accounting import FillFact
 from replication.engine.booking import Key, copy_facts_book, copy_fills_take
@@ -92,7 +92,8 @@ STALE = """
 # Whoever changes decisions locks them before positions, in this order.
 LOCK = """
     SELECT id FROM replication_copyintent WHERE id IN (
-        SELECT unnest(%(intents)s::bigint[]) UNION SELECT cause_id FROM orders_order WHERE id = ANY(%(orders)s))
+        SELECT unnest(%(intents)s::bigint[])
+        UNION SELECT cause_id FROM orders_order WHERE id = ANY(%(orders)s::bigint[]))
     ORDER BY id FOR NO KEY UPDATE
 """
 OWE = """
@@ -134,9 +135,12 @@ def orders_settle(order_ids: Sequence[int] | None = None) -> list[int]:
     itself. Must not run inside a transaction.
     """
     with transaction.atomic():
+        if order_ids is not None:
+            look_up_by_number()
         taken = copy_fills_take(order_ids)
         stale = [pk for (pk,) in run(STALE, [LARGEST_BATCH])] if order_ids is None else []
-        intents = [pk for (pk,) in run(LOCK, {"intents": [*taken.intents, *stale], "orders": list(order_ids or ())})]
+        wanted = {"intents": numbers([*taken.intents, *stale]), "orders": numbers(order_ids or ())}
+        intents = [pk for (pk,) in run(LOCK, wanted)]
         settled = decisions_settle(intents, taken.facts)
     return settled_resume(settled)
 
