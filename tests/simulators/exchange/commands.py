@@ -173,7 +173,7 @@ class Commands:
         return [
             placement.describe()
             for placement in self._venue.journal.placements
-            if key in {"", placement.key} and market in {"", placement.market}
+            if key in {"", placement.order.account.key} and market in {"", placement.order.symbol.market}
         ]
 
     def counts(self) -> dict[str, Any]:
@@ -182,7 +182,7 @@ class Commands:
         `seconds` are those that each POST took here, in the order of the answers.
         """
         journal = self._venue.journal
-        accepted = Counter(placement.client_id for placement in journal.placements if not placement.code)
+        accepted = Counter(placement.order.client_id for placement in journal.placements if not placement.code)
         return {
             "requests": journal.requests,
             "answers": {str(status): count for status, count in journal.answers.items()},

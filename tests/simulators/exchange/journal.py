@@ -1,31 +1,38 @@
 """What the simulator remembers for tests: every attempt to place an order, all requests by path, and its own time."""
 
 from collections import Counter
-from dataclasses import asdict, dataclass
 from typing import Any
+
+import msgspec
 
 from tests.simulators.exchange.orders import Order
 
 
-@dataclass(slots=True)
-class Placement:
+class Placement(msgspec.Struct, eq=False):
     """One attempt; `code` is 0 where the order was accepted, `order_id` is 0 where it was not."""
 
-    key: str
-    market: str
-    symbol: str
-    side: str
-    type: str
-    quantity: str
-    client_id: str
+    order: Order
     order_id: int
     code: int
     time: int
-    algo: bool = False
+    algo: bool
 
     def describe(self) -> dict[str, Any]:
         """Return it for the control API."""
-        return asdict(self)
+        order = self.order
+        return {
+            "key": order.account.key,
+            "market": order.symbol.market.value,
+            "symbol": order.symbol.name,
+            "side": order.side,
+            "type": order.type,
+            "quantity": str(order.quantity),
+            "client_id": order.client_id,
+            "order_id": self.order_id,
+            "code": self.code,
+            "time": self.time,
+            "algo": self.algo,
+        }
 
 
 class Journal:
@@ -39,22 +46,7 @@ class Journal:
 
     def note(self, order: Order, now: int, *, number: int = 0, code: int = 0, algo: bool = False) -> None:
         """Remember an attempt."""
-        symbol = order.symbol
-        self.placements.append(
-            Placement(
-                order.account.key,
-                symbol.market.value,
-                symbol.name,
-                order.side,
-                order.type,
-                str(order.quantity),
-                order.client_id,
-                number,
-                code,
-                now,
-                algo,
-            )
-        )
+        self.placements.append(Placement(order, number, code, now, algo))
 
     def clear(self) -> None:
         """Forget everything."""

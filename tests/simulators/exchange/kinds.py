@@ -3,7 +3,7 @@
 import time
 from decimal import ROUND_DOWN, ROUND_HALF_EVEN, Decimal
 from enum import StrEnum
-from functools import cache
+from functools import cache, lru_cache
 
 ZERO = Decimal(0)
 COIN = Decimal("0.00000001")  # the smallest amount that Binance books
@@ -37,6 +37,7 @@ def unit(places: int) -> Decimal:
     return Decimal(1).scaleb(-places)
 
 
+@lru_cache(maxsize=10_000)  # most amounts of a fan-out are those of the order before
 def fixed(value: Decimal, places: int) -> str:
     """Write an amount with exactly so many decimals, never with an exponent."""
     return f"{value:.{places}f}"

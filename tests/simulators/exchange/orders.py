@@ -1,9 +1,10 @@
 """Orders and their trades, as the matching engine keeps them."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from tests.simulators.exchange.kinds import ZERO
 from tests.simulators.exchange.symbols import Symbol
@@ -14,8 +15,7 @@ if TYPE_CHECKING:
 OPEN = frozenset({"NEW", "PARTIALLY_FILLED"})
 
 
-@dataclass(slots=True)
-class Trade:
+class Trade(msgspec.Struct, eq=False):
     """One fill. `worth`: in the quote asset, or in the coin on COIN-M; `fee` in `fee_asset`."""
 
     id: int
@@ -30,8 +30,7 @@ class Trade:
     time: int
 
 
-@dataclass(slots=True)
-class Order:
+class Order(msgspec.Struct, eq=False):
     """One order of an account.
 
     `held`: what of its balance is set aside; `ended`: called once it is no longer open; times in milliseconds.
@@ -66,7 +65,7 @@ class Order:
     updated: int = 0
     cancel_id: str = ""
     expiry: int = 0
-    trades: list[Trade] = field(default_factory=list)
+    trades: list[Trade] = []
     ended: Callable[[], None] | None = None
 
     @property
@@ -101,8 +100,7 @@ class Order:
         return price <= self.price if self.buys else price >= self.price
 
 
-@dataclass(slots=True)
-class Algo:
+class Algo(msgspec.Struct, eq=False):
     """A conditional order of a futures market: it places `order` when the price reaches `trigger`."""
 
     order: Order

@@ -2,6 +2,7 @@
 
 import re
 from decimal import Decimal
+from functools import lru_cache
 from urllib.parse import parse_qsl
 
 from tests.simulators.exchange.refusals import Refusal, invalid, missing
@@ -25,11 +26,16 @@ def _pairs(text: str) -> dict[str, str]:
     if "%" in text or "+" in text:
         pairs = parse_qsl(text, keep_blank_values=True)
     else:
-        pairs = [(name, value) for name, _, value in (part.partition("=") for part in text.split("&") if part)]
+        pairs = [part.partition("=")[::2] for part in text.split("&") if part]
     values = dict(pairs)
     if len(values) != len(pairs):
         raise Refusal(-1101, "Duplicate values for a parameter detected.")
     return values
+
+
+@lru_cache(maxsize=10_000)
+def _amount(text: str, form: re.Pattern[str]) -> Decimal | None:
+    return Decimal(text) if form.match(text) else None
 
 
 class Params:
@@ -56,9 +62,10 @@ class Params:
         text = self.values.get(name)
         if not text:
             return None
-        if not form.match(text):
+        value = _amount(text, form)
+        if value is None:
             raise Refusal(-1100, f"Illegal characters found in parameter '{name}'; legal range is '{AMOUNT_RANGE}'.")
-        return Decimal(text)
+        return value
 
     def mandatory_amount(self, name: str) -> Decimal:
         """Return a mandatory amount (-1102) of the futures markets, where filters refuse negative ones."""

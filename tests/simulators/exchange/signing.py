@@ -2,6 +2,7 @@
 
 import hmac
 import re
+from functools import cache
 
 from tests.simulators.exchange.params import Params
 from tests.simulators.exchange.refusals import Refusal, missing
@@ -16,7 +17,15 @@ MICROSECONDS = 10**14  # a time above this number cannot be in milliseconds
 
 def sign(secret: str, payload: str) -> str:
     """Return the signature in lowercase hex."""
-    return hmac.digest(secret.encode(), payload.encode(), "sha256").hex()
+    signer = _keyed(secret).copy()
+    signer.update(payload.encode())
+    return signer.hexdigest()
+
+
+@cache
+def _keyed(secret: str) -> hmac.HMAC:
+    """Return a signature that has taken in the secret and nothing else yet, which is half of the work."""
+    return hmac.new(secret.encode(), digestmod="sha256")
 
 
 def check_key_form(key: str | None) -> str:
@@ -35,7 +44,7 @@ def check_signature(secret: str, query: str, body: str, params: Params) -> None:
     if not given:
         raise missing("signature")
     payload = _unsigned(query) + _unsigned(body)
-    if not hmac.compare_digest(sign(secret, payload), given.lower().encode("ascii", "replace").decode()):
+    if sign(secret, payload) != given.lower():
         raise Refusal(-1022)
 
 
