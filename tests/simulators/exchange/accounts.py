@@ -106,7 +106,7 @@ class Account:
     fees_in_bnb: bool = False
     maker_fee: dict[Market, Decimal] = field(default_factory=dict)
     taker_fee: dict[Market, Decimal] = field(default_factory=dict)
-    windows: dict[tuple[str, str], Window] = field(default_factory=dict)
+    windows: defaultdict[tuple[str, str], Window] = field(default_factory=lambda: defaultdict(Window))
 
 
 MAKER = {Market.SPOT: Decimal("0.001"), Market.USD_M: Decimal("0.0002"), Market.COIN_M: Decimal("0.0001")}

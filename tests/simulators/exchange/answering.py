@@ -1,7 +1,5 @@
 """From the text of a request to the answer: limits, keys, signatures, and the endpoint's own work."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
@@ -15,11 +13,12 @@ from tests.simulators.exchange.refusals import Refusal
 from tests.simulators.exchange.routes import HISTORY, HISTORY_PATH, routes
 from tests.simulators.exchange.venue import Venue
 
-JSON = {"Content-Type": "application/json;charset=UTF-8"}
+OPEN, SIGNED = Security.NONE, Security.SIGNED
+ENCODER = msgspec.json.Encoder()
+JSON = "Content-Type: application/json;charset=UTF-8\r\n"
 
 
-@dataclass(slots=True)
-class Incoming:
+class Incoming(msgspec.Struct):
     """A request as it came in; `query` is neither decoded nor does it begin with a question mark."""
 
     method: str
@@ -29,18 +28,18 @@ class Incoming:
     key: str
 
 
-@dataclass(slots=True)
-class Answer:
-    """What goes out."""
+class Answer(msgspec.Struct):
+    """What goes out; each of its headers ends its line."""
 
     status: int
     body: bytes
-    headers: dict[str, str] = field(default_factory=lambda: dict(JSON))
+    headers: str = JSON
 
 
-def refused(refusal: Refusal, headers: Mapping[str, str] | None = None) -> Answer:
+def refused(refusal: Refusal, headers: str = JSON) -> Answer:
     """Return a refusal as an answer."""
-    return Answer(refusal.status, msgspec.json.encode(refusal.body()), {**JSON, **(headers or {}), **refusal.headers})
+    own = [f"{name}: {value}\r\n" for name, value in refusal.headers.items()]
+    return Answer(refusal.status, msgspec.json.encode(refusal.body()), headers + "".join(own))
 
 
 class Answering:
@@ -59,41 +58,36 @@ class Answering:
 
     def answer(self, incoming: Incoming) -> Answer:
         """Return the answer of the exchange to a request."""
-        headers: dict[str, str] = {}
+        headers = [JSON]
         try:
             body = self._work(incoming, headers)
         except Refusal as refusal:
-            return refused(refusal, headers)
-        encoded = body if isinstance(body, bytes) else msgspec.json.encode(body)
-        return Answer(200, encoded, {**JSON, **headers})
+            return refused(refusal, "".join(headers))
+        return Answer(200, body if isinstance(body, bytes) else ENCODER.encode(body), "".join(headers))
 
-    def _work(self, incoming: Incoming, headers: dict[str, str]) -> Any:
-        venue, now = self._venue, self._venue.clock.ms()
+    def _work(self, incoming: Incoming, headers: list[str]) -> Any:
+        venue = self._venue
+        now, limits = venue.clock.ms(), venue.limits
         params = Params(parse(incoming.query, incoming.body))
-        endpoint = self._endpoint(incoming)
+        endpoint = self._routes.get((incoming.method, incoming.path)) or self._unusual(incoming)
         weight = endpoint.weight if isinstance(endpoint.weight, int) else endpoint.weight(params)
-        headers["X-MBX-USED-WEIGHT-1M"] = str(venue.limits.admit(endpoint.market, now, weight))
-        call = Call(venue, endpoint.market, params, now, None, incoming.method)
-        if endpoint.security is not Security.NONE:
-            call.account = self._account(incoming, endpoint, params, now)
-            if endpoint.counts:
-                headers.update(venue.limits.count_order(call.account, endpoint.market, now))
-        return endpoint.handle(call)
+        headers.append(f"X-MBX-USED-WEIGHT-1M: {limits.admit(endpoint.market, now, weight)}\r\n")
+        account = self._account(incoming, endpoint, params, now) if endpoint.security is not OPEN else None
+        if account and endpoint.counts:
+            headers.append(limits.count_order(account, endpoint.market, now))
+        return endpoint.handle(Call(venue, endpoint.market, params, now, account, incoming.method))
 
-    def _endpoint(self, incoming: Incoming) -> Endpoint:
-        endpoint = self._routes.get((incoming.method, incoming.path))
-        if endpoint is None and incoming.path == HISTORY_PATH:
-            endpoint = HISTORY[self.market_of(incoming)]
-        if endpoint is None:
-            raise Refusal(-5000, f"Path {incoming.path}, Method {incoming.method} is invalid", status=404)
-        return endpoint
+    def _unusual(self, incoming: Incoming) -> Endpoint:
+        if incoming.path == HISTORY_PATH:
+            return HISTORY[self.market_of(incoming)]
+        raise Refusal(-5000, f"Path {incoming.path}, Method {incoming.method} is invalid", status=404)
 
     def _account(self, incoming: Incoming, endpoint: Endpoint, params: Params, now: int) -> Account:
         account = self._venue.accounts.get(incoming.key)
         if account is None:
             signing.check_key_form(incoming.key)
             raise Refusal(-2015)
-        if endpoint.security is Security.SIGNED:
+        if endpoint.security is SIGNED:
             signing.check_time(now, params)
             signing.check_signature(account.secret, incoming.query, incoming.body, params)
         if not account.enabled or endpoint.permission not in account.permissions:

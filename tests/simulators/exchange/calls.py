@@ -1,9 +1,11 @@
 """A request on its way to the part that answers it."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import Enum
 from typing import Any
+
+import msgspec
 
 from tests.simulators.exchange.accounts import Account, Ledger
 from tests.simulators.exchange.books import Book
@@ -22,9 +24,8 @@ class Security(Enum):
     SIGNED = 2
 
 
-@dataclass(slots=True)
-class Call:
-    """One request. `body` is set where the answer is made of bytes already."""
+class Call(msgspec.Struct):
+    """One request."""
 
     venue: Venue
     market: Market
@@ -32,7 +33,6 @@ class Call:
     now: int
     account: Account | None = None
     method: str = "GET"
-    headers: dict[str, str] = field(default_factory=dict)
 
     @property
     def owner(self) -> Account:

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from tests.simulators.exchange.answering import JSON, Answer
+from tests.simulators.exchange.answering import Answer
 from tests.simulators.exchange.commands import Commands
 from tests.simulators.exchange.refusals import Refusal
 from tests.simulators.exchange.venue import Venue
@@ -32,8 +32,8 @@ class Control:
         except (Refusal, TypeError, ValueError, KeyError, ArithmeticError) as error:
             return _error(400, f"{type(error).__name__}: {error}")
         self._venue.hub.flush()
-        return Answer(200, msgspec.json.encode(result), dict(JSON))
+        return Answer(200, msgspec.json.encode(result))
 
 
 def _error(status: int, message: str) -> Answer:
-    return Answer(status, msgspec.json.encode({"error": message}), dict(JSON))
+    return Answer(status, msgspec.json.encode({"error": message}))

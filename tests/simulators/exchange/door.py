@@ -124,7 +124,6 @@ class Door(asyncio.Protocol):
 
 
 def _written(answer: Answer, *, stays_open: bool) -> bytes:
-    fields = "".join([f"{name}: {value}\r\n" for name, value in answer.headers.items()])
     last = "" if stays_open else "Connection: close\r\n"
-    head = f"{LINES[answer.status]}{fields}{last}Content-Length: {len(answer.body)}\r\n\r\n"
+    head = f"{LINES[answer.status]}{answer.headers}{last}Content-Length: {len(answer.body)}\r\n\r\n"
     return head.encode("latin-1") + answer.body

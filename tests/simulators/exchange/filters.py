@@ -3,7 +3,7 @@
 from decimal import Decimal
 
 from tests.simulators.exchange.books import Book
-from tests.simulators.exchange.kinds import Market, fixed, unit
+from tests.simulators.exchange.kinds import COIN, SPOT, fixed, unit
 from tests.simulators.exchange.orders import Order
 from tests.simulators.exchange.refusals import Refusal, filtered, rejected
 from tests.simulators.exchange.symbols import Range
@@ -13,7 +13,7 @@ AT_MARKET = frozenset({"MARKET", "STOP_MARKET", "TAKE_PROFIT_MARKET", "TRAILING_
 
 def check(order: Order, book: Book) -> None:
     """Refuse an order that does not pass the filters of its symbol."""
-    if order.symbol.market is Market.SPOT:
+    if order.symbol.market is SPOT:
         _check_spot(order, book)
     else:
         _check_futures(order, book)
@@ -28,25 +28,32 @@ def _within(value: Decimal, allowed: Range) -> bool:
 
 
 def _check_spot(order: Order, book: Book) -> None:
-    symbol = order.symbol
-    for name, value in (("quantity", order.quantity), ("price", order.price), ("stopPrice", order.stop_price)):
-        if _too_precise(value, 8):
-            raise Refusal(-1111, f"Parameter '{name}' has too much precision.")
-    for price in (order.price, order.stop_price):
-        if price and not _within(price, symbol.prices):
-            raise filtered("PRICE_FILTER")
-    if order.price:
-        _check_spot_band(order, book)
-    if not order.quantity:
+    symbol, quantity = order.symbol, order.quantity
+    if quantity % COIN:
+        raise Refusal(-1111, "Parameter 'quantity' has too much precision.")
+    if order.price or order.stop_price:
+        _check_spot_prices(order, book)
+    if not quantity:
         raise rejected("Price * QTY is zero or less.")
-    if not _within(order.quantity, symbol.lots):
+    if not _within(quantity, symbol.lots):
         raise filtered("LOT_SIZE")
-    if order.type == "MARKET" and not _within(order.quantity, symbol.market_lots):
+    if order.type == "MARKET" and not _within(quantity, symbol.market_lots):
         raise filtered("MARKET_LOT_SIZE")
-    worth = order.quantity * (order.price or order.stop_price or book.price)
+    worth = quantity * (order.price or order.stop_price or book.price)
     too_much = symbol.most_notional and worth > symbol.most_notional and order.type != "MARKET"
     if worth < symbol.least_notional or too_much:
         raise filtered("NOTIONAL")
+
+
+def _check_spot_prices(order: Order, book: Book) -> None:
+    for name, price in (("price", order.price), ("stopPrice", order.stop_price)):
+        if price % COIN:
+            raise Refusal(-1111, f"Parameter '{name}' has too much precision.")
+    for price in (order.price, order.stop_price):
+        if price and not _within(price, order.symbol.prices):
+            raise filtered("PRICE_FILTER")
+    if order.price:
+        _check_spot_band(order, book)
 
 
 def _check_spot_band(order: Order, book: Book) -> None:

@@ -4,8 +4,8 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from tests.simulators.exchange.accounts import Account, Window
-from tests.simulators.exchange.kinds import Market
+from tests.simulators.exchange.accounts import Account
+from tests.simulators.exchange.kinds import SPOT, Market
 from tests.simulators.exchange.refusals import Refusal
 
 MINUTE_MS = 60_000
@@ -21,7 +21,7 @@ PATIENCE = 5  # so many answers of 429 in a minute before the ban
 
 def pool_of(market: Market) -> str:
     """Return the name of the pool that a market counts in; both futures markets share one."""
-    return "spot" if market is Market.SPOT else "futures"
+    return "spot" if market is SPOT else "futures"
 
 
 @dataclass(slots=True)
@@ -69,19 +69,17 @@ class Limits:
         for name in pools:
             self.pools[name].banned_until = now + milliseconds
 
-    def count_order(self, account: Account, market: Market, now: int) -> dict[str, str]:
+    def count_order(self, account: Account, market: Market, now: int) -> str:
         """Count an order; return the headers that say so, or refuse with -1015 where limits are enforced."""
         pool = pool_of(market)
-        headers = {}
+        headers = ""
         for span, limit in self.orders[pool].items():
-            window = account.windows.get((pool, span))
-            if window is None:
-                window = account.windows[pool, span] = Window()
+            window = account.windows[pool, span]
             number = now // SPANS[span]
             if window.number != number:
                 window.number, window.count = number, 0
             window.count += 1
-            headers[f"X-MBX-ORDER-COUNT-{span}"] = str(window.count)
+            headers += f"X-MBX-ORDER-COUNT-{span}: {window.count}\r\n"
             if self.enforced and window.count > limit:
                 message = f"Too many new orders; current limit is {limit} orders per {WORDS[span]}."
                 raise Refusal(-1015, message, status=429, headers=_retry(SPANS[span] - now % SPANS[span]))

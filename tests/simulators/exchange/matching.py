@@ -6,10 +6,11 @@ from decimal import Decimal
 from typing import Protocol
 
 from tests.simulators.exchange import events
+from tests.simulators.exchange.accounts import Ledger
 from tests.simulators.exchange.books import Book
 from tests.simulators.exchange.futures_money import FuturesMoney, reducible
 from tests.simulators.exchange.hub import Hub
-from tests.simulators.exchange.kinds import FUTURES, ZERO, Clock, Market
+from tests.simulators.exchange.kinds import FUTURES, SPOT, ZERO, Clock, Market
 from tests.simulators.exchange.orders import Order, Trade
 from tests.simulators.exchange.refusals import Refusal, filtered, rejected
 from tests.simulators.exchange.spot_money import SpotMoney
@@ -47,15 +48,15 @@ class Engine:
 
     def place(self, order: Order) -> None:
         """Take an order that has passed the filters; refuse it as the matching engine would."""
-        symbol = order.symbol
-        book, ledger = self.books[symbol.market][symbol.name], order.account.ledgers[symbol.market]
+        symbol, market = order.symbol, order.symbol.market
+        book, ledger = self.books[market][symbol.name], order.account.ledgers[market]
         if order.client_id in ledger.open_clients:
-            raise rejected("Duplicate order sent.") if symbol.market is Market.SPOT else Refusal(-4116)
+            raise rejected("Duplicate order sent.") if market is SPOT else Refusal(-4116)
         if symbol.most_orders and len(ledger.open) >= symbol.most_orders:
             self._check_count(order)
         fills, rests = self._plan(book, order)
-        self._money[symbol.market].reserve(order, fills, rests=rests)
-        self._enter(book, order)
+        self._money[market].reserve(order, fills, rests=rests)
+        self._enter(book, ledger, order, rests=rests)
         self._fill_all(order, fills, maker=False)
         if order.open and not rests:
             self._expire(order, self._why(order))
@@ -102,7 +103,7 @@ class Engine:
             other.symbol.name == symbol.name for other in order.account.ledgers[symbol.market].open.values()
         )
         if open_here >= symbol.most_orders:
-            raise filtered("MAX_NUM_ORDERS") if symbol.market is Market.SPOT else Refusal(-2025)
+            raise filtered("MAX_NUM_ORDERS") if symbol.market is SPOT else Refusal(-2025)
 
     def _plan(self, book: Book, order: Order) -> tuple[Fills, bool]:
         """Return how an order fills at once, and whether its rest stays in the book."""
@@ -116,7 +117,7 @@ class Engine:
             self._check_killed(order, [])
             return [], patient
         if order.time_in_force == "GTX" or order.type == "LIMIT_MAKER":
-            spot = order.symbol.market is Market.SPOT
+            spot = order.symbol.market is SPOT
             raise rejected("Order would immediately match and take.") if spot else Refusal(-5022)
         better = min if order.buys else max
         fills = [(size, better(price, order.price)) for size, price in book.fills(order, quantity)]
@@ -129,13 +130,13 @@ class Engine:
         """Return whether a fill-or-kill order cannot fill as a whole; -5021 on the futures markets."""
         if order.time_in_force != "FOK" or sum((size for size, _ in fills), ZERO) >= order.quantity:
             return False
-        if order.symbol.market is not Market.SPOT:
+        if order.symbol.market is not SPOT:
             raise Refusal(-5021)
         return True
 
     @staticmethod
     def _fillable(order: Order) -> Decimal:
-        if order.symbol.market is Market.SPOT:
+        if order.symbol.market is SPOT:
             return order.quantity
         closes = order.position_side != "BOTH" and (order.position_side == "LONG") != order.buys
         if not order.reduce_only and not closes:
@@ -145,14 +146,12 @@ class Engine:
             raise Refusal(-2022)
         return min(order.quantity, most)
 
-    def _enter(self, book: Book, order: Order) -> None:
-        market = order.symbol.market
-        ledger = order.account.ledgers[market]
-        order.id = next(self._order_ids[market])
+    def _enter(self, book: Book, ledger: Ledger, order: Order, *, rests: bool) -> None:
+        number = order.id = next(self._order_ids[order.symbol.market])
         order.time = order.updated = self._clock.ms()
-        ledger.orders[order.id] = ledger.open[order.id] = order
-        ledger.by_client[order.client_id] = ledger.open_clients[order.client_id] = order
-        book.orders[order.id] = order
+        ledger.orders[number] = ledger.by_client[order.client_id] = order
+        if rests:
+            ledger.open[number] = ledger.open_clients[order.client_id] = book.orders[number] = order
         self._tell(order, "NEW")
 
     def _wake(self, book: Book, order: Order) -> None:
@@ -172,22 +171,23 @@ class Engine:
             self._fill(order, quantity, price, maker=maker)
 
     def _fill(self, order: Order, quantity: Decimal, price: Decimal, *, maker: bool) -> None:
-        symbol, money = order.symbol, self._money[order.symbol.market]
-        now, number = self._clock.ms(), next(self._trade_ids[symbol.market])
+        symbol, market = order.symbol, order.symbol.market
+        money, now = self._money[market], self._clock.ms()
         worth = symbol.value(quantity, price)
-        trade = Trade(number, order, quantity, price, worth, ZERO, "", ZERO, maker, now)
+        trade = Trade(next(self._trade_ids[market]), order, quantity, price, worth, maker, now)
         money.release(order, quantity)
         order.executed += quantity
         order.worth += worth
         order.updated = now
         money.settle(order, trade)
         order.trades.append(trade)
-        order.account.ledgers[symbol.market].trades.append(trade)
-        order.status = "PARTIALLY_FILLED" if order.remaining else "FILLED"
-        if not order.remaining:
+        order.account.ledgers[market].trades.append(trade)
+        remains = order.executed < order.quantity
+        order.status = "PARTIALLY_FILLED" if remains else "FILLED"
+        if not remains:
             self._close(order)
         self._tell(order, "TRADE", trade)
-        if order.ended and not order.open:
+        if order.ended and not remains:
             order.ended()
 
     @staticmethod
@@ -211,16 +211,17 @@ class Engine:
     def _close(self, order: Order) -> None:
         market = order.symbol.market
         ledger = order.account.ledgers[market]
-        ledger.open.pop(order.id, None)
-        ledger.open_clients.pop(order.client_id, None)
-        self.books[market][order.symbol.name].orders.pop(order.id, None)
+        if ledger.open.pop(order.id, None):
+            ledger.open_clients.pop(order.client_id, None)
+            self.books[market][order.symbol.name].orders.pop(order.id, None)
 
     def _tell(self, order: Order, kind: str, trade: Trade | None = None) -> None:
-        market, now = order.symbol.market, self._clock.ms()
+        market = order.symbol.market
         place = (market, order.account.key)
         if not self._hub.listens(place):
             return
-        if market is Market.SPOT:
+        now = self._clock.ms()
+        if market is SPOT:
             self._hub.add(place, events.execution_report(order, kind, trade, now))
             self._hub.add(place, events.account_position(order, trade, now))
             return

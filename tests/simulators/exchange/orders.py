@@ -23,11 +23,11 @@ class Trade(msgspec.Struct, eq=False):
     quantity: Decimal
     price: Decimal
     worth: Decimal
-    fee: Decimal
-    fee_asset: str
-    realized: Decimal
     maker: bool
     time: int
+    fee: Decimal = ZERO
+    fee_asset: str = ""
+    realized: Decimal = ZERO
 
 
 class Order(msgspec.Struct, eq=False):

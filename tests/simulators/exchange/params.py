@@ -23,14 +23,18 @@ def parse(query: str, body: str) -> dict[str, str]:
 
 
 def _pairs(text: str) -> dict[str, str]:
-    if "%" in text or "+" in text:
-        pairs = parse_qsl(text, keep_blank_values=True)
-    else:
-        pairs = [part.partition("=")[::2] for part in text.split("&") if part]
-    values = dict(pairs)
-    if len(values) != len(pairs):
-        raise Refusal(-1101, "Duplicate values for a parameter detected.")
+    values: dict[str, str] = {}
+    for name, value in _split(text):
+        if name in values:
+            raise Refusal(-1101, "Duplicate values for a parameter detected.")
+        values[name] = value
     return values
+
+
+def _split(text: str) -> list[tuple[str, str]]:
+    if "%" in text or "+" in text or "&&" in text:
+        return parse_qsl(text, keep_blank_values=True)
+    return [part.partition("=")[::2] for part in text.split("&")]
 
 
 @lru_cache(maxsize=10_000)

@@ -5,7 +5,7 @@ import random
 
 from aiohttp import web
 
-from tests.simulators.exchange.answering import JSON, Answer, Answering, Incoming, refused
+from tests.simulators.exchange.answering import Answer, Answering, Incoming, refused
 from tests.simulators.exchange.control import Control
 from tests.simulators.exchange.door import Door, Reply
 from tests.simulators.exchange.faults import Rule
@@ -136,9 +136,9 @@ class ExchangeServer:
             case "ban" | "stream_early":
                 return answer
             case "forbidden_403":
-                return Answer(403, BLOCKED, {"Content-Type": "text/html"})
+                return Answer(403, BLOCKED, "Content-Type: text/html\r\n")
             case "garbage":
-                return Answer(200, GARBAGE, dict(JSON))
+                return Answer(200, GARBAGE)
             case _:
                 return refused(_refusal(rule))
 

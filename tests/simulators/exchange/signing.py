@@ -43,7 +43,7 @@ def check_signature(secret: str, query: str, body: str, params: Params) -> None:
     given = params.get("signature")
     if not given:
         raise missing("signature")
-    payload = _unsigned(query) + _unsigned(body)
+    payload = _unsigned(query) + _unsigned(body) if query else _unsigned(body)
     if sign(secret, payload) != given.lower():
         raise Refusal(-1022)
 
@@ -61,10 +61,7 @@ def check_time(now: int, params: Params) -> None:
     if sent > MICROSECONDS:
         sent //= 1000
     window = params.amount("recvWindow")
-    if window is None:
-        window_ms: float = DEFAULT_WINDOW_MS
-    else:
-        window_ms = float(window)
+    window_ms = DEFAULT_WINDOW_MS if window is None else window
     if window_ms > LONGEST_WINDOW_MS:
         raise Refusal(-1131, "recvWindow must be less than 60000.")
     if sent >= now + AHEAD_MS:

@@ -63,10 +63,10 @@ def _kind(params: Params) -> str:
     for name in UNUSED.get(kind, ()):
         if params.get(name):
             raise not_required(name)
-    amounts = [name for name in ("quantity", "quoteOrderQty") if params.get(name)]
-    if not amounts:
+    quantity, worth = params.get("quantity"), params.get("quoteOrderQty")
+    if not (quantity or worth):
         raise missing("quantity")
-    if len(amounts) == 2:
+    if quantity and worth:
         raise Refusal(-1128)
     return kind
 

@@ -4,7 +4,7 @@ from decimal import Decimal
 
 from tests.simulators.exchange.accounts import Ledger
 from tests.simulators.exchange.books import Book
-from tests.simulators.exchange.kinds import ZERO, Market, booked
+from tests.simulators.exchange.kinds import SPOT, ZERO, booked
 from tests.simulators.exchange.orders import Order, Trade
 from tests.simulators.exchange.refusals import rejected
 
@@ -20,7 +20,7 @@ class SpotMoney:
 
     def reserve(self, order: Order, fills: list[tuple[Decimal, Decimal]], *, rests: bool) -> None:
         """Set aside what the order may cost; -2010 where the account is too poor."""
-        ledger = order.account.ledgers[Market.SPOT]
+        ledger = order.account.ledgers[SPOT]
         if order.buys:
             asset, amount = order.symbol.quote, self._cost(order, fills, rests=rests)
         else:
@@ -33,7 +33,9 @@ class SpotMoney:
 
     @staticmethod
     def _cost(order: Order, fills: list[tuple[Decimal, Decimal]], *, rests: bool) -> Decimal:
-        filled = sum((quantity * price for quantity, price in fills), ZERO)
+        filled = ZERO
+        for quantity, price in fills:
+            filled += quantity * price
         if not rests:
             return filled
         # Fills at better prices than the limit give the difference back.
@@ -43,27 +45,28 @@ class SpotMoney:
         """Give back what was set aside for a part of the order."""
         remaining = order.remaining
         part = order.held if quantity >= remaining else booked(order.held * quantity / remaining)
-        order.account.ledgers[Market.SPOT].balances[order.held_asset].held -= part
+        order.account.ledgers[SPOT].balances[order.held_asset].held -= part
         order.held -= part
 
     def settle(self, order: Order, trade: Trade) -> None:
         """Exchange the assets of a trade and take its fee."""
-        ledger = order.account.ledgers[Market.SPOT]
-        symbol = order.symbol
-        base, quote = ledger.balances[symbol.base], ledger.balances[symbol.quote]
-        sign = 1 if order.buys else -1
-        base.total += sign * trade.quantity
-        quote.total -= sign * trade.worth
-        asset, received = (symbol.base, trade.quantity) if order.buys else (symbol.quote, trade.worth)
+        ledger, symbol = order.account.ledgers[SPOT], order.symbol
+        base, quote = (symbol.base, trade.quantity), (symbol.quote, trade.worth)
+        (gained, received), (lost, given) = (base, quote) if order.buys else (quote, base)
+        balances = ledger.balances
+        balances[gained].total += received
+        balances[lost].total -= given
         rates = order.account.maker_fee if trade.maker else order.account.taker_fee
-        fee = booked(received * rates[Market.SPOT])
-        trade.fee_asset, trade.fee = self._payable(order, ledger, asset, fee, trade.price)
-        ledger.balances[trade.fee_asset].total -= trade.fee
+        asset, fee = gained, booked(received * rates[SPOT])
+        if order.account.fees_in_bnb:
+            asset, fee = self._payable(order, ledger, asset, fee, trade.price)
+        trade.fee_asset, trade.fee = asset, fee
+        balances[asset].total -= fee
 
     def _payable(self, order: Order, ledger: Ledger, asset: str, fee: Decimal, price: Decimal) -> tuple[str, Decimal]:
-        """Return asset and amount of a fee: BNB where the account wants that and has enough."""
+        """Return asset and amount of a fee that is to be paid in BNB: that, where the account has enough."""
         rate = self._books.get(f"BNB{order.symbol.quote}")
-        if not order.account.fees_in_bnb or rate is None:
+        if rate is None:
             return asset, fee
         worth = fee * price if order.buys else fee
         amount = booked(worth * BNB_DISCOUNT / rate.price)

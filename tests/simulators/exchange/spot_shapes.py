@@ -50,7 +50,9 @@ def result(order: Order) -> Body:
 
 def full(order: Order) -> Body:
     """Return the answer to a placement with its fills."""
-    return {**result(order), "fills": [_fill(trade) for trade in order.trades]}
+    body = result(order)
+    body["fills"] = [_fill(trade) for trade in order.trades]
+    return body
 
 
 def _fill(trade: Trade) -> Body:
