@@ -19,13 +19,17 @@ JSON = "Content-Type: application/json;charset=UTF-8\r\n"
 
 
 class Incoming(msgspec.Struct):
-    """A request as it came in; `query` is neither decoded nor does it begin with a question mark."""
+    """A request as it came in; `query` is neither decoded nor does it begin with a question mark.
+
+    `since`: when it was read, in seconds of the loop.
+    """
 
     method: str
     path: str
     query: str
     body: str
     key: str
+    since: float = 0.0
 
 
 class Answer(msgspec.Struct):

@@ -13,7 +13,6 @@ import httptools
 
 from tests.simulators.exchange.answering import Answer, Incoming
 
-Reply = Callable[[Answer | None], None]
 KEY = b"x-mbx-apikey"
 LINES = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n" for status in HTTPStatus}
 
@@ -21,13 +20,13 @@ LINES = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n" for status
 class Door(asyncio.Protocol):
     """One connection; its requests are answered one after the other, in their order.
 
-    `take` gets each request, and the way back: an answer, or None where the connection is to break. Paths that begin
-    with `streams` are none of its business: the protocol that `open_stream` makes takes the connection over.
+    `take` gets each request and the door, whose `reply` is the way back. Paths that begin with `streams` are none of
+    its business: the protocol that `open_stream` makes takes the connection over.
     """
 
     def __init__(
         self,
-        take: Callable[[Incoming, Reply], None],
+        take: "Callable[[Incoming, Door], None]",
         streams: tuple[str, ...],
         open_stream: Callable[[], asyncio.Protocol],
         doors: "set[Door]",
@@ -36,7 +35,7 @@ class Door(asyncio.Protocol):
         self._streams = tuple(path.encode() for path in streams)
         self._parser = httptools.HttpRequestParser(self)
         self._held = b""
-        self._is_reading = self._is_busy = False
+        self._is_reading = self._is_busy = self._stays_open = False
         self._url = self._body = self._key = b""
         self._waiting: deque[tuple[Incoming, bool]] = deque()
 
@@ -108,16 +107,17 @@ class Door(asyncio.Protocol):
     def _next(self) -> None:
         if self._waiting and not self._is_busy:
             self._is_busy = True
-            incoming, stays_open = self._waiting.popleft()
-            self._take(incoming, lambda answer: self._reply(answer, stays_open=stays_open))
+            incoming, self._stays_open = self._waiting.popleft()
+            self._take(incoming, self)
 
-    def _reply(self, answer: Answer | None, *, stays_open: bool) -> None:
+    def reply(self, answer: Answer | None) -> None:
+        """Answer the request that was taken last; None breaks the connection."""
         self._is_busy = False
         if answer is None:
             self.cut()
         elif not self._transport.is_closing():
-            self._transport.write(_written(answer, stays_open=stays_open))
-            if stays_open:
+            self._transport.write(_written(answer, stays_open=self._stays_open))
+            if self._stays_open:
                 self._next()
             else:
                 self._transport.close()

@@ -7,12 +7,13 @@ from aiohttp import web
 
 from tests.simulators.exchange.answering import Answer, Answering, Incoming, refused
 from tests.simulators.exchange.control import Control
-from tests.simulators.exchange.door import Door, Reply
+from tests.simulators.exchange.door import Door
 from tests.simulators.exchange.faults import Rule
 from tests.simulators.exchange.limits import pool_of, too_many
 from tests.simulators.exchange.refusals import Refusal
 from tests.simulators.exchange.sockets import Sockets
 from tests.simulators.exchange.venue import Venue
+from tests.simulators.exchange.wheel import Wheel
 
 HOST = "127.0.0.1"
 CONTROL = "/_control/"
@@ -41,6 +42,7 @@ class ExchangeServer:
     async def start(self, port: int = 0) -> int:
         """Begin to listen; return the port."""
         self._loop = asyncio.get_running_loop()
+        self._wheel = Wheel(self._loop, self._work)
         self._streams = web.Server(self._stream, access_log=None, keepalive_timeout=PATIENT_SECONDS)
         self._server = await self._loop.create_server(self._door, HOST, port, backlog=4096)
         return int(self._server.sockets[0].getsockname()[1])
@@ -64,43 +66,33 @@ class ExchangeServer:
         response.force_close()  # what comes after it would be no business of aiohttp's
         return response
 
-    def _take(self, incoming: Incoming, reply: Reply) -> None:
+    def _take(self, incoming: Incoming, door: Door) -> None:
         """Answer a request when the venue's latency has passed."""
         if incoming.path.startswith(CONTROL):
-            reply(self._control.answer(incoming.path[len(CONTROL) :], incoming.body.encode()))
+            door.reply(self._control.answer(incoming.path[len(CONTROL) :], incoming.body.encode()))
             return
         venue = self.venue
         venue.journal.requests[f"{incoming.method} {incoming.path}"] += 1
-        if incoming.method == "POST":
-            reply = self._timed(reply)
+        incoming.since = self._loop.time()
         if venue.latency[1]:
-            self._loop.call_later(random.uniform(*venue.latency) / 1000, self._work, incoming, reply)
+            self._wheel.add(random.uniform(*venue.latency) / 1000, incoming, door)
         else:
-            self._work(incoming, reply)
+            self._work(incoming, door)
 
-    def _timed(self, reply: Reply) -> Reply:
-        """Note how long the answer took here, from when the request was read."""
-        since = self._loop.time()
-
-        def timed(answer: Answer | None) -> None:
-            reply(answer)
-            self.venue.journal.seconds.append(self._loop.time() - since)
-
-        return timed
-
-    def _work(self, incoming: Incoming, reply: Reply) -> None:
+    def _work(self, incoming: Incoming, door: Door) -> None:
+        if self.venue.faults.rules:
+            task = self._loop.create_task(self._disturb(incoming, door))
+            self._disturbed.add(task)
+            task.add_done_callback(self._disturbed.discard)
+            return
         try:
-            if self.venue.faults.rules:
-                task = self._loop.create_task(self._disturb(incoming, reply))
-                self._disturbed.add(task)
-                task.add_done_callback(self._disturbed.discard)
-            else:
-                self._reply(self._answering.answer(incoming), reply)
-        except BaseException:
-            reply(None)  # a mistake of the simulator's, which the loop reports
-            raise
+            answer = self._answering.answer(incoming)
+        except Exception as mistake:  # noqa: BLE001 - the others that are due now are to be answered
+            self._loop.call_exception_handler({"message": "the simulator made a mistake", "exception": mistake})
+            answer = None
+        self._reply(answer, incoming, door)
 
-    async def _disturb(self, incoming: Incoming, reply: Reply) -> None:
+    async def _disturb(self, incoming: Incoming, door: Door) -> None:
         """Answer a request that faults may befall."""
         venue = self.venue
         lags, verdict = venue.faults.for_request(incoming.method, incoming.path, incoming.key)
@@ -110,12 +102,15 @@ class ExchangeServer:
         if verdict and verdict.kind == "stream_early":
             venue.hub.flush()
             await asyncio.sleep(verdict.seconds)
-        self._reply(answer, reply)
+        self._reply(answer, incoming, door)
 
-    def _reply(self, answer: Answer | None, reply: Reply) -> None:
+    def _reply(self, answer: Answer | None, incoming: Incoming, door: Door) -> None:
         """Answer first, and send events only then, as a venue under no load does."""
-        self.venue.journal.answers[answer.status if answer else 0] += 1
-        reply(answer)
+        journal = self.venue.journal
+        journal.answers[answer.status if answer else 0] += 1
+        door.reply(answer)
+        if incoming.method == "POST":
+            journal.seconds.append(self._loop.time() - incoming.since)
         self.venue.hub.flush()
 
     async def _pause(self, lags: list[Rule], kind: str) -> None:
