@@ -23,18 +23,17 @@ def parse(query: str, body: str) -> dict[str, str]:
 
 
 def _pairs(text: str) -> dict[str, str]:
-    values: dict[str, str] = {}
-    for name, value in _split(text):
-        if name in values:
-            raise Refusal(-1101, "Duplicate values for a parameter detected.")
-        values[name] = value
-    return values
-
-
-def _split(text: str) -> list[tuple[str, str]]:
     if "%" in text or "+" in text or "&&" in text:
-        return parse_qsl(text, keep_blank_values=True)
-    return [part.partition("=")[::2] for part in text.split("&")]
+        pairs = parse_qsl(text, keep_blank_values=True)
+        values, sent = dict(pairs), len(pairs)
+    else:
+        parts = text.split("&")
+        values, sent = {}, len(parts)
+        for part in parts:  # the loop takes less than a comprehension that slices
+            name, _, values[name] = part.partition("=")
+    if len(values) != sent:
+        raise Refusal(-1101, "Duplicate values for a parameter detected.")
+    return values
 
 
 @lru_cache(maxsize=10_000)

@@ -1,6 +1,7 @@
 """The endpoints of the spot market that need an account."""
 
 import secrets
+from functools import lru_cache
 from typing import Any
 
 from tests.simulators.exchange import spot_shapes as shapes
@@ -22,6 +23,10 @@ NEEDS = {
     "TAKE_PROFIT_LIMIT": ("timeInForce", "quantity", "price", "stopPrice"),
     "LIMIT_MAKER": ("quantity", "price"),
 }
+TERMS = (
+    *("type", "side", "timeInForce", "quantity", "price", "stopPrice", "quoteOrderQty"),
+    "selfTradePreventionMode",
+)
 UNUSED = {"MARKET": ("price", "timeInForce", "stopPrice"), "LIMIT": ("stopPrice",), "LIMIT_MAKER": ("timeInForce",)}
 ANSWERS = {"ACK": shapes.ack, "RESULT": shapes.result, "FULL": shapes.full}
 DAY_MS = 86_400_000
@@ -29,29 +34,35 @@ DAY_MS = 86_400_000
 
 def _read(call: Call) -> Order:
     params, book = call.params, call.book
-    kind, side = _kind(params), _side(params)
+    terms = _terms(tuple(map(params.values.get, TERMS)))
+    kind = terms["type"]
     if kind not in book.symbol.order_types:
         raise rejected(f"{kind.replace('_', ' ').capitalize()} orders are not supported for this symbol.")
-    order = Order(
-        account=call.owner,
-        symbol=book.symbol,
-        side=side,
-        type=kind,
-        quantity=params.amount("quantity") or ZERO,
-        client_id=params.client_id("newClientOrderId") or secrets.token_hex(11),
-        price=params.amount("price") or ZERO,
-        time_in_force=_time_in_force(params),
-        stop_price=params.amount("stopPrice") or ZERO,
-        quote_quantity=params.amount("quoteOrderQty") or ZERO,
-        stp_mode=params.get("selfTradePreventionMode") or "EXPIRE_MAKER",
-    )
+    client_id = params.client_id("newClientOrderId") or secrets.token_hex(11)
+    order = Order(account=call.owner, symbol=book.symbol, client_id=client_id, **terms)
     if kind == "MARKET" and order.quote_quantity:
         order.quantity = floored(order.quote_quantity / book.price, book.symbol.lots.step)
-    if order.stop_price:
-        order.waits = True
-        if reached(kind, side, order.stop_price, book.price):
-            raise rejected("Order would trigger immediately.")
+    if order.waits and reached(kind, order.side, order.stop_price, book.price):
+        raise rejected("Order would trigger immediately.")
     return order
+
+
+@lru_cache(maxsize=1000)
+def _terms(texts: tuple[str | None, ...]) -> dict[str, Any]:
+    """Return the terms of an order, by fields: those who follow somebody all send the same ones."""
+    params = Params({name: text for name, text in zip(TERMS, texts, strict=True) if text})
+    kind, side, stop_price = _kind(params), _side(params), params.amount("stopPrice") or ZERO
+    return {
+        "side": side,
+        "type": kind,
+        "quantity": params.amount("quantity") or ZERO,
+        "price": params.amount("price") or ZERO,
+        "time_in_force": _time_in_force(params),
+        "stop_price": stop_price,
+        "waits": bool(stop_price),
+        "quote_quantity": params.amount("quoteOrderQty") or ZERO,
+        "stp_mode": params.get("selfTradePreventionMode") or "EXPIRE_MAKER",
+    }
 
 
 def _kind(params: Params) -> str:
