@@ -1,6 +1,7 @@
 """The endpoints of the spot market that need an account."""
 
 import secrets
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
@@ -28,7 +29,7 @@ TERMS = (
     "selfTradePreventionMode",
 )
 UNUSED = {"MARKET": ("price", "timeInForce", "stopPrice"), "LIMIT": ("stopPrice",), "LIMIT_MAKER": ("timeInForce",)}
-ANSWERS = {"ACK": shapes.ack, "RESULT": shapes.result, "FULL": shapes.full}
+ANSWERS: dict[str, Callable[[Order], Any]] = {"ACK": shapes.ack, "RESULT": shapes.result, "FULL": shapes.full}
 DAY_MS = 86_400_000
 
 

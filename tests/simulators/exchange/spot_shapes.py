@@ -2,12 +2,47 @@
 
 from typing import Any
 
+import msgspec
+
 from tests.simulators.exchange.accounts import Account
 from tests.simulators.exchange.kinds import ZERO, Market, fixed
 from tests.simulators.exchange.orders import Order, Trade
 
 Body = dict[str, Any]
 NOTHING = "0.00000000"
+
+
+class Fill(msgspec.Struct, rename={"asset": "commissionAsset", "number": "tradeId"}):
+    """A trade in the answer to a placement."""
+
+    price: str
+    qty: str
+    commission: str
+    asset: str
+    number: int
+
+
+class Placed(msgspec.Struct, rename="camel"):
+    """The answer to a placement with the state of the order: a struct, since it is written more often than all else."""
+
+    symbol: str
+    order_id: int
+    order_list_id: int
+    client_order_id: str
+    transact_time: int
+    price: str
+    orig_qty: str
+    executed_qty: str
+    orig_quote_order_qty: str
+    cummulative_quote_qty: str
+    status: str
+    time_in_force: str
+    type: str
+    side: str
+    working_time: int
+    self_trade_prevention_mode: str
+    stop_price: str | msgspec.UnsetType = msgspec.UNSET
+    fills: list[Fill] | msgspec.UnsetType = msgspec.UNSET
 
 
 def ack(order: Order) -> Body:
@@ -35,34 +70,40 @@ def _amounts(order: Order) -> Body:
     }
 
 
-def result(order: Order) -> Body:
+def result(order: Order) -> Placed:
     """Return the answer to a placement with the state of the order."""
-    body = {
-        **ack(order),
-        **_amounts(order),
-        "workingTime": order.time,
-        "selfTradePreventionMode": order.stp_mode,
-    }
+    placed = Placed(
+        order.symbol.name,
+        order.id,
+        -1,
+        order.client_id,
+        order.time,
+        fixed(order.price, 8),
+        fixed(order.quantity, 8),
+        fixed(order.executed, 8),
+        fixed(order.quote_quantity, 8),
+        fixed(order.worth, 8),
+        order.status,
+        order.time_in_force,
+        order.type,
+        order.side,
+        order.time,
+        order.stp_mode,
+    )
     if order.stop_price:
-        body["stopPrice"] = fixed(order.stop_price, 8)
-    return body
+        placed.stop_price = fixed(order.stop_price, 8)
+    return placed
 
 
-def full(order: Order) -> Body:
+def full(order: Order) -> Placed:
     """Return the answer to a placement with its fills."""
-    body = result(order)
-    body["fills"] = [_fill(trade) for trade in order.trades]
-    return body
+    placed = result(order)
+    placed.fills = [_fill(trade) for trade in order.trades]
+    return placed
 
 
-def _fill(trade: Trade) -> Body:
-    return {
-        "price": fixed(trade.price, 8),
-        "qty": fixed(trade.quantity, 8),
-        "commission": fixed(trade.fee, 8),
-        "commissionAsset": trade.fee_asset,
-        "tradeId": trade.id,
-    }
+def _fill(trade: Trade) -> Fill:
+    return Fill(fixed(trade.price, 8), fixed(trade.quantity, 8), fixed(trade.fee, 8), trade.fee_asset, trade.id)
 
 
 def query(order: Order) -> Body:
