@@ -50,6 +50,12 @@ class Setting:
 class Ledger:
     """What an account has in one market. Orders are found by id, client ids name the latest order that used them."""
 
+    __slots__ = (
+        *("balances", "positions", "settings", "trades"),
+        *("orders", "open", "by_client", "open_clients"),
+        *("algos", "open_algos", "algos_by_client"),
+    )
+
     def __init__(self, balances: Mapping[str, str | Decimal]) -> None:
         self.balances: defaultdict[str, Balance] = defaultdict(Balance)
         for asset, amount in balances.items():
@@ -90,7 +96,7 @@ class Window:
     count: int = 0
 
 
-@dataclass
+@dataclass(slots=True)
 class Account:
     """One API key."""
 
@@ -104,11 +110,10 @@ class Account:
     enabled: bool = True
     ip_restricted: bool = True
     fees_in_bnb: bool = False
-    maker_fee: dict[Market, Decimal] = field(default_factory=dict)
-    taker_fee: dict[Market, Decimal] = field(default_factory=dict)
     windows: defaultdict[tuple[str, str], Window] = field(default_factory=lambda: defaultdict(Window))
 
 
+# What everybody pays.
 MAKER = {Market.SPOT: Decimal("0.001"), Market.USD_M: Decimal("0.0002"), Market.COIN_M: Decimal("0.0001")}
 TAKER = {Market.SPOT: Decimal("0.001"), Market.USD_M: Decimal("0.0005"), Market.COIN_M: Decimal("0.0005")}
 
@@ -142,6 +147,4 @@ def create(
         hedge=hedge,
         ip_restricted=ip_restricted,
         fees_in_bnb=fees_in_bnb,
-        maker_fee=dict(MAKER),
-        taker_fee=dict(TAKER),
     )

@@ -4,7 +4,7 @@ from typing import Any
 
 from tests.simulators.exchange import events
 from tests.simulators.exchange import futures_account_shapes as shapes
-from tests.simulators.exchange.accounts import Account
+from tests.simulators.exchange.accounts import MAKER, TAKER, Account
 from tests.simulators.exchange.books import Book
 from tests.simulators.exchange.calls import Call
 from tests.simulators.exchange.kinds import FUTURES, Market, fixed
@@ -137,11 +137,11 @@ def set_hedge(owner: Account, *, hedge: bool) -> None:
 
 def commission_rate(call: Call) -> Any:
     """GET commissionRate of one symbol."""
-    owner, market = call.owner, call.market
+    market = call.market
     return {
         "symbol": call.book.symbol.name,
-        "makerCommissionRate": fixed(owner.maker_fee[market], 6),
-        "takerCommissionRate": fixed(owner.taker_fee[market], 6),
+        "makerCommissionRate": fixed(MAKER[market], 6),
+        "takerCommissionRate": fixed(TAKER[market], 6),
     }
 
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from decimal import Decimal
 
-from tests.simulators.exchange.accounts import Account, Ledger, Position
+from tests.simulators.exchange.accounts import MAKER, TAKER, Account, Ledger, Position
 from tests.simulators.exchange.books import Book
 from tests.simulators.exchange.kinds import ZERO, Market, booked
 from tests.simulators.exchange.orders import Order, Trade
@@ -97,7 +97,7 @@ class FuturesMoney:
         position = ledger.position(symbol.name, order.position_side)
         signed = trade.quantity if order.buys else -trade.quantity
         trade.realized = booked(_apply(symbol, position, signed, trade.price))
-        rates = order.account.maker_fee if trade.maker else order.account.taker_fee
+        rates = MAKER if trade.maker else TAKER
         trade.fee, trade.fee_asset = booked(trade.worth * rates[self._market]), symbol.margin
         position.realized += trade.realized
         position.updated = trade.time

@@ -63,8 +63,9 @@ def _unsigned(text: str) -> str:
 
 def check_time(now: int, params: Params) -> None:
     """Refuse a time (milliseconds) that is too old or more than a second ahead (-1021)."""
-    params.text("timestamp")
-    sent = params.number("timestamp") or 0
+    sent = params.number("timestamp")
+    if sent is None:
+        raise missing("timestamp")
     if sent > MICROSECONDS:
         sent //= 1000
     window = params.amount("recvWindow")

@@ -2,7 +2,7 @@
 
 from decimal import Decimal
 
-from tests.simulators.exchange.accounts import Ledger
+from tests.simulators.exchange.accounts import MAKER, TAKER, Ledger
 from tests.simulators.exchange.books import Book
 from tests.simulators.exchange.kinds import SPOT, ZERO, booked
 from tests.simulators.exchange.orders import Order, Trade
@@ -51,13 +51,13 @@ class SpotMoney:
     def settle(self, order: Order, trade: Trade) -> None:
         """Exchange the assets of a trade and take its fee."""
         ledger, symbol = order.account.ledgers[SPOT], order.symbol
-        base, quote = (symbol.base, trade.quantity), (symbol.quote, trade.worth)
-        (gained, received), (lost, given) = (base, quote) if order.buys else (quote, base)
         balances = ledger.balances
+        gained, received, lost, given = symbol.base, trade.quantity, symbol.quote, trade.worth
+        if not order.buys:
+            gained, received, lost, given = lost, given, gained, received
         balances[gained].total += received
         balances[lost].total -= given
-        rates = order.account.maker_fee if trade.maker else order.account.taker_fee
-        asset, fee = gained, booked(received * rates[SPOT])
+        asset, fee = gained, booked(received * (MAKER if trade.maker else TAKER)[SPOT])
         if order.account.fees_in_bnb:
             asset, fee = self._payable(order, ledger, asset, fee, trade.price)
         trade.fee_asset, trade.fee = asset, fee

@@ -4,7 +4,7 @@ from typing import Any
 
 import msgspec
 
-from tests.simulators.exchange.accounts import Account
+from tests.simulators.exchange.accounts import MAKER, TAKER, Account
 from tests.simulators.exchange.kinds import ZERO, Market, fixed
 from tests.simulators.exchange.orders import Order, Trade
 
@@ -160,7 +160,7 @@ def my_trade(trade: Trade) -> Body:
 
 def account(owner: Account, now: int, *, omit_zero: bool) -> Body:
     """Return the account with its balances and fees."""
-    maker, taker = owner.maker_fee[Market.SPOT], owner.taker_fee[Market.SPOT]
+    maker, taker = MAKER[Market.SPOT], TAKER[Market.SPOT]
     balances = [
         {"asset": asset, "free": fixed(balance.total - balance.held, 8), "locked": fixed(balance.held, 8)}
         for asset, balance in owner.ledgers[Market.SPOT].balances.items()
@@ -214,8 +214,8 @@ def restrictions(owner: Account) -> Body:
 def commission(owner: Account, symbol: str) -> Body:
     """Return the fees of a symbol."""
     rates = {
-        "maker": fixed(owner.maker_fee[Market.SPOT], 8),
-        "taker": fixed(owner.taker_fee[Market.SPOT], 8),
+        "maker": fixed(MAKER[Market.SPOT], 8),
+        "taker": fixed(TAKER[Market.SPOT], 8),
         "buyer": NOTHING,
         "seller": NOTHING,
     }
