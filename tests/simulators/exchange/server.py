@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+from collections.abc import Sequence
 
 from aiohttp import web
 
@@ -26,6 +27,7 @@ HAPPENS = frozenset({"drop_after", "unknown_503", "timeout_408", "garbage", "str
 UNKNOWN = Refusal(-1000, "Unknown error, please check your request or try again later.", status=503)
 UNAVAILABLE = Refusal(-1000, "Service Unavailable.", status=503)
 LIMIT = 2400
+NO_RULES: Sequence[Rule] = ()
 
 
 class ExchangeServer:
@@ -37,7 +39,7 @@ class ExchangeServer:
         self._control = Control(venue)
         self._sockets = Sockets(venue)
         self._doors: set[Door] = set()
-        self._disturbed: set[asyncio.Task[None]] = set()
+        self._lingering: set[asyncio.Task[None]] = set()
 
     async def start(self, port: int = 0) -> int:
         """Begin to listen; return the port."""
@@ -52,9 +54,9 @@ class ExchangeServer:
         self._server.close()
         for cut in [*self.venue.sockets, *(door.cut for door in self._doors)]:
             cut()
-        for task in self._disturbed:
+        for task in self._lingering:
             task.cancel()
-        await asyncio.gather(*self._disturbed, return_exceptions=True)
+        await asyncio.gather(*self._lingering, return_exceptions=True)
         await self._streams.shutdown(STOP_SECONDS)
         await self._server.wait_closed()
 
@@ -80,27 +82,30 @@ class ExchangeServer:
             self._work(incoming, door)
 
     def _work(self, incoming: Incoming, door: Door) -> None:
-        if self.venue.faults.rules:
-            task = self._loop.create_task(self._disturb(incoming, door))
-            self._disturbed.add(task)
-            task.add_done_callback(self._disturbed.discard)
-            return
+        faults, lags, verdict = self.venue.faults, NO_RULES, None
+        if faults.rules:
+            lags, verdict = faults.for_request(incoming.method, incoming.path, incoming.key)
+        if lags or (verdict and verdict.kind == "stream_early"):
+            task = self._loop.create_task(self._linger(incoming, door, lags, verdict))
+            self._lingering.add(task)
+            task.add_done_callback(self._lingering.discard)
+        else:
+            self._reply(self._answer(incoming, verdict), incoming, door)
+
+    def _answer(self, incoming: Incoming, verdict: Rule | None) -> Answer | None:
         try:
-            answer = self._answering.answer(incoming)
+            return self._verdict(incoming, verdict) if verdict else self._answering.answer(incoming)
         except Exception as mistake:  # noqa: BLE001 - the others that are due now are to be answered
             self._loop.call_exception_handler({"message": "the simulator made a mistake", "exception": mistake})
-            answer = None
-        self._reply(answer, incoming, door)
+            return None
 
-    async def _disturb(self, incoming: Incoming, door: Door) -> None:
-        """Answer a request that faults may befall."""
-        venue = self.venue
-        lags, verdict = venue.faults.for_request(incoming.method, incoming.path, incoming.key)
+    async def _linger(self, incoming: Incoming, door: Door, lags: Sequence[Rule], verdict: Rule | None) -> None:
+        """Answer a request whose faults take time."""
         await self._pause(lags, "lag")
-        answer = self._verdict(incoming, verdict) if verdict else self._answering.answer(incoming)
+        answer = self._answer(incoming, verdict)
         await self._pause(lags, "lag_after")
         if verdict and verdict.kind == "stream_early":
-            venue.hub.flush()
+            self.venue.hub.flush()
             await asyncio.sleep(verdict.seconds)
         self._reply(answer, incoming, door)
 
@@ -113,7 +118,7 @@ class ExchangeServer:
             journal.seconds.append(self._loop.time() - incoming.since)
         self.venue.hub.flush()
 
-    async def _pause(self, lags: list[Rule], kind: str) -> None:
+    async def _pause(self, lags: Sequence[Rule], kind: str) -> None:
         for rule in lags:
             if rule.kind == kind:
                 await asyncio.sleep(self.venue.faults.pause(rule))
