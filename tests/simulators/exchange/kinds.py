@@ -40,8 +40,8 @@ def unit(places: int) -> Decimal:
 
 @lru_cache(maxsize=10_000)  # most amounts of a fan-out are those of the order before
 def fixed(value: Decimal, places: int) -> str:
-    """Write an amount with exactly so many decimals, never with an exponent."""
-    return f"{value:.{places}f}"
+    """Write an amount with exactly so many decimals, never with an exponent; zero has no sign."""
+    return f"{value:z.{places}f}"
 
 
 def booked(value: Decimal) -> Decimal:

@@ -2,11 +2,13 @@
 
 import time
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
 from tests.simulators.binance import BinanceSimulator
+from tests.simulators.exchange.kinds import fixed
 from tests.simulators.exchange.symbols import load
 from tests.simulators.tests.client import API, DAPI, FAPI, Client, Socket, signature
 
@@ -178,3 +180,7 @@ def test_errors_are_worded_as_recorded(
     recorded = load("errors")[name]
     reply = client.signed(method, path, **params)
     assert (reply.status, reply.body) == (recorded["http"], recorded["body"])
+
+
+def test_no_profit_has_no_sign() -> None:
+    assert [fixed(Decimal(text), 3) for text in ("-0", "0", "-0.0001", "-1")] == ["0.000", "0.000", "0.000", "-1.000"]
