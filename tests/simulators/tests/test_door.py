@@ -65,6 +65,14 @@ def test_a_request_may_come_byte_by_byte(wire: Wire) -> None:
     assert wire.answer() == (b"HTTP/1.1 200 OK", b"{}")
 
 
+def test_a_body_may_come_late_and_the_next_request_early(wire: Wire) -> None:
+    for piece in (b"POST /_control/clear_gaps HTTP/1.1\r\ncontent-length: 2\r\n\r\n", b"{", b"}" + PING[:9], PING[9:]):
+        wire.say(piece)
+
+    assert wire.answer() == (b"HTTP/1.1 200 OK", b"null")
+    assert wire.answer() == (b"HTTP/1.1 200 OK", b"{}")
+
+
 def test_a_connection_ends_where_the_client_wants_that(wire: Wire) -> None:
     wire.say(PING.replace(b"Host: venue", b"Connection: close"))
 
