@@ -5,10 +5,12 @@ contracts on inverse markets).
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
+
+import msgspec
 
 from markets.filters import Filters
 from markets.venues.vocabulary import MarketKind, OrderType, PositionSide, Side, TimeInForce, VenueStatus
@@ -24,8 +26,7 @@ class Permissions:
     venue_account: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class FillReport:
+class FillReport(msgspec.Struct, frozen=True, gc=False):
     """One trade of one order, unique by `venue_trade_id` and `side` within market and account.
 
     Two orders of one account that trade with each other share the id of the trade.
@@ -48,8 +49,7 @@ class FillReport:
     realized_pnl: Decimal | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class OrderReport:
+class OrderReport(msgspec.Struct, frozen=True, gc=False):
     """What the venue says of an order, at `time`. `raw` is its own answer, for those who asked in its own words.
 
     `filled_quote`, `average_price` are None where the venue does not say (Binance's futures placements, since 2026).
@@ -73,7 +73,7 @@ class OrderReport:
     average_price: Decimal | None = None
     fills: tuple[FillReport, ...] = ()
     reason: str = ""
-    raw: Mapping[str, Any] = field(default_factory=dict)
+    raw: Mapping[str, Any] = msgspec.field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,12 +3,12 @@
 import logging
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from decimal import Decimal
 from typing import Any, Protocol
 
 from django.db import DataError, IntegrityError, transaction
 from django.utils import timezone
+from msgspec.structs import replace
 
 from copytrade.lib.database import DATABASE_AWAY, is_contention
 from copytrade.lib.sql import look_up_by_number

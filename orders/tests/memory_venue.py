@@ -3,11 +3,11 @@
 import itertools
 from collections import Counter, deque
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
 from django.utils import timezone
+from msgspec.structs import replace
 
 from markets.venues.base import (
     AccountAccess,

@@ -1,11 +1,11 @@
 """Orders that count as over here and go on being open at a venue in memory."""
 
-from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
 import pytest
 from django.utils import timezone
+from msgspec.structs import replace
 
 from orders.executor.findings import Source
 from orders.executor.sending import orders_execute_due

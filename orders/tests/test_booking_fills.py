@@ -2,7 +2,6 @@
 
 import random
 import threading
-from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
@@ -11,6 +10,7 @@ from django.db import connection
 from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from markets.venues.base import FillReport
 from markets.venues.vocabulary import PositionSide, Side

@@ -7,6 +7,7 @@ from decimal import Decimal
 import pytest
 from django.db.models import F
 from django.utils import timezone
+from msgspec import structs
 
 from markets.venues.base import PositionReport
 from markets.venues.errors import VenueDown
@@ -69,7 +70,7 @@ def test_comparing_again_finds_nothing_more(account, resting, venue):
 
 
 def test_an_order_that_is_no_longer_open_there_is_asked_about(account, resting, venue):
-    venue.orders[resting.client_order_id] = replace(venue.orders[resting.client_order_id], status="CANCELED")
+    venue.orders[resting.client_order_id] = structs.replace(venue.orders[resting.client_order_id], status="CANCELED")
 
     report = compare(account)
 

@@ -1,10 +1,10 @@
 """Orders that count as over here and rest at an exchange that behaves like Binance, from the proxy to the last fill."""
 
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from django.utils import timezone
+from msgspec.structs import replace
 
 from copytrade.lib.loop import run
 from markets.venues.registry import adapter

@@ -1,11 +1,11 @@
 """Whatever was told before, a comparison has open what is open at the venue."""
 
-from dataclasses import replace
 from datetime import timedelta
 
 from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from orders.executor.findings import Source
 from orders.models import Order

@@ -1,10 +1,10 @@
 """What is no proof that an order is open at its venue, and orders that are somebody else's."""
 
-from dataclasses import replace
 from decimal import Decimal
 
 import pytest
 from django.utils import timezone
+from msgspec.structs import replace
 
 from markets.venues.errors import RateLimited, VenueDown
 from markets.venues.vocabulary import Side

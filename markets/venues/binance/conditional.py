@@ -5,9 +5,10 @@ waiting order until the other one exists. Source: the algo order pages of the US
 """
 
 from collections.abc import Mapping
-from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
+
+from msgspec.structs import replace
 
 from markets.venues.base import OrderReport
 from markets.venues.binance.numbers import ZERO, first_moment, optional, positive

@@ -1,10 +1,11 @@
 """From ccxt's unified structures to our reports (pure). Numbers arrive as text."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
+
+from msgspec.structs import replace
 
 from copytrade.lib.wire import from_milliseconds, plain_digits
 from markets.filters import Filters
