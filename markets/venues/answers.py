@@ -1,7 +1,6 @@
 """What comes of a request to a venue: an answer, or the knowledge of whether it may have arrived."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import msgspec
@@ -22,44 +21,44 @@ class UnreadableError(Exception):
 class Headers(Mapping[str, str]):
     """The headers of an answer, whatever case their names are written in; what came twice is joined by commas."""
 
-    __slots__ = ("_found", "_raw")
+    __slots__ = ("_found",)
 
-    def __init__(self, raw: Sequence[tuple[bytes, bytes]]) -> None:
-        self._raw = raw
-        self._found: dict[str, str] | None = None  # most answers are read without a look at them
+    def __init__(self, raw: Iterable[tuple[bytes, bytes]]) -> None:
+        # Most are never looked at, so each is decoded when it is asked for.
+        self._found: dict[bytes, bytes] = {}
+        for written, value in raw:
+            name = written.lower()
+            self._found[name] = self._found[name] + b", " + value if name in self._found else value
 
     def __getitem__(self, name: str) -> str:
-        return self._read()[name.lower()]
+        return self._found[_key(name)].decode("latin-1")
 
     def __contains__(self, name: object) -> bool:
-        return isinstance(name, str) and name.lower() in self._read()
+        return isinstance(name, str) and _key(name) in self._found
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._read())
+        return (name.decode("latin-1") for name in self._found)
 
     def __len__(self) -> int:
-        return len(self._read())
+        return len(self._found)
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({self._read()!r})"
-
-    def _read(self) -> dict[str, str]:
-        if self._found is None:
-            found: dict[str, str] = {}
-            for raw_name, raw_value in self._raw:
-                name, value = raw_name.decode("latin-1").lower(), raw_value.decode("latin-1")
-                found[name] = f"{found[name]}, {value}" if name in found else value
-            self._found = found
-        return self._found
+        return f"{type(self).__name__}({dict(self)!r})"
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+def _key(name: str) -> bytes:
+    return name.lower().encode("latin-1", "replace")
+
+
+class Answer(msgspec.Struct, frozen=True, gc=False):
     """What a venue answered. The body is kept out of its repr: it may name accounts."""
 
     status: int
     headers: Mapping[str, str]
-    body: bytes = field(repr=False)
+    body: bytes
+
+    def __repr__(self) -> str:
+        return f"Answer(status={self.status!r}, headers={self.headers!r})"
 
     def json(self) -> Any:
         """Return the body decoded; `UnreadableError` where it is not JSON."""

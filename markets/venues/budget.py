@@ -13,11 +13,11 @@ from collections import defaultdict
 from collections.abc import Coroutine, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
+import msgspec
 from redis.exceptions import RedisError
 
 from copytrade.lib.wire import from_milliseconds, to_milliseconds
@@ -61,8 +61,7 @@ def fingerprint(key: str) -> str:
     return hashlib.sha256(key.encode()).hexdigest()[:24]
 
 
-@dataclass(frozen=True, slots=True)
-class Reservation:
+class Reservation(msgspec.Struct, frozen=True, gc=False):
     """A granted request: when it was granted by the budget's clock (ms), and by this process' own."""
 
     pool: Pool
@@ -198,7 +197,10 @@ class Budget:
         return answer
 
     def _ledger(self, pool: Pool) -> Ledger:
-        return self._ledgers.setdefault(pool.name, Ledger(pool))
+        ledger = self._ledgers.get(pool.name)
+        if ledger is None:
+            ledger = self._ledgers[pool.name] = Ledger(pool)
+        return ledger
 
 
 def _pool_key(pool: Pool) -> str:

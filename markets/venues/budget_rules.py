@@ -8,19 +8,22 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import IntEnum
+from functools import cached_property
+
+import msgspec
 
 # So much of the weight is for everything; the rest is kept for orders.
 SHARE_OF_READS_PERCENT = 80
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Span:
     """At most `limit` in each span of this length."""
 
     length: timedelta
     limit: int
 
-    @property
+    @cached_property
     def milliseconds(self) -> int:
         """Return the length in milliseconds."""
         return self.length // timedelta(milliseconds=1)
@@ -35,8 +38,7 @@ class Pool:
     orders: tuple[Span, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Demand:
+class Demand(msgspec.Struct, frozen=True, gc=False):
     """What a request needs: weight, a count as an order of `account`, and whether it goes first."""
 
     weight: int

@@ -38,6 +38,8 @@ class Contracts:
 
     async def size_or_none(self, symbol: str) -> Decimal | None:
         """Return the size, or None where it cannot be learnt: no order fails for it."""
+        if not self._inverse:
+            return ONE
         try:
             return await self.size(symbol)
         except VenueError:

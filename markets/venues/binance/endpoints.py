@@ -36,6 +36,8 @@ class Call(Enum):
     OPEN_STREAM = auto()
     KEEP_STREAM = auto()
 
+    __hash__ = object.__hash__  # there is one of each; by its name would take ten times as long
+
 
 PLACING = frozenset({Call.PLACE, Call.PLACE_CONDITIONAL})
 # Calls after whose failure nobody knows what was done.
@@ -53,7 +55,7 @@ LISTS = frozenset(
         Call.OPEN_INTEREST_HISTORY,
     }
 )
-LISTS_OR_OBJECTS = frozenset({Call.LAST_PRICES, Call.BOOK_PRICES, Call.MARK_PRICES})
+MAY_BE_LISTS = LISTS | {Call.LAST_PRICES, Call.BOOK_PRICES, Call.MARK_PRICES}
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,9 +6,9 @@ and sent once more, after this machine's clock has been compared with the house'
 
 import asyncio
 import time
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
+from types import TracebackType
 from typing import Any
 
 from markets.venues.base import AccountAccess, Credentials
@@ -16,7 +16,7 @@ from markets.venues.binance.client import Client
 from markets.venues.binance.endpoints import (
     ENDPOINTS,
     LISTS,
-    LISTS_OR_OBJECTS,
+    MAY_BE_LISTS,
     PLACING,
     URGENT,
     WRITING,
@@ -44,6 +44,30 @@ CLOCK_IS_OFF = "-1021"
 ORDER_COUNT = "-1015"
 # A reading of the clock that took longer is used, but not kept.
 LONGEST_READING_SECONDS = 1.0
+# What reading an answer raises where something is missing in it, or malformed.
+NOT_UNDERSTOOD = (UnreadableError, LookupError, TypeError, ValueError, ArithmeticError, AttributeError)
+
+
+class Understanding:
+    """A block in which an answer is read; what it raises for that becomes the error that it means."""
+
+    __slots__ = ("_writes",)
+
+    def __init__(self, *, writes: bool) -> None:
+        self._writes = writes
+
+    def __enter__(self) -> None:
+        """Begin to read."""
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Raise `OutcomeUnknown` or `Retryable` where the answer could not be read."""
+        if isinstance(error, NOT_UNDERSTOOD):
+            raise _unreadable(writes=self._writes) from error
+
+
+AFTER_READING, AFTER_WRITING = Understanding(writes=False), Understanding(writes=True)
 
 
 class Gateway:
@@ -70,7 +94,8 @@ class Gateway:
         credentials = account.credentials
         if credentials is None or not (credentials.key and credentials.secret):
             raise AuthFailed("The account has no key.")
-        await self.compare_clocks()
+        if not self._clock_is_sure:
+            await self.compare_clocks()
         asked = time.monotonic()
         try:
             return await self._once(call, params, credentials, weight)
@@ -122,30 +147,23 @@ class Gateway:
         await self.transport.close()
         await self._budget.close()
 
-    @contextmanager
-    def understood(self, *, writes: bool = False) -> Iterator[None]:
+    def understood(self, *, writes: bool = False) -> Understanding:
         """Turn what is missing or malformed in an answer, read in this block, into the error that it means."""
-        try:
-            yield
-        except (UnreadableError, LookupError, TypeError, ValueError, ArithmeticError, AttributeError) as error:
-            raise _unreadable(writes=writes) from error
+        return AFTER_WRITING if writes else AFTER_READING
 
     async def _once(
         self, call: Call, params: Mapping[str, Any], credentials: Credentials | None, weight: int | None
     ) -> Any:
         endpoint = self._endpoint(call)
         account = fingerprint(credentials.key) if credentials else ""
-        reservation = await self._reserve(call, endpoint, account, weight)
+        demand = _demand(call, endpoint.weight if weight is None else weight, account)
+        reservation = await self._budget.reserve(self.house.pools[endpoint.pool], demand)
         answer = await self._send(call, endpoint, credentials, params)
         used = "" if endpoint.pool else answer.headers.get(USED_WEIGHT, "")  # it counts the house's own pool
         if used.isdigit():
             self._budget.learn(reservation, int(used))
         with self.understood(writes=call in WRITING):
             return await self._read(answer, call, reservation, account)
-
-    async def _reserve(self, call: Call, endpoint: Endpoint, account: str, weight: int | None) -> Reservation:
-        demand = _demand(call, endpoint.weight if weight is None else weight, account)
-        return await self._budget.reserve(self.house.pools[endpoint.pool], demand)
 
     async def _send(
         self, call: Call, endpoint: Endpoint, credentials: Credentials | None, params: Mapping[str, Any]
@@ -208,8 +226,8 @@ def _decoded(answer: Answer) -> Any:
 
 def _shaped(body: Any, call: Call) -> Any:
     """Return the body where it is of the documented kind: what is no list must not pass for an empty one."""
-    shapes = (list, dict) if call in LISTS_OR_OBJECTS else (list,) if call in LISTS else (dict,)
-    if not isinstance(body, shapes):
+    fits = call not in LISTS if isinstance(body, dict) else isinstance(body, list) and call in MAY_BE_LISTS
+    if not fits:
         raise UnreadableError(f"{call.name} was answered with {type(body).__name__}")
     return body
 
