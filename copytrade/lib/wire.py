@@ -10,7 +10,9 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 def plain_digits(value: Decimal) -> str:
     """Return the digits without an exponent and without trailing zeros: `86232.48`, `0.0000004`, `0`."""
-    text = format(value, "f")
+    text = str(value)
+    if "E" in text:
+        text = format(value, "f")  # five times as long
     if "." in text:
         text = text.rstrip("0").rstrip(".")
     return "0" if text in {"-0", ""} else text

@@ -5,8 +5,6 @@ however long clocks, budgets and lists of markets took before.
 """
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import timedelta
 
@@ -15,17 +13,24 @@ from markets.venues.errors import Retryable
 _deadline: ContextVar[float | None] = ContextVar("sending_deadline", default=None)
 
 
-@contextmanager
-def sending_until(deadline: float) -> Iterator[None]:
+class sending_until:  # noqa: N801 - it is written like a function, and is a class since each order enters one
     """Let orders that are placed in this block be sent before `deadline` (on `time.monotonic`) or not at all.
 
     It holds for coroutines and tasks that are started in the block, and for those handed to the venue loop.
     """
-    token = _deadline.set(deadline)
-    try:
-        yield
-    finally:
-        _deadline.reset(token)
+
+    __slots__ = ("_before", "_until")
+
+    def __init__(self, deadline: float) -> None:
+        self._until = deadline
+
+    def __enter__(self) -> None:
+        """Begin to hold."""
+        self._before = _deadline.set(self._until)
+
+    def __exit__(self, *_: object) -> None:
+        """Let go of it again."""
+        _deadline.reset(self._before)
 
 
 def sending_deadline() -> float | None:

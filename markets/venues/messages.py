@@ -22,7 +22,8 @@ PORTS = {"http": 80, "https": 443}
 URL = pattern(r"(https?)://([^/?#]+)([^#]*)")
 # Where a message ends and what becomes of its connection is decided here, whatever callers would like.
 OURS = frozenset({"host", "connection", "content-length", "transfer-encoding", "accept-encoding", "expect", "upgrade"})
-DEFAULTS = {"user-agent:": "User-Agent: copytrade\r\n", "accept:": "Accept: */*\r\n"}
+DEFAULTS = {"User-Agent": "copytrade", "Accept": "*/*"}
+ENDS = pattern(r"[\r\n\0]")
 WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
 COMPRESSION = {"gzip": zlib.MAX_WBITS | 16, "x-gzip": zlib.MAX_WBITS | 16}
 
@@ -72,18 +73,27 @@ def request(
 
     Only GET offers compression: what is read may be long, and no order is to wait for it.
     """
-    given = [f"{name}: {value}\r\n" for name, value in (headers or {}).items() if name.lower() not in OURS]
-    fields = "".join(given)
-    if fields.count("\r") != len(given) or fields.count("\n") != len(given) or "\0" in fields:
+    given = headers or {}
+    names, rest = _frame(method, tuple(given))
+    fields = [f"{name}: {given[name]}" for name in names]
+    if ENDS.search("".join(fields)):
         raise ValueError("a header holds the end of a line")
-    lowered = fields.lower()
-    fields += "".join([default for name, default in DEFAULTS.items() if name not in lowered])
-    if method == "GET":
-        fields += "Accept-Encoding: gzip\r\n"
+    lines = [f"{method} {target} HTTP/1.1", f"Host: {address.authority}", *fields, *rest]
     if body is not None or method in WITH_BODY:
-        fields += f"Content-Length: {len(body or b'')}\r\n"
-    head = f"{method} {target} HTTP/1.1\r\nHost: {address.authority}\r\n{fields}\r\n".encode()
+        lines.append(f"Content-Length: {len(body or b'')}")
+    head = "\r\n".join([*lines, "\r\n"]).encode()
     return head + body if body else head
+
+
+@lru_cache(maxsize=256)
+def _frame(method: str, given: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return which of the names of headers are kept, and the lines that are the same each time."""
+    names = tuple([name for name in given if name.lower() not in OURS])
+    lowered = {name.lower() for name in names}
+    rest = [f"{name}: {value}" for name, value in DEFAULTS.items() if name.lower() not in lowered]
+    if method == "GET":
+        rest.append("Accept-Encoding: gzip")
+    return names, tuple(rest)
 
 
 class Reader:

@@ -6,11 +6,9 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import groupby
 from typing import Protocol, runtime_checkable
-
-from django.utils import timezone
 
 from copytrade.lib.loop import submit
 from markets.venues.base import AccountAccess, OrderReport, OrderRequest, Venue
@@ -178,13 +176,13 @@ async def _send_lane(lane: Lane, items: Sequence[Claimed], room: asyncio.Semapho
     if isinstance(venue, PlacesMany):
         await _send_together(venue, items, emit)
         return
-    tasks = []
+    loop, tasks = asyncio.get_running_loop(), []
     for group in _groups(items):
         for _ in group:
             await room.acquire()
         if isinstance(venue, Expects):
             await _announce(venue, group)
-        tasks += [asyncio.create_task(_send(venue, item, room, emit)) for item in group]
+        tasks += [loop.create_task(_send(venue, item, room, emit)) for item in group]
     await asyncio.gather(*tasks)
 
 
@@ -203,7 +201,7 @@ async def _announce(venue: Expects, group: Sequence[Claimed]) -> None:
 
 
 async def _send(venue: Venue, item: Claimed, room: asyncio.Semaphore, emit: Emit) -> None:
-    sent_at = timezone.now()
+    sent_at = datetime.now(UTC)
     try:
         access = _permitted(item)
         with sending_until(item.deadline):
@@ -219,7 +217,7 @@ async def _send(venue: Venue, item: Claimed, room: asyncio.Semaphore, emit: Emit
 
 
 async def _send_together(venue: PlacesMany, items: Sequence[Claimed], emit: Emit) -> None:
-    sent_at = timezone.now()
+    sent_at = datetime.now(UTC)
     answers: Sequence[OrderReport | VenueError]
     try:
         permitted = [(_permitted(item), item.request) for item in items]

@@ -163,7 +163,10 @@ class Gateway:
         if used.isdigit():
             self._budget.learn(reservation, int(used))
         with self.understood(writes=call in WRITING):
-            return await self._read(answer, call, reservation, account)
+            body = _decoded(answer)
+            if _is_success(answer, body):
+                return _shaped(body, call)
+            raise await self._failed(answer, body, call, reservation, account)
 
     async def _send(
         self, call: Call, endpoint: Endpoint, credentials: Credentials | None, params: Mapping[str, Any]
@@ -181,17 +184,15 @@ class Gateway:
             # Signing failed; the cause is not kept, since it may show what it could not read.
             raise AuthFailed("The key or its secret cannot sign.") from None
 
-    async def _read(self, answer: Answer, call: Call, reservation: Reservation, account: str) -> Any:
-        body = _decoded(answer)
-        code = body.get("code") if isinstance(body, dict) else None
-        if 200 <= answer.status < 300 and not (isinstance(code, int) and code < 0):
-            return _shaped(body, call)
+    async def _failed(
+        self, answer: Answer, body: Any, call: Call, reservation: Reservation, account: str
+    ) -> VenueError:
+        """Return the error that an answer means, after everyone whom it concerns was told."""
         now = datetime.now(UTC)
-        error = error_of(
-            failure(answer.status, answer.headers, body), kind=self.house.kind, writes=call in WRITING, now=now
-        )
+        what = failure(answer.status, answer.headers, body)
+        error = error_of(what, kind=self.house.kind, writes=call in WRITING, now=now)
         await self._tell_everyone(error, reservation, account, now)
-        raise error
+        return error
 
     async def _tell_everyone(self, error: VenueError, reservation: Reservation, account: str, now: datetime) -> None:
         if isinstance(error, RateLimited):
@@ -214,6 +215,11 @@ class Gateway:
 
 def _demand(call: Call, weight: int, account: str) -> Demand:
     return Demand(weight=weight, urgent=call in URGENT, account=account, places=call in PLACING)
+
+
+def _is_success(answer: Answer, body: Any) -> bool:
+    code = body.get("code") if isinstance(body, dict) else None
+    return 200 <= answer.status < 300 and not (isinstance(code, int) and code < 0)
 
 
 def _decoded(answer: Answer) -> Any:

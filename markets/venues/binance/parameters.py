@@ -122,4 +122,6 @@ def _digits(**amounts: Decimal | None) -> Parameters:
 
 
 def _with_extra(request: OrderRequest, params: Parameters) -> Parameters:
+    if not request.extra:
+        return params
     return params | {name: value for name, value in request.extra.items() if name not in RESERVED}
