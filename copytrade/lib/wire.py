@@ -6,6 +6,7 @@ from decimal import Decimal
 import msgspec
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MILLISECOND = timedelta(milliseconds=1)
 
 
 def plain_digits(value: Decimal) -> str:
@@ -35,9 +36,9 @@ def iso_time_or_none(moment: datetime | None) -> str | None:
 
 def from_milliseconds(milliseconds: int) -> datetime:
     """Return the moment of milliseconds since the epoch, exactly."""
-    return EPOCH + timedelta(milliseconds=milliseconds)
+    return EPOCH + milliseconds * MILLISECOND
 
 
 def to_milliseconds(moment: datetime) -> int:
     """Return milliseconds since the epoch, exactly."""
-    return (moment - EPOCH) // timedelta(milliseconds=1)
+    return (moment - EPOCH) // MILLISECOND

@@ -1,6 +1,7 @@
 """What comes of a request to a venue: an answer, or the knowledge of whether it may have arrived."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -46,6 +47,7 @@ class Headers(Mapping[str, str]):
         return f"{type(self).__name__}({dict(self)!r})"
 
 
+@lru_cache(maxsize=256)
 def _key(name: str) -> bytes:
     return name.lower().encode("latin-1", "replace")
 

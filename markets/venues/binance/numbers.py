@@ -3,21 +3,29 @@
 from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
+from functools import lru_cache
 from typing import Any
 
 from copytrade.lib.wire import from_milliseconds
 
 ZERO = Decimal(0)
+# An answer says the same number several times, and so do the answers to orders that were copied from one.
+REMEMBERED = 4096
 
 
 def amount(value: Any) -> Decimal:
     """Return a number; raises `ValueError` where the value is none, or not finite."""
+    return _number(value if isinstance(value, str) else str(value))
+
+
+@lru_cache(maxsize=REMEMBERED)
+def _number(text: str) -> Decimal:
     try:
-        number = Decimal(value if isinstance(value, str) else str(value))
+        number = Decimal(text)
     except InvalidOperation:
-        raise ValueError(f"{value!r} is not a number") from None
+        raise ValueError(f"{text!r} is not a number") from None
     if not number.is_finite():
-        raise ValueError(f"{value!r} is not a number")
+        raise ValueError(f"{text!r} is not a number")
     return number
 
 
@@ -42,5 +50,5 @@ def first_moment(reply: Mapping[str, Any], *names: str) -> datetime:
     """Return the first of the times that is set; raises `ValueError` where none is."""
     for name in names:
         if value := reply.get(name):
-            return moment(value)
+            return from_milliseconds(int(value))
     raise ValueError(f"none of {', '.join(names)} is set")
