@@ -9,6 +9,7 @@ import select
 import ssl
 from collections import deque
 from contextlib import suppress
+from math import inf
 from socket import SOCK_STREAM
 from typing import Any, cast
 
@@ -30,6 +31,7 @@ class Connection(asyncio.Protocol):
         self._reader = Reader()
         self._answer: asyncio.Future[Answer] | None = None
         self._transport: asyncio.Transport | None = None
+        self._until = 0.0
 
     async def ask(self, method: str, request: bytes, *, until: float) -> Answer:
         """Send a request and return its answer; `NoAnswerError` where none comes before `until` (the loop's time).
@@ -38,16 +40,14 @@ class Connection(asyncio.Protocol):
         """
         if self._transport is None or self._transport.is_closing():
             raise NotSentError("the connection is closed")  # a write would be swallowed
-        loop = asyncio.get_running_loop()
         self._reader.expect(method)
-        answer: asyncio.Future[Answer] = loop.create_future()
-        self._answer = answer
-        timer = loop.call_at(until, self._expire, answer)
+        answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        self._answer, self._until = answer, until
+        self._pool.wake(until)
         self._transport.write(request)
         try:
             return await answer
         finally:
-            timer.cancel()
             if self._answer is answer:  # whoever asked has gone
                 self.drop()
 
@@ -58,6 +58,13 @@ class Connection(asyncio.Protocol):
     def is_silent(self) -> bool:
         """Whether the venue has sent nothing and closed nothing that the loop has not seen yet."""
         return self.is_open() and not self._watch.poll(0)
+
+    def check(self, now: float) -> None:
+        """Give up an answer whose time is over, or have it looked for when it is."""
+        if self._answer and self._until <= now:
+            self._fail("no answer in time")
+        elif self._answer:
+            self._pool.wake(self._until)
 
     def drop(self) -> None:
         """Close it at once. Who waits for its answer is told that none comes."""
@@ -113,10 +120,6 @@ class Connection(asyncio.Protocol):
         if waiting and not waiting.done():
             waiting.set_result(answer)
 
-    def _expire(self, awaited: "asyncio.Future[Answer]") -> None:
-        if self._answer is awaited:  # it may have come meanwhile, and another request be under way
-            self._fail("no answer in time")
-
     def _fail(self, reason: str) -> None:
         waiting, self._answer = self._answer, None
         if waiting and not waiting.done():
@@ -146,6 +149,8 @@ class Pool:
         self._lookup: asyncio.Task[list[Any]] | None = None
         self._lookup_until = 0.0
         self._sweep: asyncio.TimerHandle | None = None
+        self._alarm: asyncio.TimerHandle | None = None  # one for all requests: most are answered long before
+        self._alarm_at = inf
         self._is_closed = False
 
     def idle(self) -> Connection | None:
@@ -177,6 +182,13 @@ class Pool:
         finally:
             timer.cancel()
 
+    def wake(self, at: float) -> None:
+        """Look then, at the latest, for answers that did not come in time."""
+        if at < self._alarm_at:
+            if self._alarm:
+                self._alarm.cancel()
+            self._alarm_at, self._alarm = at, self._loop.call_at(at, self._check)
+
     def give_back(self, connection: Connection) -> None:
         """Hand a connection to whoever has waited longest, or keep it."""
         if self._is_closed or not connection.is_open():
@@ -205,8 +217,8 @@ class Pool:
         pending = [*self._opening, *([self._lookup] if self._lookup else [])]
         for task in pending:
             task.cancel()
-        if self._sweep:
-            self._sweep.cancel()
+        for timer in filter(None, (self._sweep, self._alarm)):
+            timer.cancel()
         await asyncio.gather(*pending, return_exceptions=True)
         await asyncio.sleep(0)  # the loop closes sockets in its next round
 
@@ -277,6 +289,11 @@ class Pool:
                 self._sweep = self._loop.call_at(since + self._keep_alive, self._close_old)
                 return
             connection.drop()
+
+    def _check(self) -> None:
+        self._alarm_at, now = inf, self._loop.time()
+        for connection in list(self._open):
+            connection.check(now)
 
 
 def _refuse(waiter: "asyncio.Future[Connection]", reason: str) -> None:

@@ -7,7 +7,7 @@ Source: the request security pages of the three APIs.
 import base64
 import hmac
 import time
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
 from string import ascii_letters, digits
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -49,22 +49,22 @@ class Client:
         """Return the venue's time, as far as it is known here."""
         return int(time.time() * 1000) - self._difference
 
-    async def send(
+    def send(
         self, credentials: Credentials | None, api: str, method: str, path: str, params: Mapping[str, Any]
-    ) -> Answer:
-        """Sign and send a request. `params` stay as they are, so they may be signed again.
+    ) -> Coroutine[Any, Any, Answer]:
+        """Sign a request, and return what sends it; raises `ValueError` for a key that cannot sign.
 
-        Raises what the transport raises, and `ValueError` for a key that cannot sign.
+        `params` stay as they are, so they may be signed again.
         """
         url = f"{self.addresses[api]}/{path}"
         if credentials is None:
-            return await self.transport.send(method, _with_query(url, encoded(params)))
+            return self.transport.send(method, _with_query(url, encoded(params)))
         headers = {"X-MBX-APIKEY": credentials.key}
         text = encoded(params) if path in KEY_ONLY else self._signed(credentials.secret, params)
         if method in IN_THE_ADDRESS:
-            return await self.transport.send(method, _with_query(url, text), headers=headers)
+            return self.transport.send(method, _with_query(url, text), headers=headers)
         headers["Content-Type"] = FORM
-        return await self.transport.send(method, url, headers=headers, body=text.encode())
+        return self.transport.send(method, url, headers=headers, body=text.encode())
 
     def sign_websocket(self, credentials: Credentials, params: Mapping[str, Any]) -> dict[str, Any]:
         """Return the parameters of a call of the WebSocket API with key, time and signature.
