@@ -26,6 +26,26 @@ async def test_no_more_than_the_limit_are_open_and_each_waits_its_turn(
 
 
 @on_both_loops
+async def test_each_request_has_its_own_time() -> None:
+    async def dying_away(peer: Peer) -> None:
+        await peer.request()
+        await peer.say(ANSWER)
+        await peer.end()
+
+    hasty, loop = Transport(0.4), asyncio.get_running_loop()
+    async with RawVenue(dying_away) as venue:
+        assert await post(hasty, venue) == b"{}"
+        for _ in range(2):
+            await asyncio.sleep(0.1)
+            began = loop.time()
+            with pytest.raises(NoAnswerError, match="in time"):
+                await post(hasty, venue)
+            assert 0.39 < loop.time() - began < 1
+            assert await post(hasty, venue) == b"{}"
+        await hasty.close()
+
+
+@on_both_loops
 async def test_whoever_waits_too_long_has_not_sent_anything(monkeypatch: pytest.MonkeyPatch) -> None:
     async def slow(peer: Peer) -> None:
         await peer.request()
