@@ -20,7 +20,7 @@ class Source(StrEnum):
     RECONCILE = "reconcile"
 
 
-class Finding(msgspec.Struct, frozen=True, gc=False):
+class Finding(msgspec.Struct, frozen=True):
     """What is known of one order: the venue's report, its trades, an error, or that the venue has no such order.
 
     Only `absent` says the last: trades alone say nothing of the rest. `asked_at` is when the question or the order
