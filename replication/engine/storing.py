@@ -154,11 +154,18 @@ def _store_positions(signal: Signal, stored: Sequence[Decided], now: datetime) -
             "updated_at": now,
         }
         for each in stored
-        if each.market is not None
-        and (each.decision.orders or each.decision.remainder != each.follower.state.remainder)
+        if each.market is not None and _changes_position(each, signal.event_time)
     ]
     if rows:
         run(UPSERT_POSITIONS, [json_rows(rows)])
+
+
+def _changes_position(each: Decided, at: datetime) -> bool:
+    """Whether the row of the position is missing, or says something else: mostly trades will change it, not this."""
+    follower, decision = each.follower, each.decision
+    if decision.remainder != follower.state.remainder:
+        return True
+    return bool(decision.orders) and (follower.held_side != decision.side or _opens(each, at))
 
 
 def _opens(each: Decided, at: datetime) -> bool:
