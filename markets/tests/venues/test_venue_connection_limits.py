@@ -16,8 +16,16 @@ from markets.venues.http import NoAnswerError, NotSentError, Transport
 async def test_no_more_than_the_limit_are_open_and_each_waits_its_turn(
     carrier: Transport, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    both = asyncio.Barrier(2)
+
+    async def two_at_a_time(peer: Peer) -> None:
+        while True:
+            await peer.request()
+            await both.wait()
+            await peer.say(ANSWER)
+
     monkeypatch.setattr(http, "CONNECTIONS", 2)
-    async with RawVenue() as venue:
+    async with RawVenue(two_at_a_time) as venue:
         await asyncio.gather(*(carrier.send("GET", f"{venue.url}/{number}") for number in range(20)))
 
     assert venue.most_open == 2
