@@ -1,6 +1,8 @@
 """Fixtures for the tests of all apps."""
 
+import time
 from collections.abc import Callable, Iterator, Sequence
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -8,6 +10,7 @@ from django.core.cache import cache
 from django.db.backends.postgresql.operations import DatabaseOperations
 from django.test import Client
 
+from copytrade.lib.api import throttling
 from markets.selectors.known import markets_forget
 from tests.payloads import encode
 
@@ -46,6 +49,15 @@ def _nothing_kept() -> None:
     """Each test begins with full request budgets, and with markets of its own."""
     cache.clear()
     markets_forget()
+
+
+@pytest.fixture(autouse=True)
+def _one_window() -> Iterator[None]:
+    """Count the requests of a test in one window, in whichever second of a minute it begins."""
+    began = time.time()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(throttling, "time", SimpleNamespace(time=lambda: began))
+        yield
 
 
 @pytest.fixture

@@ -20,12 +20,14 @@ django.setup()
 from markets.models import Market  # noqa: E402  (Django has to be set up first)
 from markets.venues import registry  # noqa: E402
 from markets.venues.vocabulary import OrderType, Side  # noqa: E402
+from orders.executor import checking  # noqa: E402
 from orders.executor.checking import orders_check  # noqa: E402
 from orders.executor.sending import orders_execute, orders_execute_due  # noqa: E402
 from orders.models import Origin, TradingAccount  # noqa: E402
 from orders.services.placing import order_write  # noqa: E402
 
 VENUE = "binanceusdm"
+LEASE = timedelta(seconds=3)  # how long what a killed worker was asking about is left to it
 ENOUGH = 10_000  # attempts: a thousand kills are more than any order would meet in its life
 
 
@@ -73,6 +75,7 @@ def main() -> None:
     """Live and die once per line."""
     import ccxt.async_support  # noqa: F401 - the children have it from here
 
+    checking.LEASE = LEASE
     for line in sys.stdin:
         sys.stdout.write(f"{live(float(line))}\n")
         sys.stdout.flush()

@@ -9,9 +9,11 @@ import os
 import random
 import subprocess
 import sys
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -21,6 +23,7 @@ from django.db import connection
 
 from markets.venues import registry
 from markets.venues.base import Credentials
+from orders.executor import timing
 from orders.executor.checking import orders_check
 from orders.executor.sending import orders_execute_due
 from orders.models import Credential, Fill, Holding, Mode, Order, TradingAccount
@@ -35,6 +38,8 @@ KILLS = int(os.environ.get("CRASH_KILLS", "20"))
 LONGEST_LIFE = 40.0  # milliseconds after the worker has begun to trade
 SECONDS_TO_SETTLE = 60.0 + KILLS * 0.3  # asking for the trades of an order costs a share of the budget
 ADDRESSES = ("BINANCE_SPOT_URL", "BINANCE_USDM_URL", "BINANCE_COINM_URL")
+PAUSE_SECONDS = 0.05
+MOST_PATIENT = timedelta(seconds=1)  # between two questions; a minute would be waited for here
 ACCOUNTS = 8  # each may place so many orders a minute
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -74,7 +79,7 @@ def trading(exchange: BinanceSimulator, settings: Any) -> dict[str, str]:
     }
 
 
-def test_workers_killed_at_random_points_place_each_order_exactly_once(exchange, trading):
+def test_workers_killed_at_random_points_place_each_order_exactly_once(exchange, trading, monkeypatch):
     command = [sys.executable, "-m", "tests.crash_worker"]
     with subprocess.Popen(
         command, cwd=ROOT, env=trading, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
@@ -87,6 +92,7 @@ def test_workers_killed_at_random_points_place_each_order_exactly_once(exchange,
         zygote.stdin.close()
     interrupted = Counter(Order.objects.values_list("state", flat=True))
 
+    monkeypatch.setattr(timing, "LONGEST_BACK_OFF", MOST_PATIENT)
     _settle()
 
     written = set(Order.objects.values_list("client_order_id", flat=True))
@@ -117,6 +123,7 @@ def _wait(done: Callable[[], bool], deadline: float) -> None:
         assert time.monotonic() < deadline, Counter(
             Order.objects.values_list("state", "reason_code", "reason", "attempts", "checks", "check_at")
         )
+        threading.Event().wait(PAUSE_SECONDS)  # orders in doubt are not asked about all the time
 
 
 def _open_account(exchange: BinanceSimulator) -> TradingAccount:
