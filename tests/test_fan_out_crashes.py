@@ -83,7 +83,8 @@ def test_workers_killed_in_a_fan_out_serve_each_follower_exactly_once(exchange, 
             for task in SWEEPS:
                 app.send_task(task)
             wait_until(partial(_sends, trades), SECONDS_TO_SETTLE, "orders under way")
-            in_the_middle[victim] += _kill(workers, victim, chance)
+            soon = chance.uniform(0, LONGEST_LIFE) if in_the_middle[victim] else 0.0
+            in_the_middle[victim] += _kill(workers, victim, soon)
 
     wait_until(_swept, SECONDS_TO_SETTLE, "all followers served")
 
@@ -126,10 +127,10 @@ def _swept() -> bool:
     return all_served(run, len(TRADES))
 
 
-def _kill(workers: "subprocess.Popen[str]", victim: str, chance: random.Random) -> bool:
-    """Kill a worker or a process of its pool, soon; return whether anything was under way."""
+def _kill(workers: "subprocess.Popen[str]", victim: str, milliseconds: float) -> bool:
+    """Kill a worker or a process of its pool, so soon; return whether anything was under way."""
     assert workers.stdin is not None
-    print(victim, chance.uniform(0, LONGEST_LIFE), file=workers.stdin, flush=True)
+    print(victim, milliseconds, file=workers.stdin, flush=True)
     assert _answer(workers).isdigit(), "the worker did not start"
     return bool(run(OPEN)[0][0])
 
