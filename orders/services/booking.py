@@ -14,7 +14,7 @@ from copytrade.lib.sql import insert_rows, json_rows, numbers, run, update_rows
 from markets.models import Market
 from markets.venues.base import FillReport
 from markets.venues.vocabulary import MarketKind
-from orders.accounting import EXACT, AdjustmentFact, Fact, FactKey, FillFact, Position, Terms, book_all
+from orders.accounting import EXACT, ZERO, AdjustmentFact, Fact, FactKey, FillFact, Position, Terms, book_all
 from orders.executor.rows import OrderRow
 from orders.models import Fill, Holding, HoldingAdjustment, Order, Origin
 
@@ -54,7 +54,6 @@ INSERT INTO orders_holding
     (account_id, market_id, side, quantity, cost, realized_pnl, fees, other_fees, last_trade, updated_at)
 SELECT account_id, market_id, side, 0, 0, 0, 0, '{{}}', '', %s FROM {KEYS} ON CONFLICT DO NOTHING
 """
-ZERO = Decimal(0)
 RETURNED = "account_id, market_id, position_side, venue_trade_id, side"
 
 
