@@ -6,7 +6,6 @@ Reference: https://docs.djangoproject.com/en/5.2/ref/settings/
 import os
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
 import django_stubs_ext
@@ -20,6 +19,7 @@ from copytrade.lib.environment import (
     check_secret_key,
     refuse_start,
 )
+from copytrade.lib.logging import logging_of
 
 django_stubs_ext.monkeypatch()  # lets `ModelAdmin[Row]` and its like be written at run time
 
@@ -205,19 +205,6 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 900, "socket_connect_ti
 CELERY_TASK_PUBLISH_RETRY_POLICY = {"max_retries": 1, "interval_start": 0.1}
 CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULER = "copytrade.ops.beat.HeartbeatScheduler"
-SCHEDULES: dict[str, dict[str, Any]] = {
-    "Recompute all scores": {"task": "traders.scores_refresh_all", "crontab": {"minute": "7"}},
-    "Announce leaders whose data became stale": {"task": "traders.staleness_announce", "every_seconds": 60},
-    "Prune ingest batches": {"task": "ingest.batches_prune", "crontab": {"hour": "3", "minute": "17"}},
-    "Prune used refresh tokens": {"task": "accounts.used_tokens_prune", "crontab": {"hour": "3", "minute": "47"}},
-    "Prune idempotency keys": {"task": "accounts.idempotency_prune", "crontab": {"hour": "3", "minute": "37"}},
-    "Send orders left behind, and ask about open ones": {"task": "orders.sweep", "every_seconds": 3},
-    "Watch over what copies hold": {"task": "replication.protect", "every_seconds": 5},
-    "Find what copies have left behind": {"task": "replication.sweep", "every_seconds": 3},
-    "Compare accounts with their venues": {"task": "orders.reconcile", "every_seconds": 60},
-    "Ask venues what accounts have": {"task": "orders.sync_accounts", "every_seconds": 60},
-    "Prune stream events": {"task": "realtime.events_prune", "crontab": {"minute": "27"}},
-}
 
 # People and sessions --------------------------------------------------------
 AUTH_USER_MODEL = "accounts.User"
@@ -369,11 +356,6 @@ CANDLE_RETENTION_DAYS = env.integer("CANDLE_RETENTION_DAYS", 30, least=1)
 CANDLE_RETENTION = env.texts("CANDLE_RETENTION", ("1h=365", "4h=1095", "1d=3650"))
 PRICE_STALE_AFTER_SECONDS = env.integer("PRICE_STALE_AFTER_SECONDS", 15, least=1)
 PRICE_SYNC_SECONDS = env.integer("PRICE_SYNC_SECONDS", 5, least=1)
-SCHEDULES |= {
-    "Sync candles": {"task": "markets.candles_sync", "every_seconds": CANDLESTICK_SYNC_INTERVAL},
-    "Refresh the markets of venues that are due": {"task": "markets.refresh_due", "every_seconds": 60},
-    "Prune candles": {"task": "markets.candles_prune", "crontab": {"minute": "37"}},
-}
 
 # Copies: what a new one begins with, and how many leaders somebody may copy at once ------------------------------
 COPY_MOST_LEADERS = env.integer("COPY_MOST_LEADERS", 10, least=1)
@@ -401,21 +383,4 @@ STORAGES = {
 # Logging --------------------------------------------------------------------
 LOG_LEVEL = env.choice("LOG_LEVEL", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR"))
 LOG_FORMAT = env.choice("LOG_FORMAT", "text", ("text", "json"))
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {
-        "text": {"format": "%(asctime)s %(levelname)s [%(request_id)s] %(name)s: %(message)s"},
-        "json": {"()": "copytrade.lib.logging.JsonFormatter"},
-    },
-    "filters": {"request_id": {"()": "copytrade.lib.logging.RequestIdFilter"}},
-    "handlers": {
-        "console": {"class": "logging.StreamHandler", "formatter": LOG_FORMAT, "filters": ["request_id"]},
-    },
-    "root": {"handlers": ["console"], "level": LOG_LEVEL},
-    "loggers": {
-        "django": {"handlers": ["console"], "level": LOG_LEVEL, "propagate": False},
-        # Refused requests are the client's business; the access log and the batches tell of them.
-        "django.request": {"level": "ERROR"},
-    },
-}
+LOGGING = logging_of(level=LOG_LEVEL, form=LOG_FORMAT)

@@ -1,7 +1,8 @@
-"""Logs as JSON lines, each with the request that it belongs to."""
+"""Logs, as text or as JSON lines, each with the request that it belongs to."""
 
 import logging
 from datetime import UTC, datetime
+from typing import Any
 
 import msgspec
 
@@ -33,3 +34,23 @@ class RequestIdFilter(logging.Filter):
         """Add the id."""
         record.request_id = request_id.get()
         return True
+
+
+def logging_of(*, level: str, form: str) -> dict[str, Any]:
+    """Return Django's `LOGGING`: lines of a form, "text" or "json", from a level on."""
+    return {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "formatters": {
+            "text": {"format": "%(asctime)s %(levelname)s [%(request_id)s] %(name)s: %(message)s"},
+            "json": {"()": "copytrade.lib.logging.JsonFormatter"},
+        },
+        "filters": {"request_id": {"()": "copytrade.lib.logging.RequestIdFilter"}},
+        "handlers": {"console": {"class": "logging.StreamHandler", "formatter": form, "filters": ["request_id"]}},
+        "root": {"handlers": ["console"], "level": level},
+        "loggers": {
+            "django": {"handlers": ["console"], "level": level, "propagate": False},
+            # Refused requests are the client's business; the access log and the batches tell of them.
+            "django.request": {"level": "ERROR"},
+        },
+    }

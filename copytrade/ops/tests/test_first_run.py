@@ -5,13 +5,13 @@ from io import StringIO
 from typing import Any
 
 import pytest
-from django.conf import settings as configured
 from django.core.management import CommandError, call_command
 from django_celery_beat.models import PeriodicTask
 
 from copytrade.accounts.authentication import find_key_holder
 from copytrade.accounts.models import ApiKey, User
 from copytrade.celery import app
+from copytrade.ops.schedules import schedules
 
 pytestmark = pytest.mark.django_db
 
@@ -60,8 +60,8 @@ def test_schedules_are_made_once_and_name_tasks_that_exist():
     call_command("setup_schedules", stdout=StringIO())
     call_command("setup_schedules", stdout=StringIO())
 
-    tasks = PeriodicTask.objects.filter(name__in=configured.SCHEDULES)
-    assert tasks.count() == len(configured.SCHEDULES)
+    tasks = PeriodicTask.objects.filter(name__in=schedules())
+    assert tasks.count() == len(schedules())
     app.loader.import_default_modules()
     assert {task.task for task in tasks} <= app.tasks.keys()
 
@@ -77,5 +77,5 @@ def test_a_schedule_that_staff_switched_off_stays_off():
 
 def test_every_scheduled_task_is_safe_to_run_twice():
     app.loader.import_default_modules()
-    for schedule in configured.SCHEDULES.values():
+    for schedule in schedules().values():
         assert app.tasks[schedule["task"]]() == app.tasks[schedule["task"]]()
