@@ -82,7 +82,7 @@ def test_workers_killed_in_a_fan_out_serve_each_follower_exactly_once(exchange, 
         for victim in islice(victims, KILLS // len(TRADES)):
             for task in SWEEPS:
                 app.send_task(task)
-            wait_until(partial(_sends, trades), SECONDS_TO_SETTLE, "orders under way")
+            wait_until(partial(_sends_in_time, trades), SECONDS_TO_SETTLE, "orders under way")
             soon = chance.uniform(0, LONGEST_LIFE) if in_the_middle[victim] else 0.0
             in_the_middle[victim] += _kill(workers, victim, soon)
 
