@@ -62,7 +62,12 @@ class SignalFailed(Exception):
 
 
 def signal_plan_chunk(
-    *, leader: int | None = None, without: Collection[int] = (), wait: bool = False, most: Mapping[int, int] = EVERY
+    *,
+    leader: int | None = None,
+    expected: bool = False,
+    without: Collection[int] = (),
+    wait: bool = False,
+    most: Mapping[int, int] = EVERY,
 ) -> Planned | None:
     """Plan some of the copies of the oldest signal that waits, of anybody or one leader; None where no signal does.
 

@@ -68,8 +68,9 @@ def fan_out_first(leader: int, begun: Callable[[], None]) -> None:
     """
     courier = Courier()
     try:
-        leader_signals_collect(trader_id=leader)
-        while (planned := signal_plan_chunk(leader=leader)) is not None:
+        expected = leader_signals_collect(trader_id=leader) > 0
+        while (planned := signal_plan_chunk(leader=leader, expected=expected)) is not None:
+            expected = False
             _carry(courier, planned)
             if planned.more:
                 wake(FAN_OUT)
