@@ -11,6 +11,7 @@ from copytrade.lib.sql import numbers, run
 from copytrade.lib.wire import iso_time_or_none, plain_digits
 from copytrade.realtime.messages import Message, private_stream
 from replication.models import Copy, Signal
+from replication.selectors.values import money_asset
 
 TELL = """
     SELECT a.user_id, i.id, i.signal_id, i.copy_id, s.trader_id, s.symbol, m.symbol, i.side, s.action, i.state, i.code,
@@ -127,6 +128,7 @@ def copy_messages(copies: Sequence[Copy]) -> list[Message]:
                 "state": copy.state,
                 "reason": copy.state_reason or None,
                 "allocated": None if copy.allocated is None else plain_digits(copy.allocated),
+                "asset": money_asset(copy.account.venue, copy.account.equity_asset) or None,
             },
             (private_stream(copy.account.user_id),),
         )

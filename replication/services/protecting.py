@@ -15,7 +15,7 @@ from copytrade.realtime.services import messages_publish
 from markets.services.watch import price_watch_want
 from orders.models import TradingAccount
 from replication.models import Copy, CopyPosition
-from replication.selectors.values import CopyValue, copy_values
+from replication.selectors.values import CopyValue, copy_values, money_asset
 from replication.services.copies import copy_stop
 from replication.services.stopping import stopping_continue
 from replication.vocabulary import CopyState
@@ -95,10 +95,12 @@ def _stop(copy: Copy, value: CopyValue, fall: Decimal) -> bool:
     TradingAccount.objects.select_for_update(no_key=True).get(pk=copy.account_id)  # whoever moves its funds holds it
     if not Copy.objects.filter(pk=copy.pk, base_value=value.base, state__in=GUARDED).exists():
         return False  # its funds were changed meanwhile, or it ended: the next look counts anew
-    worth = plain_digits((value.value or Decimal(0)).quantize(Decimal("0.01")))
-    reason = f"It fell by {plain_digits(fall.quantize(Decimal('0.01')))} % from its peak, to {worth}: all is closed."
+    worth, asset = plain_digits((value.value or Decimal(0)).quantize(Decimal("0.01"))), _asset(copy)
+    percent = plain_digits(fall.quantize(Decimal("0.01")))
+    reason = f"It fell by {percent} % from its peak, to {f'{worth} {asset}'.rstrip()}: all is closed."
     copy_stop(copy=copy, close=True, actor=None, reason=reason)
-    data = {"copyId": copy.pk, "traderId": copy.trader_id, "drawdownPercent": plain_digits(fall), "value": worth}
+    data = {"copyId": copy.pk, "traderId": copy.trader_id, "drawdownPercent": plain_digits(fall)}
+    data |= {"value": worth, "asset": asset or None}
     stream = (private_stream(copy.account.user_id),)
     messages_publish(
         [
@@ -117,6 +119,11 @@ def _result_message(copy: Copy, value: CopyValue) -> Message:
         "fees": plain_digits(value.fees),
         "unrealizedPnl": plain_digits(value.unrealized_pnl or Decimal(0)),
         "value": plain_digits(value.value or Decimal(0)),
+        "asset": _asset(copy) or None,
         "openPositions": value.open_positions,
     }
     return Message("pnl:updated", data, (private_stream(copy.account.user_id),), replaces=f"pnl:{copy.pk}")
+
+
+def _asset(copy: Copy) -> str:
+    return money_asset(copy.account.venue, copy.account.equity_asset)

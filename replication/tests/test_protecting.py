@@ -1,5 +1,8 @@
 """A copy that falls too far below its peak closes all and ends."""
 
+import json
+from typing import Any
+
 import pytest
 
 from copytrade.realtime.models import StreamEvent
@@ -118,6 +121,12 @@ def test_its_owner_is_told(guarded):
 
     protect()
 
-    told = "".join(StreamEvent.objects.values_list("messages", flat=True))
-    assert "risk:drawdown" in told
-    assert "MAX_DRAWDOWN" in told
+    told = {message["event"]: message["data"] for message in messages()}
+    assert told["pnl:updated"]["asset"] == told["risk:drawdown"]["asset"] == "USDT"
+    assert told["risk:alert"]["code"] == "MAX_DRAWDOWN"
+    worth = told["risk:drawdown"]["value"]
+    assert f"to {worth} USDT: all is closed." in told["risk:alert"]["message"] == Copy.objects.get().state_reason
+
+
+def messages() -> list[dict[str, Any]]:
+    return [message for row in StreamEvent.objects.order_by("pk") for message in json.loads(row.messages)]
