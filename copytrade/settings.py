@@ -143,20 +143,14 @@ DATABASES = {
             # Plan a statement once per connection: a third less work for PostgreSQL (docs/benchmarks.md).
             "server_side_binding": True,
             "prepare_threshold": 2,
-        }
-        | (
-            {}
-            if ENVIRONMENT == "test"
-            else {
-                "pool": {
-                    "min_size": 2,
-                    "max_size": env.integer("DATABASE_POOL_MAX_SIZE", 20, least=2),
-                    "timeout": 10,
-                    # Attempts are ever further apart; a request then begins anew, so that an outage ends with it.
-                    "reconnect_timeout": 5,
-                }
-            }
-        ),
+            "pool": {
+                "min_size": 2,
+                "max_size": env.integer("DATABASE_POOL_MAX_SIZE", 20, least=2),
+                "timeout": 10,
+                # Attempts are ever further apart; a request then begins anew, so that an outage ends with it.
+                "reconnect_timeout": 5,
+            },
+        },
     }
 }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
