@@ -1,5 +1,6 @@
 """Reading JSON into msgspec structs, with every wrong field named instead of only the first."""
 
+import re
 from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any, Generic, TypeVar
@@ -11,6 +12,10 @@ from copytrade.lib.errors import InvalidInput
 Row = TypeVar("Row", bound=msgspec.Struct)
 
 MOST_PROBLEMS = 100
+# What is kept as it came is read again by others, and how deep they may go differs from one Python to the next.
+MOST_NESTED = 100
+TOO_DEEP = "is nested too deeply"
+_structure = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|[\[\]{}]', re.DOTALL)
 _generic = msgspec.json.Decoder(float_hook=Decimal)
 
 
@@ -43,6 +48,9 @@ class RowReader(Generic[Row]):
 
     def read(self, raw: msgspec.Raw, path: str, problems: Problems) -> Row | None:
         """Return the row, or None after noting each of its wrong fields."""
+        if nests_too_deeply(bytes(raw)):
+            problems.add(path, TOO_DEEP)
+            return None
         try:
             return self._decoder.decode(raw)
         except (msgspec.DecodeError, RecursionError) as error:
@@ -87,11 +95,26 @@ class RowReader(Generic[Row]):
             problems.add(where, describe(error))
 
 
+def nests_too_deeply(text: bytes) -> bool:
+    """Return whether JSON holds more than `MOST_NESTED` arrays and objects within each other."""
+    if text.count(b"[") + text.count(b"{") <= MOST_NESTED:
+        return False
+    depth = 0
+    for found in _structure.finditer(text):
+        if found[0] in b"[{":
+            depth += 1
+        elif found[0] in b"]}":
+            depth -= 1
+        if depth > MOST_NESTED:
+            return True
+    return False
+
+
 def describe(error: Exception) -> str:
     """Return msgspec's words in ours: `Expected `decimal`, got `array`` becomes `must be decimal, not array`."""
     text = str(error).partition(" - at ")[0].replace("`", "")
     if isinstance(error, RecursionError):
-        return "is nested too deeply"
+        return TOO_DEEP
     expected, comma, got = text.partition(", got ")
     if expected.startswith("Expected ") and comma:
         return f"must be {expected.removeprefix('Expected ')}, not {got}"
