@@ -73,10 +73,11 @@ def signal_plan_chunk(
 
     One transaction: either the decisions, their orders and the mark of how far it is are there, or nothing. A signal
     that another worker plans just now is left to it, or with `wait` waited for, a second at most; leaders may be left
-    out, or have at `most` so many copies planned. `SignalFailed` names the leader and how many copies were tried.
+    out, or have at `most` so many copies planned. Whoever knows that one waits calls it `expected`, which saves a
+    question. `SignalFailed` names the leader and how many copies were tried.
     """
     among = {"leader": leader, "without": list(without)}
-    if not run(f"{NEXT} LIMIT 1", among):
+    if not expected and not run(f"{NEXT} LIMIT 1", among):
         return None  # most often; asked outside a transaction, which would cost more than the question
     try:
         with transaction.atomic():

@@ -5,7 +5,8 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from django.db import connections
+from django.db import connection, connections
+from django.test.utils import CaptureQueriesContext
 
 from orders.models import Order
 from replication.engine import beginning, planning, running
@@ -88,6 +89,18 @@ def test_an_order_that_turns_a_position_is_copied_whole(woken):
     fan_out()
 
     assert (held(copy), held(copy, "SHORT")) == (D(0), D("-0.02"))
+
+
+@pytest.mark.usefixtures("here")
+def test_a_signal_that_was_just_written_is_taken_without_asking_for_it_first(woken):
+    leader, account = make_master()
+    follow(leader)
+    with CaptureQueriesContext(connection) as asked:
+        data(post(account.user, PLACE, BUY), 201)
+
+    waiting = "FROM replication_signal s WHERE state = 'pending'"
+    about_signals = [query["sql"] for query in asked if waiting in query["sql"]]
+    assert ["FOR UPDATE" in statement for statement in about_signals] == [True, False]
 
 
 @pytest.mark.usefixtures("here")
