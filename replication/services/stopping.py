@@ -109,12 +109,14 @@ def stopping_step(*, copy_id: int) -> None:
     copy = Copy.objects.select_for_update(no_key=True, of=("self",)).select_related("trader").get(pk=copy_id)
     if copy.state != CopyState.STOPPING or copy.trader.signals.filter(copy=copy, state="pending").exists():
         return
+    # Decisions before positions: what became of an order changes both at once, and may do so between two looks.
+    under_way = CopyIntent.objects.filter(copy=copy, state__in=UNDER_WAY).exists()
+    busy, given_up = _busy(copy), _given_up(copy)
     every = copy.positions.exclude(quantity=0).select_related("market", "copy__trader")
     held = [position for position in every if not is_dust(position)]
-    busy, given_up = _busy(copy), _given_up(copy)
     if waiting := [position for position in held if position.market_id not in busy | given_up]:
         positions_exit(waiting)
-    elif not CopyIntent.objects.filter(copy=copy, state__in=UNDER_WAY).exists():
+    elif not under_way:
         copy_end(copy=copy, reason=copy.state_reason if not held else f"{copy.state_reason} {NOT_CLOSED}".strip())
 
 
