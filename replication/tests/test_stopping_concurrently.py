@@ -12,12 +12,14 @@ from django.db import connection, transaction
 from copytrade.lib.sql import run
 from orders.models import Order
 from replication.engine import planning
+from replication.engine.collecting import signals_collect
 from replication.engine.deciding import scene_of
-from replication.engine.running import fan_out
+from replication.engine.running import Courier, fan_out
 from replication.models import Copy, CopyIntent
+from replication.services import stopping
 from replication.services.copies import copy_stop
 from replication.services.stopping import stopping_continue
-from replication.tests.kit import follow, held, make_master, paper_account, price_is, settle, trade
+from replication.tests.kit import D, follow, held, make_master, paper_account, price_is, settle, trade
 
 pytestmark = [pytest.mark.django_db(transaction=True)]
 
@@ -95,6 +97,31 @@ def test_a_stop_while_an_entry_is_planned_closes_that_as_well(while_planned):
     assert (copy.state, held(copy)) == ("ended", 0)
     orders = Order.objects.filter(account=copy.account).order_by("pk")
     assert list(orders.values_list("side", flat=True)) == ["BUY", "SELL"]
+
+
+def test_an_entry_that_fills_while_a_stop_looks_is_closed_as_well(monkeypatch, pool):
+    leader, account = make_master()
+    copy = follow(leader)
+    trade(account, "BUY", "0.1")
+    signals_collect()
+    planned, look = planning.signal_plan_chunk(), stopping._given_up
+
+    def fills_meanwhile(copy: Copy) -> set[int | None]:
+        monkeypatch.undo()
+        courier = Courier()
+        courier.send_taken(planned.taken)
+        beside(pool, courier.finish).result(20)
+        return look(copy)
+
+    monkeypatch.setattr(stopping, "_given_up", fills_meanwhile)
+    stopped = copy_stop(copy=copy, close=True, actor=copy.account.user)
+
+    assert (stopped.state, held(copy)) == ("stopping", D("0.1"))
+    stopping.stopping_continue()
+    fan_out()
+    stopping.stopping_continue()
+    copy.refresh_from_db()
+    assert (copy.state, held(copy)) == ("ended", 0)
 
 
 def test_a_stop_that_keeps_all_comes_after_what_is_being_planned(while_planned):
