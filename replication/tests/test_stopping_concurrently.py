@@ -105,11 +105,14 @@ def test_an_entry_that_fills_while_a_stop_looks_is_closed_as_well(monkeypatch, p
     trade(account, "BUY", "0.1")
     signals_collect()
     planned, look = planning.signal_plan_chunk(), stopping._given_up
+    assert planned is not None
+    taken = planned.taken
+    assert taken is not None
 
     def fills_meanwhile(copy: Copy) -> set[int | None]:
         monkeypatch.undo()
         courier = Courier()
-        courier.send_taken(planned.taken)
+        courier.send_taken(taken)
         beside(pool, courier.finish).result(20)
         return look(copy)
 
