@@ -1,13 +1,16 @@
 """What copies are worth now: what they realised, and what is open at the newest prices."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
+from typing import TYPE_CHECKING, TypedDict
 
-from django.db.models import Sum
+from django.db.models import Q, QuerySet, Sum, Window
+from django.db.models.functions import RowNumber
 from django.utils import timezone
+from django_stubs_ext import WithAnnotations
 
 from markets.prices import is_stale, price_for, prices_of
 from markets.venues.registry import venues
@@ -16,6 +19,17 @@ from orders.services.booking import terms_of
 from replication.models import Copy, CopyPosition
 
 ZERO = Decimal(0)
+
+
+class Totals(TypedDict):
+    """What a copy's positions brought together, beside each of them."""
+
+    realized: Decimal
+    paid: Decimal
+
+
+if TYPE_CHECKING:
+    WithTotals = WithAnnotations[CopyPosition, Totals]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,17 +91,12 @@ def position_values(positions: Iterable[CopyPosition]) -> list[PositionValue]:
 
 
 def copy_values(copies: Iterable[Copy]) -> dict[int, CopyValue]:
-    """Return what copies are worth by their id, in two statements and one look at the prices."""
+    """Return what copies are worth by their id, in one statement and one look at the prices."""
     bases = {copy.pk: copy.base_value for copy in copies}
-    sums = (
-        CopyPosition.objects.filter(copy__in=bases)
-        .values("copy")
-        .annotate(realized=Sum("realized_pnl"), paid=Sum("fees"))
-    )
-    totals = {row["copy"]: (row["realized"], row["paid"]) for row in sums}
-    open_ones = CopyPosition.objects.filter(copy__in=bases).exclude(quantity=0).select_related("market")
+    rows = list(_totalled(bases))
+    totals = {row.copy_id: (row.realized, row.paid) for row in rows}
     by_copy: Mapping[int, list[PositionValue]] = defaultdict(list)
-    for value in position_values(open_ones):
+    for value in position_values(row for row in rows if row.quantity):
         by_copy[value.position.copy_id].append(value)
     found = {}
     for pk, base in bases.items():
@@ -95,6 +104,19 @@ def copy_values(copies: Iterable[Copy]) -> dict[int, CopyValue]:
         whole = CopyValue(copy_id=pk, realized_pnl=realized, fees=fees, base=base, open_positions=len(by_copy[pk]))
         found[pk] = replace(whole, unrealized_pnl=_sum(by_copy[pk]))
     return found
+
+
+def _totalled(copies: Collection[int]) -> "QuerySet[WithTotals]":
+    """Return what copies hold, each row with its copy's totals, and one row of each that holds nothing.
+
+    One statement, so that a close that is recorded meanwhile is in the totals and in what is open, or in neither.
+    """
+    rows = CopyPosition.objects.filter(copy__in=copies).annotate(
+        realized=Window(Sum("realized_pnl"), partition_by="copy"),
+        paid=Window(Sum("fees"), partition_by="copy"),
+        place=Window(RowNumber(), partition_by="copy"),
+    )
+    return rows.filter(~Q(quantity=0) | Q(place=1)).select_related("market")
 
 
 def _sum(values: Iterable[PositionValue]) -> Decimal | None:
