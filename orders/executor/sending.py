@@ -84,12 +84,14 @@ def orders_execute_due() -> int:
 class Carrier:
     """Orders on their way, in batches that overlap. `sent` are the ids of those that were handed to their venues.
 
-    Must not be used inside a transaction: it waits for venues.
+    `under_way` is called on the loop, more than once perhaps, when the first of them have left. Must not be used inside
+    a transaction: it waits for venues.
     """
 
-    def __init__(self, companion: Companion | None = None) -> None:
+    def __init__(self, companion: Companion | None = None, under_way: Callable[[], None] = lambda: None) -> None:
         self.sent: list[int] = []
         self._companion = companion
+        self._under_way = under_way
         self._inbox = Inbox()
         self._batches = Batches(self._inbox)
         self._rooms: Rooms = defaultdict(lambda: asyncio.Semaphore(MOST_AT_ONCE))
@@ -112,7 +114,7 @@ class Carrier:
         self._go_on(claims.refused, booked=False)
         if claims.allowed:
             self.sent += [item.order_id for item in claims.allowed]
-            self._sendings.append(submit(_send_all(claims.allowed, self._rooms, self._inbox.put)))
+            self._sendings.append(submit(self._send_all(claims.allowed)))
 
     def make_room(self) -> None:
         """Store what comes until so little is out that more may be claimed: what waits here too long is not sent."""
@@ -136,6 +138,11 @@ class Carrier:
             self._check()
             return
         self._record(batch)
+
+    async def _send_all(self, claimed: Sequence[Claimed]) -> None:
+        lanes = [(lane, list(items)) for lane, items in groupby(sorted(claimed, key=_lane), key=_lane)]
+        emit, under_way = self._inbox.put, self._under_way
+        await asyncio.gather(*(_send_lane(lane, items, self._rooms[lane], emit, under_way) for lane, items in lanes))
 
     def _record(self, batch: Sequence[Finding]) -> None:
         self._stored += len(batch)
@@ -165,24 +172,22 @@ def _lane(item: Claimed) -> Lane:
     return item.venue, item.paper
 
 
-async def _send_all(claimed: Sequence[Claimed], rooms: Rooms, emit: Emit) -> None:
-    lanes = [(lane, list(items)) for lane, items in groupby(sorted(claimed, key=_lane), key=_lane)]
-    await asyncio.gather(*(_send_lane(lane, items, rooms[lane], emit) for lane, items in lanes))
-
-
-async def _send_lane(lane: Lane, items: Sequence[Claimed], room: asyncio.Semaphore, emit: Emit) -> None:
+async def _send_lane(
+    lane: Lane, items: Sequence[Claimed], room: asyncio.Semaphore, emit: Emit, under_way: Callable[[], None]
+) -> None:
     slug, paper = lane
-    venue = adapter(slug, paper=paper)
+    venue, loop, tasks = adapter(slug, paper=paper), asyncio.get_running_loop(), []
     if isinstance(venue, PlacesMany):
+        loop.call_soon(under_way)
         await _send_together(venue, items, emit)
         return
-    loop, tasks = asyncio.get_running_loop(), []
     for group in _groups(items):
         for _ in group:
             await room.acquire()
         if isinstance(venue, Expects):
             await _announce(venue, group)
         tasks += [loop.create_task(_send(venue, item, room, emit)) for item in group]
+        loop.call_soon(under_way)
     await asyncio.gather(*tasks)
 
 

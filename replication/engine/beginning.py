@@ -11,11 +11,11 @@ from concurrent.futures import ThreadPoolExecutor
 from django.conf import settings
 from django.db import connection
 
-from copytrade.lib.loop import process_loop
 from copytrade.lib.sql import run
 from copytrade.lib.wake import wake
 from orders.executor.rows import OrderRow
 from orders.services.booking import Booked, awaits_copy
+from replication.engine.collecting import account_collect
 from replication.engine.running import FAN_OUT, fan_out_first
 
 logger = logging.getLogger(__name__)
@@ -35,38 +35,40 @@ class FirstCopies:
 
     def __init__(self) -> None:
         self._account: int | None = None
+        self._leader: int | None = None
 
     def book(self, orders: Sequence[OrderRow], trades: Sequence[Booked]) -> None:
-        """Note whose trades there are to copy."""
+        """Write the signals of what there is to copy, unless somebody else is at it."""
         traded = {trade.order_id for trade in trades}
         for order in orders:
             if order.id in traded and awaits_copy(order):
                 self._account = order.account_id
+                self._leader = account_collect(account_id=order.account_id) if settings.COPY_AT_ONCE else None
 
     def go_on(self, order_ids: Sequence[int], *, booked: bool) -> None:
         """Begin; what was not booked with this has woken the workers itself."""
         if booked and self._account is not None:
-            copies_begin(self._account)
+            copies_begin(self._account, self._leader)
 
 
-def copies_begin(account_id: int) -> None:
+def copies_begin(account_id: int, leader: int | None = None) -> None:
     """Plan the first copies of what an account that leads has traded; return once their orders are on their way.
 
-    What comes back of them is stored beside the caller's work. Where this process is busy with an earlier trade, the
-    workers do it all. Must not run inside a transaction.
+    With `leader` its signals are written already. What comes back of the orders is stored beside the caller's work.
+    Where this process is busy with an earlier trade, the workers do it all. Must not run inside a transaction.
     """
     if not settings.COPY_AT_ONCE or not _free.acquire(blocking=False):
         wake(FAN_OUT)
         return
     begun = threading.Event()
-    _thread.submit(_begin, account_id, begun)
+    _thread.submit(_begin, account_id, leader, begun)
     begun.wait(LONGEST_WAIT_SECONDS)
 
 
-def _begin(account_id: int, begun: threading.Event) -> None:
+def _begin(account_id: int, leader: int | None, begun: threading.Event) -> None:
     try:
-        for (leader,) in run(LEADER, [account_id]):
-            fan_out_first(leader, lambda: _when_sending(begun))
+        for pk in _leaders(account_id) if leader is None else [leader]:
+            fan_out_first(pk, begun.set, collected=leader is not None)
     except Exception:
         logger.exception("The first copies of a trade are left to the workers")
         wake(FAN_OUT)
@@ -75,6 +77,5 @@ def _begin(account_id: int, begun: threading.Event) -> None:
         _free.release()
 
 
-def _when_sending(begun: threading.Event) -> None:
-    """Say so after the loop has begun to send: the caller's work would take its time from it."""
-    process_loop().call_soon_threadsafe(begun.set)
+def _leaders(account_id: int) -> list[int]:
+    return [pk for (pk,) in run(LEADER, [account_id])]

@@ -36,6 +36,11 @@ WAITING = """
         OFFSET 0)
 """
 LOCK = "SELECT * FROM traders_leadtrader WHERE id = %s FOR NO KEY UPDATE"
+# Whoever stores a trade does not wait for who holds the leader: that one takes it up, or is followed by one who does.
+LOCK_IF_FREE = """
+    SELECT t.* FROM traders_leadtrader t JOIN replication_leaderaccount l ON l.trader_id = t.id
+    WHERE l.account_id = %s FOR NO KEY UPDATE OF t SKIP LOCKED
+"""
 SIGNAL_COLUMNS = {
     "trader_id": "bigint",
     "copy_id": "bigint",
@@ -90,6 +95,16 @@ def leader_signals_collect(*, trader_id: int) -> int:
 def leader_collect(*, trader_id: int) -> int:
     """Turn the waiting facts of a leader into signals; one caller at a time. Return how many were written."""
     return _collect(_locked(trader_id))
+
+
+def account_collect(*, account_id: int) -> int | None:
+    """Do the same for who leads with an account, within the caller's transaction, which ends with what this raises.
+
+    Return the leader whose signals were written, None where there was nothing or somebody else holds it.
+    """
+    for leader in LeadTrader.objects.raw(LOCK_IF_FREE, [account_id]):
+        return leader.pk if _collect(leader) else None
+    return None
 
 
 @transaction.atomic

@@ -61,14 +61,15 @@ def _plan_and_send(courier: "Courier", *, wait: bool) -> None:
             return
 
 
-def fan_out_first(leader: int, begun: Callable[[], None]) -> None:
+def fan_out_first(leader: int, begun: Callable[[], None], *, collected: bool) -> None:
     """Plan the first copies of what a leader traded and send their orders, then say so; store what comes back.
 
-    Where there are more, they are left to the workers, which are woken.
+    `collected`: signals of it are written already. Where there are more copies, they are left to the workers, which are
+    woken. `begun` is called once the first orders have left, or none will; more than once perhaps.
     """
-    courier = Courier()
+    courier = Courier(begun)
     try:
-        expected = leader_signals_collect(trader_id=leader) > 0
+        expected = collected or leader_signals_collect(trader_id=leader) > 0
         while (planned := signal_plan_chunk(leader=leader, expected=expected)) is not None:
             expected = False
             _carry(courier, planned)
@@ -76,7 +77,8 @@ def fan_out_first(leader: int, begun: Callable[[], None]) -> None:
                 wake(FAN_OUT)
                 break
     finally:
-        begun()
+        if not courier.busy:
+            begun()
         courier.finish()
     signals_finish()
 
@@ -89,11 +91,14 @@ def chunk_execute(order_ids: Sequence[int]) -> None:
 
 
 class Courier:
-    """Orders of copies on their way. What waited for those that are final follows them."""
+    """Orders of copies on their way. What waited for those that are final follows them.
 
-    def __init__(self) -> None:
+    `under_way` is called as `Carrier` says.
+    """
+
+    def __init__(self, under_way: Callable[[], None] = lambda: None) -> None:
         self._outcomes = Outcomes()
-        self._carrier = Carrier(self._outcomes)
+        self._carrier = Carrier(self._outcomes, under_way)
 
     @property
     def busy(self) -> bool:

@@ -5,15 +5,17 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from django.db import connection, connections
+from django.db import connection, connections, transaction
 from django.test.utils import CaptureQueriesContext
 
-from orders.models import Order
-from replication.engine import beginning, planning, running
+from orders.models import Fill, Order
+from orders.services import recording
+from replication.engine import beginning, collecting, planning, running
 from replication.engine.running import fan_out
-from replication.models import CopyIntent
+from replication.models import CopyIntent, Signal
 from replication.tests.callers import data, post
 from replication.tests.kit import D, follow, held, make_master, price_is
+from traders.models import LeadTrader
 
 pytestmark = [pytest.mark.django_db(transaction=True)]
 PLACE = "/api/orders/place"
@@ -104,6 +106,50 @@ def test_a_signal_that_was_just_written_is_taken_without_asking_for_it_first(wok
 
 
 @pytest.mark.usefixtures("here")
+def test_the_signal_is_written_with_the_trade_itself(woken, monkeypatch):
+    monkeypatch.setattr(beginning, "copies_begin", lambda *_: None)  # as if the process had ended
+    leader, account = make_master()
+    follow(leader)
+
+    data(post(account.user, PLACE, BUY), 201)
+
+    assert Signal.objects.get().state == "pending"
+    assert not Fill.objects.filter(awaits_copy=True).exists()
+
+
+@pytest.mark.usefixtures("woken")
+def test_a_leader_whom_somebody_holds_keeps_no_trade_waiting(thread):
+    leader, account = make_master()
+    copy = follow(leader)
+    with ThreadPoolExecutor(max_workers=1) as other:
+        with transaction.atomic():
+            LeadTrader.objects.select_for_update(no_key=True).get(pk=leader.pk)
+            placed = other.submit(post, account.user, PLACE, BUY)
+            data(placed.result(20), 201)
+            assert (Fill.objects.get().awaits_copy, Signal.objects.count()) == (True, 0)
+        thread.submit(int).result()
+        other.submit(connections.close_all).result()
+
+    assert held(copy) == D("0.01")
+
+
+@pytest.mark.usefixtures("here")
+def test_where_no_signal_can_be_written_the_trade_is_stored_and_the_workers_are_woken(monkeypatch, woken, caplog):
+    recorded: list[str] = []
+    monkeypatch.setattr(recording, "wake_on_commit", recorded.append)
+    leader, account = make_master()
+    follow(leader)
+    with monkeypatch.context() as patch:
+        patch.setattr(collecting, "fill_books", lambda *_, **__: 1 / 0)
+        order = data(post(account.user, PLACE, BUY), 201)
+
+    assert order["status"] == "EXECUTED"
+    assert Fill.objects.get().awaits_copy
+    assert (recorded, woken) == ([running.FAN_OUT], [])
+    assert "booked later" in caplog.text
+
+
+@pytest.mark.usefixtures("here")
 def test_an_account_that_nobody_copies_begins_nothing(woken):
     _, account = make_master()
     data(post(account.user, PLACE, BUY), 201)
@@ -140,7 +186,7 @@ def test_where_it_fails_the_master_is_answered_and_the_workers_are_woken(woken, 
     leader, account = make_master()
     copy = follow(leader)
     with monkeypatch.context() as patch:
-        patch.setattr(running, "leader_signals_collect", lambda **_: 1 / 0)
+        patch.setattr(running, "signal_plan_chunk", lambda **_: 1 / 0)
         data(post(account.user, PLACE, BUY), 201)
 
     assert woken == [running.FAN_OUT]
