@@ -26,15 +26,33 @@ def orders_cancel(*, order_ids: Collection[int]) -> None:
 
 
 @transaction.atomic
+def orders_withdraw(*, order_ids: Collection[int]) -> list[int]:
+    """Cancel those that nobody has sent, and return them. No venue is asked, so this may be part of a transaction.
+
+    One that may have reached its venue is cancelled should that turn out to be wrong: it is not sent again.
+    """
+    orders, now = _locked_open(order_ids), timezone.now()
+    unsent = [order for order in orders if order.state == OrderState.PENDING]
+    _cancel_unsent(unsent, now)
+    doubtful = [order.pk for order in orders if order.state in IN_DOUBT]
+    Order.objects.filter(pk__in=doubtful).update(cancel_requested_at=now, updated_at=now)
+    return [order.pk for order in unsent]
+
+
+@transaction.atomic
 def _want_gone(order_ids: Collection[int]) -> list[int]:
     """Note that the orders are to be cancelled, at once where nobody has sent them; return those in doubt."""
-    rows = Order.objects.select_for_update().filter(pk__in=order_ids).exclude(state__in=list(FINAL)).order_by("pk")
-    orders, now = list(rows), timezone.now()
+    orders, now = _locked_open(order_ids), timezone.now()
     _cancel_unsent([order for order in orders if order.state == OrderState.PENDING], now)
     sent = [order for order in orders if order.state != OrderState.PENDING]
     changes = {"cancel_requested_at": now, "check_at": now, "checks": 0, "updated_at": now}
     Order.objects.filter(pk__in=[order.pk for order in sent]).update(**changes)
     return [order.pk for order in sent if order.state in IN_DOUBT]
+
+
+def _locked_open(order_ids: Collection[int]) -> list[Order]:
+    rows = Order.objects.select_for_update().filter(pk__in=order_ids).exclude(state__in=list(FINAL))
+    return list(rows.order_by("pk"))
 
 
 def _cancel_unsent(orders: Sequence[Order], now: datetime) -> None:

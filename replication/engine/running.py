@@ -16,6 +16,7 @@ from replication.engine.planning import Planned, SignalFailed, signal_plan_chunk
 from replication.engine.resuming import waiting_resume
 from replication.engine.settling import orders_settle, signals_finish
 from replication.engine.vanished import vanished_signals
+from replication.services.withdrawing import paused_leaders_take_back
 
 logger = logging.getLogger(__name__)
 
@@ -149,7 +150,8 @@ class Courier:
 
 def sweep() -> None:
     """Find what a lost message left behind: facts, signals, trades, and decisions that wait."""
-    for step in (vanished_signals, _fan_out_at_once, _settle_all, _resume_all, signals_finish):
+    steps = (vanished_signals, paused_leaders_take_back, _fan_out_at_once, _settle_all, _resume_all, signals_finish)
+    for step in steps:
         try:
             step()
         except DATABASE_AWAY:

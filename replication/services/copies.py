@@ -24,13 +24,15 @@ from replication.services.catching_up import open_positions_signal
 from replication.services.flags import leader_marks_set
 from replication.services.following import account_for
 from replication.services.messages import copy_messages
-from replication.services.stopping import copy_end, is_dust, positions_exit, stopping_step
+from replication.services.stopping import ENDED, copy_end, is_dust, positions_exit, stopping_step
+from replication.services.withdrawing import orders_take_back
 from replication.terms import CopySettings, settings_problems
-from replication.vocabulary import CopyState
+from replication.vocabulary import CopyState, Reason
 from traders.models import LeaderStatus, LeadTrader
 
 FOLLOWABLE = (LeaderStatus.APPROVED, LeaderStatus.FEATURED)
 STOPPED = "Stopped by its owner."
+PAUSED = "The copy was paused before this could be sent."
 
 
 class CopyConflict(ApplicationError):
@@ -88,11 +90,12 @@ def copy_change(*, copy: Copy, settings: CopySettings, actor: User) -> Copy:
 
 @transaction.atomic
 def copy_pause(*, copy: Copy, actor: User, reason: str = "Paused by its owner.") -> Copy:
-    """Copy exits only, until it is resumed; pausing again changes nothing."""
+    """Copy exits only, until it is resumed; what was not sent yet opens nothing. Pausing again changes nothing."""
     locked = _locked(copy)
     _refuse_ended(locked)
     if locked.state == CopyState.ACTIVE:
         _set_state(locked, CopyState.PAUSED, reason, actor, "pause")
+        orders_take_back(copy=locked, code=Reason.COPY_PAUSED, message=PAUSED)
     return locked
 
 
@@ -119,6 +122,7 @@ def copy_stop(*, copy: Copy, close: bool, actor: User | None, reason: str = STOP
         return locked
     if close:
         _set_state(locked, CopyState.STOPPING, reason, actor, "stop")
+        orders_take_back(copy=locked, code=Reason.COPY_ENDED, message=ENDED)
         stopping_step(copy_id=locked.pk)
         locked.refresh_from_db()
     else:

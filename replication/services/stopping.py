@@ -22,6 +22,7 @@ from replication.engine.trades import Change
 from replication.models import Copy, CopyIntent, CopyPosition
 from replication.services.flags import leader_marks_set
 from replication.services.messages import copy_messages
+from replication.services.withdrawing import orders_take_back
 from replication.vocabulary import (
     UNDECIDED,
     UNDER_WAY,
@@ -121,8 +122,9 @@ def stopping_step(*, copy_id: int) -> None:
 
 
 def copy_end(*, copy: Copy, reason: str) -> None:
-    """End a copy whose row is locked. What waits to be decided is not done any more."""
+    """End a copy whose row is locked, as its account is. What waits to be decided, or sent, is not done any more."""
     waiting_end(copy_ids=[copy.pk])
+    orders_take_back(copy=copy, code=Reason.COPY_ENDED, message=ENDED, exits=True)
     now = timezone.now()
     copy.state, copy.state_reason, copy.ended_at, copy.updated_at = CopyState.ENDED, reason[:300], now, now
     copy.save(update_fields=["state", "state_reason", "ended_at", "updated_at"])

@@ -20,7 +20,6 @@ from replication.tests.kit import (
     make_master,
     paper_account,
     price_is,
-    send_nothing,
     settle,
     trade,
 )
@@ -92,27 +91,6 @@ def test_a_copy_that_is_stopping_opens_nothing_and_is_closed_once(master):
     assert (copy.state, held(copy)) == ("ended", 0)
     assert Order.objects.filter(account=copy.account).count() == 2
     assert CopyIntent.objects.get(signal__action="INCREASE").code == "COPY_ENDED"
-
-
-def test_a_stop_while_an_entry_is_unsent_waits_for_it(master, monkeypatch):
-    leader, account = master
-    copy = follow(leader)
-    with monkeypatch.context() as patch:
-        send_nothing(patch)
-        lead(account, "BUY", "0.1")
-        copy_stop(copy=copy, close=True, actor=copy.account.user)
-        stopping_continue()
-    copy.refresh_from_db()
-    assert copy.state == "stopping"
-
-    from orders.services.placing import orders_place
-
-    orders_place(list(Order.objects.filter(state="PENDING").values_list("pk", flat=True)))
-    serve()
-    serve()
-
-    copy.refresh_from_db()
-    assert (copy.state, held(copy)) == ("ended", 0)
 
 
 def test_what_the_venue_refuses_to_close_is_tried_until_it_is_closed(venue):  # noqa: F811

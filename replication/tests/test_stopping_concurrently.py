@@ -116,8 +116,9 @@ def test_an_entry_that_fills_while_a_stop_looks_is_closed_as_well(monkeypatch, p
         beside(pool, courier.finish).result(20)
         return look(copy)
 
-    monkeypatch.setattr(stopping, "_given_up", fills_meanwhile)
     stopped = copy_stop(copy=copy, close=True, actor=copy.account.user)
+    monkeypatch.setattr(stopping, "_given_up", fills_meanwhile)
+    stopping.stopping_continue()
 
     assert (stopped.state, held(copy)) == ("stopping", D("0.1"))
     stopping.stopping_continue()
