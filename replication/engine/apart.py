@@ -27,7 +27,6 @@ EVERY_COPY = 2**31
 LONGEST_ERROR = 500
 NOT_DECIDED = "This trade could not be decided about, for a reason that nobody thought of; staff can see it."
 TRIED_AGAIN = f"{NOT_DECIDED} It is tried again until it can be."
-NEXT = f"SELECT max(id), count(*) FROM ({CHOSEN}) AS chosen"
 # Of an exit the market is that of the position, so that what comes later waits for it.
 DECIDE = f"""
     WITH made AS (
@@ -149,11 +148,12 @@ def _pass_over(signal: Signal, limit: int, error: Exception) -> None:
         "only": None if signal.copy_id is None else [signal.copy_id],
         "limit": limit,
     }
-    last, count = run(NEXT, which)[0]
-    aside_mark(signal_id=signal.pk, copy_id=last if limit == 1 else None, error=error)
-    _attempted(lambda: _decide(signal, which))
-    signal.planned_copy_id = last or signal.planned_copy_id
-    signal.intents_count += count
+    chosen = sorted(row[0] for row in run(LOCK, which))
+    last = chosen[-1] if chosen else signal.planned_copy_id
+    aside_mark(signal_id=signal.pk, copy_id=last if limit == 1 and chosen else None, error=error)
+    _attempted(lambda: _decide(signal, {**which, "only": chosen}))
+    signal.planned_copy_id = last
+    signal.intents_count += len(chosen)
     if limit == EVERY_COPY:
         signal.state, signal.planned_at = SignalState.PLANNED, timezone.now()
     signal.save(update_fields=["planned_copy_id", "intents_count", "state", "planned_at"])
@@ -174,7 +174,6 @@ def _decide(signal: Signal, which: dict[str, Any]) -> None:
         "detected_at": signal.detected_at,
         "now": timezone.now(),
     }
-    run(LOCK, which)
     told = [
         Told(user_id, copy_id, state, Reason.NOT_DECIDED, message)
         for user_id, copy_id in run(DECIDE, {**which, **values})

@@ -22,9 +22,8 @@ from orders.executor.rows import halts_read
 from orders.models import Holding
 from orders.services.booking import terms_of as settlement_of
 from replication.engine.blocks import Block, block_of, leader_block
-from replication.engine.by_hand import closed_by_hand
 from replication.engine.instruments import plain_base
-from replication.engine.loading import Follower, opposite, usual_leverage
+from replication.engine.loading import Follower, Loaded, opposite, usual_leverage
 from replication.facts import Decision, FollowerMarket, FollowerState, LeaderTrade
 from replication.models import Signal
 from replication.money import Traded, holdings_refusal, state_in_quote
@@ -71,9 +70,9 @@ class Decided(msgspec.Struct, frozen=True):
     true_quantity: Decimal | None = None
 
 
-def scene_of(signal: Signal, followers: Sequence[Follower], known: dict[int, Market], now: datetime) -> Scene:
+def scene_of(signal: Signal, loaded: Loaded, known: dict[int, Market], now: datetime) -> Scene:
     """Return what all copies of a chunk share; `known` are the markets that were found for the signal, by id."""
-    needed = {follower.market_id for follower in followers if follower.market_id is not None}
+    needed = {follower.market_id for follower in loaded.followers if follower.market_id is not None}
     markets = {pk: known[pk] for pk in needed & known.keys()}
     if missing := needed - known.keys():
         markets |= Market.objects.in_bulk(missing)
@@ -93,8 +92,8 @@ def scene_of(signal: Signal, followers: Sequence[Follower], known: dict[int, Mar
         lambda follower: block_of(follower, halts, live_trading=settings.LIVE_TRADING),
         leader_block(run(STATUS, [signal.trader_id])[0][0]),
         now,
-        _held_in(signal, followers),
-        closed_by_hand(followers, markets) if trade.action in EXITS else (),
+        _held_in(signal, loaded.followers),
+        loaded.closing,
     )
 
 

@@ -1,6 +1,6 @@
 """How the copies of a leader stand: all that planning one signal needs, in as many statements for any number."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import NamedTuple
@@ -9,6 +9,7 @@ import msgspec
 
 from copytrade.lib.sql import json_rows, look_up_by_number, run
 from markets.venues.vocabulary import MarketKind
+from replication.engine.by_hand import Locked, closed_by_hand
 from replication.engine.copy_terms import terms_of
 from replication.engine.rows import CopyRow
 from replication.facts import ZERO, CopyTerms, FollowerState
@@ -25,8 +26,8 @@ CHOSEN = """
         AND (%(only)s::bigint[] IS NULL OR id = ANY(%(only)s)) ORDER BY id LIMIT %(limit)s
 """
 LOCK = f"""
-    SELECT id FROM orders_tradingaccount WHERE id IN (SELECT account_id FROM ({CHOSEN}) AS chosen)
-    ORDER BY id FOR NO KEY UPDATE
+    SELECT chosen.id, a.id, a.venue, a.mode = 'live' FROM ({CHOSEN}) AS chosen
+    JOIN orders_tradingaccount a ON a.id = chosen.account_id ORDER BY a.id FOR NO KEY UPDATE OF a
 """
 # One statement, so that what is held and what is under way are of one moment: a fill that is stored between two
 # readings would be neither. Worth of a position is that at its entry: its cost, on inverse markets (whose cost is in
@@ -196,12 +197,24 @@ class Question(NamedTuple):
     only: Sequence[int] | None = None
 
 
-def followers_load(signal: Signal, question: Question, markets: Mapping[str, int], *, now: datetime) -> list[Follower]:
-    """Return the copies of the signal's leader with their accounts locked, in the order of their numbers.
+class Loaded(NamedTuple):
+    """The copies that were `chosen`, in the order of their numbers, and how those stand that have not ended since.
+
+    `closing` are accounts, and the markets in which their owners close by hand what they hold.
+    """
+
+    followers: Sequence[Follower]
+    chosen: Sequence[int]
+    closing: Collection[tuple[int, int]] = ()
+
+
+def followers_load(signal: Signal, question: Question, markets: Mapping[str, int], *, now: datetime) -> Loaded:
+    """Return the copies of the signal's leader with their accounts locked.
 
     Needs a transaction. What is ordered and not final counts as if it were filled. What only entries are judged by is
     read for entries only.
     """
+    exits = Action(signal.action) in EXITS
     which = {
         "trader": signal.trader_id,
         "after": question.after,
@@ -209,17 +222,22 @@ def followers_load(signal: Signal, question: Question, markets: Mapping[str, int
         "only": None if question.only is None else list(question.only),
     }
     look_up_by_number()
-    run(LOCK, which)
+    locked = [Locked._make(row) for row in run(LOCK, which)]
+    # Those alone, or another one would move up for one that ended while its account was waited for.
+    chosen = sorted(row.copy_id for row in locked)
+    # Before what is held: one that is filled meanwhile is in both looks then, and not in neither.
+    closing = closed_by_hand(locked) if exits else ()
     parameters = {
         **which,
+        "only": chosen,
         "signal": signal.pk,
         "symbol": signal.symbol,
         "side": signal.side,
-        "exits": Action(signal.action) in EXITS,
+        "exits": exits,
         "markets": json_rows([{"venue": venue, "market_id": pk} for venue, pk in markets.items()]),
         "today": now.astimezone(UTC).date(),
     }
-    return [_follower(row) for row in map(CopyRow._make, run(LOAD, parameters))]
+    return Loaded([_follower(row) for row in map(CopyRow._make, run(LOAD, parameters))], chosen, closing)
 
 
 def _follower(row: CopyRow) -> Follower:

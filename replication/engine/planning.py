@@ -16,7 +16,7 @@ from orders.executor.claiming import Taken, orders_write_taken
 from orders.services.writing import orders_write_many
 from replication.engine.deciding import Decided, Shared, decide, scene_of
 from replication.engine.instruments import Instrument
-from replication.engine.loading import Question, followers_load
+from replication.engine.loading import Loaded, Question, followers_load
 from replication.engine.mapping import markets_for
 from replication.engine.storing import decisions_store
 from replication.models import CopyIntent, Signal
@@ -132,10 +132,10 @@ def _usual_limit(signal: Signal) -> int:
 def signal_plan_copies(signal: Signal, limit: int) -> Planned:
     """Plan the next copies of a signal whose row is locked, at most so many. Needs the transaction of the lock."""
     only = None if signal.copy_id is None else [signal.copy_id]
-    decided = _decide(signal, Question(signal.planned_copy_id, limit, only), {})
+    loaded, decided = _decide(signal, Question(signal.planned_copy_id, limit, only), {})
     taken, waiting = orders_write_taken(decisions_store(signal, decided, {}, insert=True))
-    more = len(decided) == limit
-    _advance(signal, decided, more=more)
+    more = len(loaded.chosen) == limit
+    _advance(signal, loaded.chosen, len(decided), more=more)
     messages_publish(decision_messages(signal, [_told(each) for each in decided if not each.decision.orders]))
     return Planned(taken, waiting, len(decided), more)
 
@@ -144,7 +144,7 @@ def intents_replan(*, signal: Signal, copy_ids: Sequence[int]) -> Planned:
     """Decide anew about copies that wait at a signal (or are tried again by a person); needs a transaction."""
     rows = CopyIntent.objects.filter(signal=signal, copy__in=copy_ids, attempts__gt=1)
     attempts = dict(rows.values_list("copy_id", "attempts"))
-    decided = _decide(signal, Question(only=sorted(copy_ids)), attempts)
+    _, decided = _decide(signal, Question(only=sorted(copy_ids)), attempts)
     written = orders_write_many(decisions_store(signal, decided, attempts, insert=False))
     messages_publish(decision_messages(signal, [_told(each) for each in decided if _is_over(each)]))
     return Planned(None, [pk for pk in written if pk is not None], len(decided), more=False)
@@ -159,20 +159,20 @@ def _told(each: Decided) -> Told:
     return Told(follower.user_id, follower.copy_id, decision.state, decision.code or "", decision.message)
 
 
-def _decide(signal: Signal, question: Question, attempts: Mapping[int, int]) -> list[Decided]:
+def _decide(signal: Signal, question: Question, attempts: Mapping[int, int]) -> tuple[Loaded, list[Decided]]:
     now = timezone.now()
     instrument = Instrument(signal.symbol, signal.base_asset, signal.quote_asset)
     mapped = markets_for(instrument, venues())
-    followers = followers_load(signal, question, {venue: row.pk for venue, row in mapped.items()}, now=now)
-    scene = scene_of(signal, followers, {row.pk: row for row in mapped.values()}, now)
+    loaded = followers_load(signal, question, {venue: row.pk for venue, row in mapped.items()}, now=now)
+    scene = scene_of(signal, loaded, {row.pk: row for row in mapped.values()}, now)
     shared: Shared = {}
-    return [decide(scene, follower, shared, attempts.get(follower.copy_id, 1)) for follower in followers]
+    return loaded, [decide(scene, each, shared, attempts.get(each.copy_id, 1)) for each in loaded.followers]
 
 
-def _advance(signal: Signal, decided: Sequence[Decided], *, more: bool) -> None:
-    signal.intents_count += len(decided)
-    if decided:
-        signal.planned_copy_id = decided[-1].follower.copy_id
+def _advance(signal: Signal, chosen: Sequence[int], decided: int, *, more: bool) -> None:
+    signal.intents_count += decided
+    if chosen:
+        signal.planned_copy_id = chosen[-1]
     if not more:
         signal.state, signal.planned_at = SignalState.PLANNED, timezone.now()
     run(ADVANCE, [signal.intents_count, signal.planned_copy_id, signal.state, signal.planned_at, signal.pk])

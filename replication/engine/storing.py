@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from copytrade.lib.sql import insert_rows, json_rows, run
 from copytrade.lib.wire import plain_digits
+from markets.venues.vocabulary import PositionSide
 from orders.models import Origin
 from orders.services.writing import NewOrder, client_order_id_of
 from replication.engine.deciding import CLOSED_ELSEWHERE, Decided
@@ -233,6 +234,15 @@ def _order(signal: Signal, each: Decided, order: OrderPlan, intent_id: int, atte
         position_side=order.position_side,
         reduce_only=order.reduce_only,
         closes=exits,
-        attempts_allowed=EXIT_ATTEMPTS if exits else ENTRY_ATTEMPTS,
+        attempts_allowed=_attempts(order) if exits else ENTRY_ATTEMPTS,
         send_within=SEND_EXITS_WITHIN if exits else SEND_ENTRIES_WITHIN,
     )
+
+
+def _attempts(order: OrderPlan) -> int:
+    """Return how often an exit may be sent as it is: once, where the venue would let it sell what was sold meanwhile.
+
+    After that it is planned anew, by what is held then.
+    """
+    keeps_to_held = order.reduce_only or order.position_side != PositionSide.BOTH
+    return EXIT_ATTEMPTS if keeps_to_held else 1

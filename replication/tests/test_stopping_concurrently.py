@@ -1,15 +1,12 @@
 """Stopping a copy while it is planned for, or another one begins: nothing is opened after it, nobody is forgotten."""
 
 import threading
-import time
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from django.db import connection, transaction
+from django.db import transaction
 
-from copytrade.lib.sql import run
 from orders.models import Order
 from replication.engine import planning
 from replication.engine.collecting import signals_collect
@@ -19,6 +16,7 @@ from replication.models import Copy, CopyIntent
 from replication.services import stopping
 from replication.services.copies import copy_stop
 from replication.services.stopping import stopping_continue
+from replication.tests.beside_kit import beside, until_somebody_waits
 from replication.tests.kit import D, follow, held, make_master, paper_account, price_is, settle, trade
 
 pytestmark = [pytest.mark.django_db(transaction=True)]
@@ -27,33 +25,6 @@ pytestmark = [pytest.mark.django_db(transaction=True)]
 @pytest.fixture(autouse=True)
 def _prices():
     price_is()
-
-
-@pytest.fixture
-def pool():
-    with ThreadPoolExecutor(2) as threads:
-        yield threads
-
-
-def beside(pool: ThreadPoolExecutor, job: Callable[[], Any]) -> Future[Any]:
-    """Begin a job on a connection of its own."""
-
-    def closing() -> Any:
-        try:
-            return job()
-        finally:
-            connection.close()
-
-    return pool.submit(closing)
-
-
-def until_somebody_waits() -> None:
-    """Return once a transaction of this database waits for another one."""
-    deadline = time.monotonic() + 10
-    waiting = "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
-    while not run(waiting):
-        assert time.monotonic() < deadline
-        run("SELECT pg_stat_clear_snapshot()")
 
 
 @pytest.fixture
