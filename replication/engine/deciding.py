@@ -212,18 +212,12 @@ def _decide_exit(
 ) -> Decided:
     """Decide about a trade that closes: what is held, or may be as soon as an order is final, is never forgotten."""
     state = follower.state
-    missing = abs(state.held) > follower.closable and not state.earlier_order_open
-    contested = follower.others_under_way and abs(state.held) > follower.closable - follower.others_leaving
     if block is not None and block.stops_exits and (state.held or state.earlier_order_open):
         return Decided(follower, market, _waits(scene, follower, block.code, block.message))
-    if contested and not state.earlier_order_open:
-        message = "Another copy of the account has an order in this market that is not final yet."
-        return Decided(follower, market, _waits(scene, follower, Reason.EARLIER_ORDER_OPEN, message))
-    if (follower.account_id, follower.market_id) in scene.closed_by_hand and not state.earlier_order_open:
-        message = "The account's owner closes this by hand right now."
+    if not state.earlier_order_open and (message := _unsettled(scene, follower)):
         return Decided(follower, market, _waits(scene, follower, Reason.EARLIER_ORDER_OPEN, message))
     trade, true_quantity = _trade(scene, market), None
-    if missing:
+    if abs(state.held) > follower.closable and not state.earlier_order_open:
         true_quantity = follower.closable if state.held > 0 else -follower.closable
         state = replace(state, held=true_quantity)
     if attempt > 1 and trade.action == Action.REDUCE and not state.earlier_order_open:
@@ -243,6 +237,18 @@ def _decide_exit(
     if true_quantity is not None:
         decision = _explained(decision, follower.state.held, true_quantity)
     return Decided(follower, market, decision, true_quantity)
+
+
+def _unsettled(scene: Scene, follower: Follower) -> str:
+    """Return why it is not known how much of its position a copy may close, empty where it is."""
+    held = abs(follower.state.held)
+    if held > follower.closable and follower.unbooked:
+        return "A trade of this position is stored and not booked yet."
+    if follower.others_under_way and held > follower.closable - follower.others_leaving:
+        return "Another copy of the account has an order in this market that is not final yet."
+    if (follower.account_id, follower.market_id) in scene.closed_by_hand:
+        return "The account's owner closes this by hand right now."
+    return ""
 
 
 def _trade(scene: Scene, market: Market | None) -> LeaderTrade:

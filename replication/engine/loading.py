@@ -51,7 +51,10 @@ LOAD = f"""
         trim_scale(coalesce(mine.worth, 0) + coalesce(under.worth, 0)),
         trim_scale(coalesce(every.worth, 0) + coalesce(flying.worth, 0)), coalesce(opposite.leader, ''),
         coalesce(under.earlier, false), coalesce(under.entering, false), trim_scale(coalesce(held.closable, 0)),
-        others.leaving IS NOT NULL, trim_scale(coalesce(others.leaving, 0))
+        others.leaving IS NOT NULL, trim_scale(coalesce(others.leaving, 0)),
+        CASE WHEN %(exits)s AND abs(c.position) > coalesce(held.closable, 0) THEN EXISTS (
+            SELECT FROM orders_fill f WHERE f.account_id = c.account_id AND f.awaits_copy AND f.market_id = c.market_id)
+        ELSE false END
     FROM (
         SELECT c.*, t.venue AS at, coalesce(p.market_id, t.market_id) AS market_id, t.market_id AS target,
             p.side AS position_side, p.quantity AS position, p.remainder, p.leader_opened_at,
@@ -187,6 +190,8 @@ class Follower(msgspec.Struct, frozen=True):
     """Whether the copy has an entry under way in this market."""
     equity_asset: str = ""
     """What the account's money, and with it `state.funds` and `state.lost_today`, is counted in."""
+    unbooked: bool = False
+    """Whether the account holds less than the copy does since a trade is stored that the copy has not taken up."""
 
 
 class Question(NamedTuple):
@@ -275,6 +280,7 @@ def _follower(row: CopyRow) -> Follower:
         row.others_leaving,
         row.entering,
         row.equity_asset,
+        row.unbooked,
     )
 
 

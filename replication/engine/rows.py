@@ -59,3 +59,4 @@ class CopyRow(NamedTuple):
     closable: Decimal
     others_under_way: bool
     others_leaving: Decimal
+    unbooked: bool

@@ -4,7 +4,7 @@ Of watched leaders only a complete report of a source that is not stale says so;
 taken for flat. Of accounts that lead the holding says so, which a comparison with the venue may have corrected.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import NamedTuple
@@ -13,7 +13,7 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from copytrade.lib.sql import run
+from copytrade.lib.sql import numbers, run
 from replication.engine.books import Book
 from replication.engine.collecting import signal_row, signals_write
 from replication.engine.instruments import Instrument
@@ -95,6 +95,9 @@ OWNED = HELD.format(
 )
 
 
+LOCK_LEADERS = "SELECT * FROM traders_leadtrader WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE"
+
+
 class Gone(NamedTuple):
     """The columns of `HELD`."""
 
@@ -119,9 +122,17 @@ def vanished_signals() -> int:
     now = timezone.now()
     fresh = now - timedelta(seconds=settings.LEADER_STALE_AFTER_SECONDS)
     values = {"fresh": fresh, "again": now - AGAIN_AFTER, "now": now}
-    gone = [Gone._make(row) for statement in (SHOWN, OWNED) for row in run(statement, values)]
-    leaders = LeadTrader.objects.in_bulk({each.trader_id for each in gone})
-    return signals_write([row for each in gone for row in _rows(leaders[each.trader_id], each, now)])
+    doubtful = {each.trader_id for each in _gone(values)}
+    if not doubtful:
+        return 0
+    leaders = {leader.pk: leader for leader in LeadTrader.objects.raw(LOCK_LEADERS, [numbers(doubtful)])}
+    # Once more, now that nothing of theirs can be taken up beside this: what was opened again is no more gone.
+    still = [each for each in _gone(values) if each.trader_id in leaders]
+    return signals_write([row for each in still for row in _rows(leaders[each.trader_id], each, now)])
+
+
+def _gone(values: Mapping[str, datetime]) -> list[Gone]:
+    return [Gone._make(row) for statement in (SHOWN, OWNED) for row in run(statement, values)]
 
 
 def _rows(leader: LeadTrader, gone: Gone, now: datetime) -> Iterable[dict[str, object]]:

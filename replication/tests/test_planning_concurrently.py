@@ -1,25 +1,36 @@
 """What is read for planning in two looks, while somebody else changes it between them."""
 
 import threading
+from collections.abc import Mapping
 from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 from django.db import transaction
+from django.utils import timezone
 
 from markets.venues import registry
+from markets.venues.base import FillReport
+from markets.venues.vocabulary import MarketKind, PositionSide, Side
+from orders.executor.findings import Finding, Source
 from orders.models import Order
 from orders.services import closing
 from orders.services.closing import position_close
 from orders.services.placing import orders_place
-from replication.engine import by_hand, deciding, planning
+from orders.services.recording import findings_record
+from replication.engine import by_hand, deciding, planning, vanished
 from replication.engine.collecting import signals_collect
 from replication.engine.deciding import scene_of
+from replication.engine.loading import followers_load
+from replication.engine.resuming import waiting_resume
 from replication.engine.running import Courier, fan_out
+from replication.engine.settling import orders_settle
+from replication.models import Copy, CopyAdjustment, CopyIntent
 from replication.services.copies import copy_stop
 from replication.services.stopping import stopping_continue
 from replication.tests.beside_kit import beside, until_somebody_waits
-from replication.tests.kit import follow, held, lead, make_master, price_is, settle, trade
+from replication.tests.kit import D, decision, follow, held, lead, make_master, price_is, send_nothing, settle, trade
 
 pytestmark = [pytest.mark.django_db(transaction=True)]
 
@@ -111,7 +122,7 @@ def test_a_signal_goes_on_behind_copies_that_ended_while_their_accounts_were_wai
     trade(account, "BUY", "0.1")
     signals_collect()
     with monkeypatch.context() as patch:
-        load = planning.followers_load
+        load = followers_load
         patch.setattr(
             planning, "followers_load", lambda *values, **named: load(*values, **named)._replace(followers=[])
         )
@@ -121,3 +132,73 @@ def test_a_signal_goes_on_behind_copies_that_ended_while_their_accounts_were_wai
     assert (planned.copies, planned.more) == (0, True)
     fan_out()
     assert (held(first) == 0, held(second) > 0) == (True, True)
+
+
+def test_a_position_that_is_opened_again_while_it_is_looked_for_is_kept(monkeypatch, pool):
+    leader, account = make_master()
+    copy = follow(leader)
+    lead(account, "BUY", "0.1")
+    account.holdings.update(quantity=0, cost=0)  # a comparison with the venue has corrected it
+    look = vanished._gone
+
+    def opens_again(values: Mapping[str, datetime]) -> list[vanished.Gone]:
+        monkeypatch.setattr(vanished, "_gone", look)
+        gone = look(values)
+        beside(pool, lambda: lead(account, "BUY", "0.3")).result(20)
+        return gone
+
+    monkeypatch.setattr(vanished, "_gone", opens_again)
+    settle()
+
+    assert held(copy) == D("0.4")
+
+
+def canceled_by_hearsay(copy: Copy) -> Order:
+    """Let the exit of a copy be taken for cancelled, so that it waits to be tried again."""
+    orders = Order.objects.filter(account=copy.account, side="SELL")
+    orders.update(state="CANCELED", venue_order_id="77", finished_at=timezone.now(), check_at=None)
+    order = orders.get()
+    orders_settle([order.pk])
+    CopyIntent.objects.filter(state="waiting").update(updated_at=timezone.now() - timedelta(hours=1))
+    return order
+
+
+def fill_of(order: Order, price: int) -> FillReport:
+    assert order.quantity is not None
+    return FillReport(
+        venue_trade_id="77-1",
+        venue_order_id="77",
+        client_order_id=order.client_order_id,
+        symbol="BTCUSDT",
+        kind=MarketKind.USD_M,
+        side=Side.SELL,
+        position_side=PositionSide.BOTH,
+        price=D(price),
+        quantity=order.quantity,
+        quote_quantity=order.quantity * price,
+        fee=D(0),
+        fee_asset="USDT",
+        is_maker=False,
+        time=timezone.now(),
+        realized_pnl=None,
+    )
+
+
+def test_a_late_fill_of_an_exit_that_is_tried_again_is_booked_and_not_written_off(monkeypatch):
+    leader, account = make_master()
+    copy = follow(leader)
+    lead(account, "BUY", "0.1")
+    with monkeypatch.context() as patch:
+        send_nothing(patch)
+        lead(account, "SELL", "0.1")
+    order = canceled_by_hearsay(copy)
+    findings_record([Finding(order.pk, Source.STREAM, timezone.now(), fills=(fill_of(order, 40_000),))])
+
+    waiting_resume()  # another worker's sweep, or its owner's click, comes before the trade is booked
+    assert (decision(copy).state, decision(copy).code) == ("waiting", "EARLIER_ORDER_OPEN")
+    orders_settle()
+    settle()
+
+    position = copy.positions.get()
+    assert (position.quantity, position.realized_pnl) == (0, -1_001)
+    assert not CopyAdjustment.objects.exists()
