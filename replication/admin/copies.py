@@ -29,9 +29,9 @@ ACTIONS: dict[str, tuple[str, str, Service]] = {
     "pause": (
         "are paused: they follow exits only",
         "paused",
-        lambda **given: copy_pause(**given, reason="Paused by staff."),
+        lambda **given: copy_pause(**given, by_staff=True),
     ),
-    "resume": ("copy entries again", "resumed", copy_resume),
+    "resume": ("copy entries again", "resumed", lambda **given: copy_resume(**given, by_staff=True)),
     "stop": (
         "end; what they hold stays in their accounts",
         "stopped",

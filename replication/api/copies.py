@@ -31,6 +31,7 @@ from replication.api.copies_reading import (
     NewCopy,
     StopCopy,
     left_open,
+    read_changes,
     read_copy_filter,
     read_settings,
 )
@@ -152,8 +153,7 @@ class CopyView(CopiesView):
         Funds have a way of their own, `/funds`. 409 for a copy that has ended.
         """
         copy, body = self.copy(request, copy_id), read_body(request, CopyChange)
-        settings = read_settings(body, copies.settings_of(copy))
-        copies.copy_change(copy=copy, settings=settings, actor=self.user(request))
+        copies.copy_change(copy=copy, changes=read_changes(body), actor=self.user(request))
         return self.answer(request, copy_id)
 
 

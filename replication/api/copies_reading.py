@@ -125,8 +125,13 @@ def read_settings(body: msgspec.Struct, before: CopySettings) -> CopySettings:
 
     Settings that the body has no field for, or that are unset in it, stay as they are.
     """
+    return replace(before, **read_changes(body))
+
+
+def read_changes(body: msgspec.Struct) -> dict[str, Any]:
+    """Return which fields of `CopySettings` a body sets, and to what."""
     given = {field.name: getattr(body, field.name, UNSET) for field in fields(CopySettings)}
-    return replace(before, **{name: _value(name, value) for name, value in given.items() if value is not UNSET})
+    return {name: _value(name, value) for name, value in given.items() if value is not UNSET}
 
 
 def read_copy_filter(query: Query) -> CopyFilter:

@@ -235,8 +235,16 @@ def _order(signal: Signal, each: Decided, order: OrderPlan, intent_id: int, atte
         reduce_only=order.reduce_only,
         closes=exits,
         attempts_allowed=_attempts(order) if exits else ENTRY_ATTEMPTS,
-        send_within=SEND_EXITS_WITHIN if exits else SEND_ENTRIES_WITHIN,
+        send_within=SEND_EXITS_WITHIN if exits else _entry_within(signal, each, attempt),
     )
+
+
+def _entry_within(signal: Signal, each: Decided, attempt: int) -> timedelta:
+    """Return how long an entry may be sent: until the trade is too old for the copy, unless a person asks for it."""
+    if attempt > 1:
+        return SEND_ENTRIES_WITHIN
+    too_old = signal.event_time + timedelta(seconds=each.follower.terms.max_signal_age_seconds)
+    return max(min(too_old - timezone.now(), SEND_ENTRIES_WITHIN), timedelta(0))
 
 
 def _attempts(order: OrderPlan) -> int:

@@ -1,7 +1,7 @@
 """Copies: begun, changed, paused, resumed, stopped, funded; each step is audited and told to the follower."""
 
-from collections.abc import Collection, Sequence
-from dataclasses import asdict, fields
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict, fields, replace
 from decimal import Decimal
 from typing import Any
 
@@ -18,7 +18,7 @@ from copytrade.lib.locks import lock_for_transaction
 from copytrade.realtime.services import messages_publish
 from orders.models import AccountState, TradingAccount
 from replication.defaults import settings_filled
-from replication.models import Copy, CopyFunds, CopyPosition, LeaderAccount
+from replication.models import Copy, CopyFunds, CopyIntent, CopyPosition, LeaderAccount
 from replication.selectors.defaults import copy_defaults_of
 from replication.services.catching_up import open_positions_signal
 from replication.services.flags import leader_marks_set
@@ -27,11 +27,12 @@ from replication.services.messages import copy_messages
 from replication.services.stopping import ENDED, copy_end, is_dust, positions_exit, stopping_step
 from replication.services.withdrawing import orders_take_back
 from replication.terms import CopySettings, settings_problems
-from replication.vocabulary import CopyState, Reason
+from replication.vocabulary import UNDER_WAY, CopyState, Reason
 from traders.models import LeaderStatus, LeadTrader
 
 FOLLOWABLE = (LeaderStatus.APPROVED, LeaderStatus.FEATURED)
 STOPPED = "Stopped by its owner."
+PAUSED_BY_STAFF = "Paused by staff."
 PAUSED = "The copy was paused before this could be sent."
 
 
@@ -75,13 +76,17 @@ def copy_start(
 
 
 @transaction.atomic
-def copy_change(*, copy: Copy, settings: CopySettings, actor: User) -> Copy:
-    """Change how a copy sizes and its limits, from the next signal on; its funds have their own way."""
-    _refuse_settings(settings)
+def copy_change(*, copy: Copy, changes: Mapping[str, Any], actor: User) -> Copy:
+    """Change how a copy sizes and its limits, from the next signal on; its funds have their own way.
+
+    `changes` are fields of `CopySettings`; what they do not name stays, whoever changes that at the same time.
+    """
     locked = _locked(copy)
     _refuse_ended(locked)
-    _refuse_turning(locked, settings)
     before = settings_of(locked)
+    settings = replace(before, **changes)
+    _refuse_settings(settings)
+    _refuse_turning(locked, settings)
     _apply(locked, settings, keep=("allocated",))
     locked.save()
     _told(locked, actor, "change", _difference(before, settings_of(locked)))
@@ -89,24 +94,29 @@ def copy_change(*, copy: Copy, settings: CopySettings, actor: User) -> Copy:
 
 
 @transaction.atomic
-def copy_pause(*, copy: Copy, actor: User, reason: str = "Paused by its owner.") -> Copy:
+def copy_pause(*, copy: Copy, actor: User, by_staff: bool = False) -> Copy:
     """Copy exits only, until it is resumed; what was not sent yet opens nothing. Pausing again changes nothing."""
     locked = _locked(copy)
     _refuse_ended(locked)
-    if locked.state == CopyState.ACTIVE:
-        _set_state(locked, CopyState.PAUSED, reason, actor, "pause")
+    staffs_now = by_staff and not locked.paused_by_staff and locked.state != CopyState.STOPPING
+    if locked.state == CopyState.ACTIVE or staffs_now:
+        locked.paused_by_staff = by_staff
+        _set_state(locked, CopyState.PAUSED, PAUSED_BY_STAFF if by_staff else "Paused by its owner.", actor, "pause")
         orders_take_back(copy=locked, code=Reason.COPY_PAUSED, message=PAUSED)
     return locked
 
 
 @transaction.atomic
-def copy_resume(*, copy: Copy, actor: User) -> Copy:
-    """Copy entries again, of trades from now on; resuming again changes nothing."""
+def copy_resume(*, copy: Copy, actor: User, by_staff: bool = False) -> Copy:
+    """Copy entries again, of trades from now on; resuming again changes nothing. What staff paused they resume."""
     locked = _locked(copy)
     _refuse_ended(locked)
     if locked.state == CopyState.STOPPING:
         raise CopyConflict("This copy is stopping: follow the leader anew once it has ended.")
+    if locked.paused_by_staff and not by_staff:
+        raise CopyConflict("Staff have paused this copy: ask them to resume it. You can stop it.")
     if locked.state == CopyState.PAUSED:
+        locked.paused_by_staff = False
         _set_state(locked, CopyState.ACTIVE, "", actor, "resume")
     return locked
 
@@ -249,7 +259,12 @@ def _refuse_account(account: TradingAccount) -> None:
 
 
 def _refuse_turning(copy: Copy, settings: CopySettings) -> None:
-    if settings.inverted != copy.inverted and copy.positions.exclude(quantity=0).exists():
+    if settings.inverted == copy.inverted:
+        return
+    # Before positions: what became of an order changes both at once, and may do so between two looks.
+    if CopyIntent.objects.filter(copy=copy, state__in=UNDER_WAY).exists():
+        raise CopyConflict("This copy has orders under way: try again in a moment.")
+    if copy.positions.exclude(quantity=0).exists():
         raise CopyConflict("This copy has open positions: close them first, then turn it round.")
 
 
@@ -268,7 +283,7 @@ def _locked(copy: Copy) -> Copy:
 def _set_state(copy: Copy, state: CopyState, reason: str, actor: User | None, action: str) -> None:
     before = copy.state
     copy.state, copy.state_reason, copy.updated_at = state, reason[:300], timezone.now()
-    copy.save(update_fields=["state", "state_reason", "updated_at"])
+    copy.save(update_fields=["state", "state_reason", "paused_by_staff", "updated_at"])
     _told(copy, actor, action, {"state": [before, state.value]})
 
 

@@ -93,8 +93,9 @@ def fall_percent(copy: Copy, value: CopyValue) -> Decimal | None:
 @transaction.atomic
 def _stop(copy: Copy, value: CopyValue, fall: Decimal) -> bool:
     TradingAccount.objects.select_for_update(no_key=True).get(pk=copy.account_id)  # whoever moves its funds holds it
-    if not Copy.objects.filter(pk=copy.pk, base_value=value.base, state__in=GUARDED).exists():
-        return False  # its funds were changed meanwhile, or it ended: the next look counts anew
+    same = {"base_value": value.base, "max_drawdown_percent": copy.max_drawdown_percent}
+    if not Copy.objects.filter(pk=copy.pk, state__in=GUARDED, **same).exists():
+        return False  # its funds or its limit were changed meanwhile, or it ended: the next look counts anew
     worth, asset = plain_digits((value.value or Decimal(0)).quantize(Decimal("0.01"))), _asset(copy)
     percent = plain_digits(fall.quantize(Decimal("0.01")))
     reason = f"It fell by {percent} % from its peak, to {f'{worth} {asset}'.rstrip()}: all is closed."

@@ -1,6 +1,7 @@
 """Trying a copied trade again that failed, or does not succeed so far, because a person asks for it."""
 
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from copytrade.accounts.models import User
@@ -12,7 +13,7 @@ from replication.engine.running import chunk_execute
 from replication.models import CopyIntent, Signal
 from replication.services.copies import CopyConflict
 from replication.services.messages import intent_messages
-from replication.vocabulary import Action, CopyState, IntentState, SignalState
+from replication.vocabulary import Action, CopyState, IntentState, SignalSource, SignalState
 
 
 def decision_retry(*, intent: CopyIntent, actor: User) -> CopyIntent:
@@ -62,4 +63,5 @@ def _is_failing(intent: CopyIntent) -> bool:
 def _is_closed_since(intent: CopyIntent) -> bool:
     signal = intent.signal
     later = Signal.objects.filter(trader=signal.trader_id, symbol=signal.symbol, side=signal.side, pk__gt=signal.pk)
-    return later.filter(action=Action.CLOSE, copy=None).exists()
+    everybodys = Q(copy=None) | Q(source=SignalSource.FLAT)  # of a leader seen flat each copy is told for itself
+    return later.filter(everybodys, action=Action.CLOSE).exists()

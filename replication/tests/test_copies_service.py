@@ -1,7 +1,5 @@
 """Beginning and changing copies: what fits together, whose it is, and what is refused."""
 
-from dataclasses import replace
-
 import pytest
 
 from copytrade.accounts.models import AuditEvent
@@ -18,7 +16,6 @@ from replication.services.copies import (
     copy_resume,
     copy_start,
     copy_stop,
-    settings_of,
 )
 from replication.terms import CopySettings
 from replication.tests.kit import D, decision, follow, held, lead, make_master, paper_account, price_is, settle, trade
@@ -153,7 +150,7 @@ def test_an_ended_copy_stays_as_it_is():
         with pytest.raises(CopyConflict, match="ended"):
             change(copy=copy, actor=user)
     with pytest.raises(CopyConflict, match="ended"):
-        copy_change(copy=copy, settings=ONE, actor=user)
+        copy_change(copy=copy, changes={"ratio": D(2)}, actor=user)
 
 
 def test_what_is_stopping_is_not_resumed():
@@ -170,12 +167,11 @@ def test_a_copy_is_not_turned_round_while_it_holds_something():
     leader, account = make_master()
     copy = follow(leader)
     lead(account, "BUY", "0.1")
-    inverted = replace(settings_of(copy), inverted=True)
 
     with pytest.raises(CopyConflict, match="open positions"):
-        copy_change(copy=copy, settings=inverted, actor=copy.account.user)
+        copy_change(copy=copy, changes={"inverted": True}, actor=copy.account.user)
     lead(account, "SELL", "0.1")
-    copy_change(copy=copy, settings=inverted, actor=copy.account.user)
+    copy_change(copy=copy, changes={"inverted": True}, actor=copy.account.user)
 
     lead(account, "BUY", "0.1")
     assert held(copy, "SHORT") == D("-0.1")

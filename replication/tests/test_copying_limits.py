@@ -3,11 +3,25 @@
 from datetime import timedelta
 
 import pytest
+from django.db.models import F
 from django.utils import timezone
 
-from replication.models import Copy, CopyDay, CopyIntent
-from replication.services.copies import copy_change, copy_funds_move, copy_pause, copy_resume, settings_of
-from replication.tests.kit import D, decision, follow, held, lead, make_master, paper_account, price_is, settle
+from orders.executor.sending import orders_execute_due
+from orders.models import Order
+from replication.models import Copy, CopyDay, CopyIntent, Signal
+from replication.services.copies import copy_change, copy_funds_move, copy_pause, copy_resume
+from replication.tests.kit import (
+    D,
+    decision,
+    follow,
+    held,
+    lead,
+    make_master,
+    paper_account,
+    price_is,
+    send_nothing,
+    settle,
+)
 
 pytestmark = [pytest.mark.django_db(transaction=True)]
 
@@ -129,10 +143,7 @@ def test_changed_settings_hold_from_the_next_signal_on():
     copy = follow(leader)
     lead(account, "BUY", "0.1")
 
-    changed = settings_of(copy)
-    from dataclasses import replace
-
-    copy_change(copy=copy, settings=replace(changed, ratio=D(2)), actor=copy.account.user)
+    copy_change(copy=copy, changes={"ratio": D(2)}, actor=copy.account.user)
     lead(account, "BUY", "0.1")
 
     assert held(copy) == D("0.3")
@@ -210,3 +221,31 @@ def test_a_worse_price_is_skipped_and_a_better_one_taken():
     assert held(copy) == D("0.1")
     assert decision(copy).slippage_percent < 0
     settle()
+
+
+def test_an_entry_that_waited_too_long_to_be_sent_is_not_sent(monkeypatch):
+    leader, account = make_master()
+    copy = follow(leader, max_signal_age_seconds=5)
+    with monkeypatch.context() as patch:
+        send_nothing(patch)
+        lead(account, "BUY", "0.1")
+    order = Order.objects.get(account=copy.account)
+    assert order.send_before - Signal.objects.get().event_time < timedelta(seconds=6)
+
+    later = F("send_before") - timedelta(seconds=5), F("created_at") - timedelta(seconds=5)
+    Order.objects.filter(pk=order.pk).update(send_before=later[0], created_at=later[1])
+    orders_execute_due()
+    settle()
+
+    assert (held(copy), decision(copy).state, decision(copy).code) == (0, "failed", "NOT_SENT_IN_TIME")
+
+
+def test_no_entry_may_be_sent_for_more_than_a_minute(monkeypatch):
+    leader, account = make_master()
+    copy = follow(leader, max_signal_age_seconds=3600)
+    with monkeypatch.context() as patch:
+        send_nothing(patch)
+        lead(account, "BUY", "0.1")
+
+    order = Order.objects.get(account=copy.account)
+    assert order.send_before - order.created_at == timedelta(seconds=60)

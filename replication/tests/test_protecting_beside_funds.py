@@ -1,4 +1,6 @@
-"""Funds that are moved while it is looked at a copy are no gain and no loss; what it began with may be learnt later."""
+"""What its owner changes while it is looked at a copy holds; what it began with may be learnt later."""
+
+from collections.abc import Callable
 
 import pytest
 
@@ -6,7 +8,7 @@ from orders.models import TradingAccount
 from replication.models import Copy
 from replication.selectors.values import copy_values
 from replication.services import protecting
-from replication.services.copies import copy_funds_move
+from replication.services.copies import copy_change, copy_funds_move
 from replication.services.protecting import copies_protect
 from replication.tests.kit import D, follow
 from tests.factories import make_account, make_leader, make_market
@@ -32,19 +34,22 @@ def figures(copy: Copy):
 
 @pytest.fixture
 def meanwhile(monkeypatch):
-    """Let funds be moved just after it was counted what a copy is worth."""
+    """Let funds be moved, or something else be done, just after it was counted what a copy is worth."""
 
-    def move(copy: Copy, amount: int) -> None:
+    def happens(copy: Copy, amount: int = 0, *, change: Callable[[], object] | None = None) -> None:
         def counts_and_waits(batch):
             found = copy_values(batch)
-            copy_funds_move(copy=copy, amount=D(amount), actor=copy.account.user)
+            if amount:
+                copy_funds_move(copy=copy, amount=D(amount), actor=copy.account.user)
+            if change:
+                change()
             return found
 
         with monkeypatch.context() as patch:
             patch.setattr(protecting, "copy_values", counts_and_waits)
             assert copies_protect() == 0
 
-    return move
+    return happens
 
 
 def test_funds_taken_while_it_is_counted_leave_no_peak_of_before(meanwhile):
@@ -73,6 +78,15 @@ def test_funds_taken_while_it_is_counted_do_not_save_a_copy_from_the_next_look(m
 
     assert copies_protect() == 1
     assert figures(copy)[0] == "ended"
+
+
+def test_a_limit_that_is_lifted_while_it_is_counted_stops_nothing(meanwhile):
+    copy = realised(begun(allocated=D(100)), -50)
+    lifted = {"max_drawdown_percent": None}
+
+    meanwhile(copy, change=lambda: copy_change(copy=copy, changes=lifted, actor=copy.account.user))
+
+    assert figures(copy)[0] == "active"
 
 
 def test_what_a_copy_began_with_is_learnt_once_its_account_tells():

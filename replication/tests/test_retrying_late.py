@@ -84,6 +84,15 @@ def test_other_exits_of_the_leader_do_not_matter(copy, planned, later):
     assert planned == [copy.pk]
 
 
+def test_an_entry_whose_leader_was_seen_flat_since_is_refused_though_another_copy_was_told(copy):
+    intent = failed(copy)
+    other = follow(copy.trader, make_account())
+    signal(copy, "CLOSE", copy=other, source="flat")
+
+    with pytest.raises(CopyConflict, match="closed this position since"):
+        decision_retry(intent=intent, actor=copy.account.user)
+
+
 def test_a_close_before_it_or_of_another_copy_alone_does_not_matter(copy, planned):
     signal(copy, "CLOSE")
     intent = failed(copy)

@@ -1,0 +1,99 @@
+"""Changes of a copy, and who may make them, while others are at it."""
+
+import pytest
+
+from copytrade.lib.errors import InvalidInput
+from replication.models import Copy
+from replication.services import copies
+from replication.services.copies import CopyConflict, copy_change, copy_pause, copy_resume, copy_stop
+from replication.tests.callers import client_of, data
+from replication.tests.kit import D, decision, follow, held, lead, make_master, price_is, send_nothing
+from tests.factories import make_user
+
+pytestmark = [pytest.mark.django_db(transaction=True)]
+
+
+@pytest.fixture(autouse=True)
+def _prices():
+    price_is()
+
+
+@pytest.fixture
+def copy() -> Copy:
+    return follow(make_master()[0])
+
+
+def change_by_api(copy: Copy, body: dict[str, str]) -> None:
+    data(client_of(copy.account.user).patch(f"/api/copies/{copy.pk}", body, content_type="application/json"))
+
+
+def test_of_two_changes_at_once_both_hold(copy, monkeypatch):
+    change = copies.copy_change
+
+    def after_another(**values):
+        monkeypatch.setattr(copies, "copy_change", change)
+        change_by_api(copy, {"max_daily_loss": "100"})
+        return change(**values)
+
+    monkeypatch.setattr(copies, "copy_change", after_another)
+    change_by_api(copy, {"ratio": "0.5"})
+
+    copy.refresh_from_db()
+    assert (copy.ratio, copy.max_daily_loss) == (D("0.5"), 100)
+
+
+def test_what_fits_nothing_changes_nothing(copy):
+    with pytest.raises(InvalidInput):
+        copy_change(copy=copy, changes={"ratio": D(-1), "max_daily_loss": D(5)}, actor=copy.account.user)
+
+    copy.refresh_from_db()
+    assert (copy.ratio, copy.max_daily_loss) == (1, None)
+
+
+def test_a_copy_is_not_turned_round_while_an_entry_is_under_way(monkeypatch):
+    leader, account = make_master()
+    copy = follow(leader)
+    with monkeypatch.context() as patched:
+        send_nothing(patched)
+        lead(account, "BUY", "0.1")
+
+    with pytest.raises(CopyConflict, match="under way"):
+        copy_change(copy=copy, changes={"inverted": True}, actor=copy.account.user)
+
+
+def test_what_staff_have_paused_its_owner_cannot_resume(copy):
+    staff = make_user(is_staff=True)
+    copy_pause(copy=copy, actor=staff, by_staff=True)
+
+    with pytest.raises(CopyConflict, match="ask them"):
+        copy_resume(copy=copy, actor=copy.account.user)
+
+    copy.refresh_from_db()
+    assert (copy.state, copy.state_reason) == ("paused", "Paused by staff.")
+    assert copy_resume(copy=copy, actor=staff, by_staff=True).state == "active"
+    copy_pause(copy=copy, actor=copy.account.user)
+    assert copy_resume(copy=copy, actor=copy.account.user).state == "active"
+
+
+def test_staff_pause_what_its_owner_has_paused(copy):
+    copy_pause(copy=copy, actor=copy.account.user)
+    copy_pause(copy=copy, actor=make_user(is_staff=True), by_staff=True)
+
+    with pytest.raises(CopyConflict, match="ask them"):
+        copy_resume(copy=copy, actor=copy.account.user)
+
+
+def test_its_owner_stops_what_staff_have_paused(copy):
+    copy_pause(copy=copy, actor=make_user(is_staff=True), by_staff=True)
+
+    assert copy_stop(copy=copy, close=False, actor=copy.account.user).state == "ended"
+
+
+def test_staff_do_not_pause_what_is_stopping():
+    leader, account = make_master()
+    copy = follow(leader)
+    lead(account, "BUY", "0.1")
+    copy_stop(copy=copy, close=True, actor=copy.account.user)
+
+    assert copy_pause(copy=copy, actor=make_user(is_staff=True), by_staff=True).state == "stopping"
+    assert (decision(copy).state, held(copy)) == ("filled", D("0.1"))
