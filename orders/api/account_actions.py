@@ -126,7 +126,7 @@ class LiveView(ActionView):
     example={"symbol": "BTCUSDT", "leverage": 10},
 )
 class LeverageView(ActionView):
-    """Set the leverage of one contract at the venue; positions show it after the next sync."""
+    """Set the leverage of one contract at the venue; what is opened from now on has it."""
 
     throttle_classes = [ApiThrottle, WriteThrottle]
 

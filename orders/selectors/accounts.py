@@ -3,19 +3,21 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from decimal import Decimal
 
 from django.conf import settings
-from django.db.models import QuerySet
+from django.db.models import Max, QuerySet
 from django.utils import timezone
 
 from copytrade.accounts.models import User
 from copytrade.lib.api.paging import Page
 from copytrade.lib.errors import NotFound
-from markets.models import Market
+from markets.models import Market, PaperAccount
 from markets.venues.registry import venues
+from markets.venues.vocabulary import MarketKind
 from orders.executor.permits import Applicant, Halt, Refusal, refuse
 from orders.executor.rows import halts_read
-from orders.models import AccountState, Balance, Mode, TradingAccount
+from orders.models import AccountState, Balance, Holding, Mode, TradingAccount
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +72,24 @@ def account_market(account: TradingAccount, symbol: str, kind: str = "") -> Mark
         why = "has several markets of this symbol: say which market_type" if found else "has no such market"
         raise NotFound(f"{account.venue} {why}.")
     return found[0]
+
+
+def leverage_in(account: TradingAccount, market: Market) -> Decimal | None:
+    """Return what an account trades a contract with, None on spot and where nobody told."""
+    if market.kind == MarketKind.SPOT:
+        return None
+    told: Decimal | None = Holding.objects.filter(account=account, market=market).aggregate(told=Max("leverage"))[
+        "told"
+    ]
+    return told or paper_leverage(account)
+
+
+def paper_leverage(account: TradingAccount) -> Decimal | None:
+    """Return what a paper account trades contracts with that have no leverage of their own, None of a live one."""
+    if account.mode != Mode.PAPER:
+        return None
+    leverage = PaperAccount.objects.filter(key=str(account.key)).values_list("leverage", flat=True).first()
+    return None if leverage is None else Decimal(leverage)
 
 
 def _stopped(account: TradingAccount, halts: Sequence[Halt]) -> Refusal | None:

@@ -19,6 +19,7 @@ from orders.models import Holding
 from orders.services.booking import position_of, terms_of
 
 ZERO = Decimal(0)
+NEVER_HELD = Q(quantity=0, last_time__isnull=True)  # its leverage is known, and no more
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +96,7 @@ def position_views(holdings: "Iterable[Holding] | QuerySet[Holding]") -> list[Po
 
 
 def _positions(user: User, wanted: PositionFilter) -> "QuerySet[Holding]":
-    rows = Holding.objects.filter(account__user=user).select_related("account", "market")
+    rows = Holding.objects.filter(account__user=user).exclude(NEVER_HELD).select_related("account", "market")
     if wanted.account_id is not None:
         rows = rows.filter(account=wanted.account_id)
     if wanted.symbol:

@@ -52,12 +52,14 @@ UPSERT_BALANCES = """
         SET total = excluded.total, free = excluded.free, updated_at = excluded.updated_at
 """
 LOCK_HOLDINGS = "SELECT id FROM orders_holding WHERE account_id = ANY(%s) ORDER BY id FOR NO KEY UPDATE"
-# Spot has no positions, and several markets may share a coin: the venue has no figure for one of them.
+# Spot has no positions, and several markets may share a coin: the venue has no figure for one of them. Of leverage
+# venues tell while something is held only; it is one for both sides of a contract, and holds until they tell another.
 UPDATE_HOLDINGS = """
-    UPDATE orders_holding AS h SET venue_quantity = n.quantity, mark_price = n.mark_price, leverage = n.leverage,
-        liquidation_price = n.liquidation_price, venue_at = n.time
+    UPDATE orders_holding AS h SET venue_quantity = n.quantity, mark_price = n.mark_price,
+        leverage = coalesce(n.leverage, h.leverage), liquidation_price = n.liquidation_price, venue_at = n.time
     FROM (
-        SELECT old.id, a.time, coalesce(p.quantity, 0) AS quantity, p.mark_price, p.leverage, p.liquidation_price
+        SELECT old.id, a.time, coalesce(p.quantity, 0) AS quantity, p.mark_price, p.liquidation_price,
+            coalesce(p.leverage, max(p.leverage) OVER (PARTITION BY old.account_id, old.market_id)) AS leverage
         FROM json_to_recordset(%(accounts)s) AS a(account_id bigint, time timestamptz, complete boolean)
         JOIN orders_holding AS old ON old.account_id = a.account_id
         JOIN markets_market AS m ON m.id = old.market_id AND m.kind <> 'spot'
