@@ -26,12 +26,15 @@ TO_OPEN = """
         SELECT round(sum(s.quantity * CASE WHEN m.kind = 'coin_m' THEN s.price ELSE 1 END) / m.contract_size, 12)
         FROM replication_signal s WHERE s.order_id = o.id AND s.action IN ('REDUCE', 'CLOSE')), 0))
 """
-# Equity is told in the quote asset, that of accounts for inverse contracts being coins.
+# Equity is told in the quote asset, that of accounts for inverse contracts being coins. Leverage is one for both sides.
 STANDING = """
     (
         SELECT trim_scale(coalesce(sum(h.quantity), 0)) FROM orders_holding h
         WHERE h.account_id IN (SELECT * FROM mine) AND (h.market_id, h.side) = (t.market_id, t.position_side)
-    ), trim_scale(h.leverage), CASE WHEN m.kind = 'coin_m' AND a.equity_asset = m.base_asset
+    ), CASE WHEN m.kind <> 'spot' THEN trim_scale(coalesce(
+        (SELECT max(h.leverage) FROM orders_holding h WHERE (h.account_id, h.market_id) = (t.account_id, t.market_id)),
+        (SELECT p.leverage FROM markets_paperaccount p WHERE a.mode = 'paper' AND p.key = a.key::text)
+    )) END, CASE WHEN m.kind = 'coin_m' AND a.equity_asset = m.base_asset
         THEN trim_scale(a.equity * t.price) ELSE trim_scale(a.equity) END, false
 """
 # Both in one statement, so that holdings are those after exactly these trades. What several accounts of one leader hold
@@ -53,7 +56,6 @@ TAKE = f"""
     SELECT {COLUMNS.replace("trim_scale(o.quantity)", TO_OPEN)}, {STANDING}
     FROM taken t JOIN orders_order o ON o.id = t.order_id JOIN markets_market m ON m.id = t.market_id
     JOIN orders_tradingaccount a ON a.id = t.account_id
-    LEFT JOIN orders_holding h ON (h.account_id, h.market_id, h.side) = (t.account_id, t.market_id, t.position_side)
 """
 # What is set aside is told as well: it is in the holdings, so it is part of the way back from them.
 KNOWN = f"""
@@ -72,7 +74,6 @@ RECENT = f"""
     SELECT {COLUMNS}, {STANDING}
     FROM orders_fill t JOIN orders_order o ON o.id = t.order_id JOIN markets_market m ON m.id = t.market_id
     JOIN orders_tradingaccount a ON a.id = t.account_id
-    LEFT JOIN orders_holding h ON (h.account_id, h.market_id, h.side) = (t.account_id, t.market_id, t.position_side)
     WHERE t.account_id IN (SELECT * FROM mine) AND o.cause_id IS NULL ORDER BY t.id DESC LIMIT %s
 """
 ONE = Decimal(1)

@@ -7,10 +7,11 @@ from decimal import Decimal
 from msgspec.structs import replace
 
 from copytrade.accounts.models import User
-from markets.models import Market, PaperAccount
+from markets.models import Market
 from markets.venues.registry import capabilities, venue_info
 from markets.venues.vocabulary import MarketKind, OrderType, TimeInForce
 from orders.models import AccountState, Holding, Mode, TradingAccount
+from orders.selectors.accounts import paper_leverage
 from replication.engine.books import Book
 from replication.engine.instruments import Instrument, plain_base
 from replication.engine.loading import usual_leverage
@@ -70,7 +71,7 @@ def ground_of(*, user: User, venue: str, account: TradingAccount | None, instrum
         asset=venue_info(venue).paper_balance_asset if chosen is None else chosen.equity_asset,
         markets=markets_at(instruments, venue),
         leverages={} if chosen is None else _leverages(chosen),
-        usual=None if chosen is None else _paper_leverage(chosen),
+        usual=None if chosen is None else paper_leverage(chosen),
     )
 
 
@@ -127,10 +128,3 @@ def _suiting(user: User, venue: str) -> TradingAccount | None:
 def _leverages(account: TradingAccount) -> dict[int, Decimal]:
     told = Holding.objects.filter(account=account, leverage__isnull=False)
     return {market: leverage for market, leverage in told.values_list("market", "leverage") if leverage}
-
-
-def _paper_leverage(account: TradingAccount) -> Decimal | None:
-    if account.mode != Mode.PAPER:
-        return None
-    leverage = PaperAccount.objects.filter(key=str(account.key)).values_list("leverage", flat=True).first()
-    return None if leverage is None else Decimal(leverage)

@@ -10,6 +10,7 @@ from django.utils import timezone
 from copytrade.lib.wake import wake_on_commit
 from markets.venues.vocabulary import MarketKind
 from orders.models import Holding
+from orders.selectors.accounts import leverage_in
 from replication.engine.books import Book
 from replication.engine.collecting import signal_row, signals_write
 from replication.engine.instruments import Instrument
@@ -65,7 +66,8 @@ def _of_holdings(side: PositionWord, same: Sequence[Holding]) -> tuple[Book, Cha
     price = first.mark_price or entry
     coins = size / price if inverse and price else size
     instrument = Instrument(market.symbol, market.base_asset, market.quote_asset)
-    book = Book(instrument, market.venue, coins, first.account.equity, first.leverage, inverse=inverse)
+    leverage = leverage_in(first.account, market)
+    book = Book(instrument, market.venue, coins, first.account.equity, leverage, inverse=inverse)
     newest = max((row.last_time for row in same if row.last_time), default=None)
     return book, _opening(market.symbol, side, coins, price, newest)
 
