@@ -14,7 +14,7 @@ import msgspec
 
 from markets.venues.vocabulary import MarketKind
 from replication.facts import ZERO, Cap, CopyTerms, FollowerMarket, FollowerState, LeaderTrade, Refusal, TradingHours
-from replication.sizing import HUNDRED, Bounds, floor_to_market, largest_of, spendable, unit_worth
+from replication.sizing import HUNDRED, Bounds, floor_to_market, largest_of, spendable, step_of, unit_worth
 from replication.telling import refuse, told
 from replication.vocabulary import CopyState, PositionWord, Reason
 
@@ -275,7 +275,8 @@ def _market_taken(case: Case) -> Refusal | None:
 
 def _max_positions(case: Case) -> Refusal | None:
     most, positions = case.terms.max_positions, case.state.open_positions
-    if most is None or positions < most or held_of(case.state, case.side):
+    grows = ZERO < held_of(case.state, case.side) >= step_of(case.market)  # less is what fees left of a closed one
+    if most is None or positions < most or grows:
         return None
     message = f"The copy has {positions} open positions; it may have {most}."
     return refuse(Reason.MAX_POSITIONS, message, open_positions=positions, limit=most)

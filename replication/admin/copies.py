@@ -16,7 +16,7 @@ from copytrade.lib.admin import ReadOnlyAdmin
 from copytrade.lib.errors import ApplicationError
 from orders.admin.figures import ReadOnlyInline, chip, digits
 from replication.admin.paging import CappedPaginator
-from replication.models import Copy, CopyDay, CopyFunds, CopyPosition
+from replication.models import IS_OPEN, Copy, CopyDay, CopyFunds, CopyPosition
 from replication.services.copies import copy_pause, copy_resume, copy_stop
 from replication.vocabulary import CopyState
 from traders.templatetags.figures import delta, quantity, when
@@ -160,7 +160,7 @@ class CopyAdmin(ReadOnlyAdmin[Copy]):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Copy]:
         """Count what is open along."""
-        held = CopyPosition.objects.filter(copy=OuterRef("pk")).exclude(quantity=0).order_by().values("copy")
+        held = CopyPosition.objects.filter(IS_OPEN, copy=OuterRef("pk")).order_by().values("copy")
         count = Coalesce(Subquery(held.annotate(count=Count("pk")).values("count")), 0)
         return super().get_queryset(request).defer("trader__raw").annotate(open_count=count)
 

@@ -68,7 +68,7 @@ def position_info(value: PositionValue) -> CopyPositionInfo:
         side=position.side,  # type: ignore[arg-type]  # one of PositionWord's values
         leader_symbol=position.leader_symbol,
         leader_side=position.leader_side,  # type: ignore[arg-type]  # one of PositionWord's values
-        open=bool(position.quantity),
+        open=position.is_open,
         quantity=plain_digits(position.quantity),
         remainder=plain_digits(position.remainder),
         entry_price=amount_or_none(value.entry_price),

@@ -82,8 +82,9 @@ LOAD = f"""
                 AS symbol_worth,
             count(DISTINCT i.market_id) FILTER (WHERE NOT i.exits AND i.state = 'planned'
                 AND i.market_id IS DISTINCT FROM c.market_id AND NOT EXISTS (
-                    SELECT FROM replication_copyposition o WHERE o.copy_id = c.id AND o.market_id = i.market_id
-                        AND abs(o.quantity) > 0 OFFSET 0)) AS new_positions,
+                    SELECT FROM replication_copyposition o JOIN markets_market m ON m.id = o.market_id
+                    WHERE o.copy_id = c.id AND o.market_id = i.market_id AND abs(o.quantity) > 0
+                        AND abs(o.quantity) >= coalesce(m.quantity_step, 0) OFFSET 0)) AS new_positions,
             bool_or((%(exits)s OR i.exits) AND i.market_id = c.market_id AND i.id < coalesce(
                 (SELECT id FROM replication_copyintent WHERE (copy_id, signal_id) = (c.id, %(signal)s)),
                 9223372036854775807)) AS earlier,

@@ -1,10 +1,13 @@
 """Who copies whom, how, within which limits, and what came of it."""
 
+from decimal import Decimal
 from typing import Any
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
-from django.db.models import Q
+from django.db.models import Q, Value
+from django.db.models.functions import Abs, Coalesce
+from django.db.models.lookups import GreaterThanOrEqual
 from django.utils import timezone
 
 from copytrade.billing.models import LimitColumns
@@ -77,8 +80,9 @@ class Copy(LimitColumns):
 class CopyPosition(models.Model):
     """What a copy holds of one market, as its own fills add up; other copies may share the account's holding.
 
-    `quantity` is signed and in the venue's unit, `cost` in the settlement asset, as in `orders.Holding`. `remainder` is
-    what was too small to order: positive, still to be opened; negative, still to be closed.
+    It is open while an order can close it: what fees on spot leave of a position is dust, less than a step. `quantity`
+    is signed and in the venue's unit, `cost` in the settlement asset, as in `orders.Holding`. `remainder` is what was
+    too small to order: positive, still to be opened; negative, still to be closed.
     """
 
     copy = models.ForeignKey(Copy, on_delete=models.PROTECT, related_name="positions", db_index=False)
@@ -112,6 +116,15 @@ class CopyPosition(models.Model):
     def __str__(self) -> str:
         """Return quantity and market."""
         return f"{plain_digits(self.quantity)} {self.market.symbol}"
+
+    @property
+    def is_open(self) -> bool:
+        """Whether an order can close something of it."""
+        return bool(self.quantity) and abs(self.quantity) >= (self.market.quantity_step or Decimal(0))
+
+
+# As `CopyPosition.is_open`.
+IS_OPEN = ~Q(quantity=0) & Q(GreaterThanOrEqual(Abs("quantity"), Coalesce("market__quantity_step", Value(Decimal(0)))))
 
 
 class CopyAdjustment(models.Model):

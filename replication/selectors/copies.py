@@ -11,7 +11,7 @@ from django.utils import timezone
 from copytrade.accounts.models import User
 from copytrade.lib.api.paging import Page
 from copytrade.lib.errors import NotFound
-from replication.models import Copy, CopyDay, CopyPosition
+from replication.models import IS_OPEN, Copy, CopyDay, CopyPosition
 from replication.selectors.values import CopyValue, PositionValue, copy_values, position_values
 
 ZERO = Decimal(0)
@@ -83,7 +83,7 @@ def copy_positions(*, copy: Copy, page: Page, open_only: bool | None) -> tuple[l
     """Return a page of what a copy holds or held, what moved last first, and how many there are."""
     rows = _positions(copy)
     if open_only is not None:
-        rows = rows.exclude(quantity=0) if open_only else rows.filter(quantity=0)
+        rows = rows.filter(IS_OPEN) if open_only else rows.exclude(IS_OPEN)
     return position_values(rows[page.offset : page.offset + page.limit]), rows.count()
 
 

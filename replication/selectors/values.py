@@ -45,7 +45,7 @@ class PositionValue:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CopyValue:
-    """A copy's results. `unrealized_pnl` and `value` are None while a position has no fresh price."""
+    """A copy's results. `unrealized_pnl` and `value` are None while an open position has no fresh price."""
 
     copy_id: int
     realized_pnl: Decimal = ZERO
@@ -101,7 +101,8 @@ def copy_values(copies: Iterable[Copy]) -> dict[int, CopyValue]:
     found = {}
     for pk, base in bases.items():
         realized, fees = totals.get(pk, (ZERO, ZERO))
-        whole = CopyValue(copy_id=pk, realized_pnl=realized, fees=fees, base=base, open_positions=len(by_copy[pk]))
+        count = sum(value.position.is_open for value in by_copy[pk])
+        whole = CopyValue(copy_id=pk, realized_pnl=realized, fees=fees, base=base, open_positions=count)
         found[pk] = replace(whole, unrealized_pnl=_sum(by_copy[pk]))
     return found
 
@@ -122,7 +123,19 @@ def _totalled(copies: Collection[int]) -> "QuerySet[WithTotals]":
 def _sum(values: Iterable[PositionValue]) -> Decimal | None:
     total = ZERO
     for value in values:
-        if value.unrealized_pnl is None:
+        result = _result(value)
+        if result is None:
             return None
-        total += value.unrealized_pnl
+        total += result
     return total
+
+
+def _result(value: PositionValue) -> Decimal | None:
+    """Return what is open of a result; None where it is not known and matters.
+
+    Dust without a price would hide a fall of all the rest. It counts as lost: that makes up no gain.
+    """
+    if value.unrealized_pnl is None and not value.position.is_open:
+        cost: Decimal = value.position.cost
+        return -abs(cost)
+    return value.unrealized_pnl

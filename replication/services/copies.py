@@ -18,13 +18,13 @@ from copytrade.lib.locks import lock_for_transaction
 from copytrade.realtime.services import messages_publish
 from orders.models import AccountState, TradingAccount
 from replication.defaults import settings_filled
-from replication.models import Copy, CopyFunds, CopyIntent, CopyPosition, LeaderAccount
+from replication.models import IS_OPEN, Copy, CopyFunds, CopyIntent, CopyPosition, LeaderAccount
 from replication.selectors.defaults import copy_defaults_of
 from replication.services.catching_up import open_positions_signal
 from replication.services.flags import leader_marks_set
 from replication.services.following import account_for
 from replication.services.messages import copy_messages
-from replication.services.stopping import ENDED, copy_end, is_dust, positions_exit, stopping_step
+from replication.services.stopping import ENDED, copy_end, positions_exit, stopping_step
 from replication.services.withdrawing import orders_take_back
 from replication.terms import CopySettings, settings_problems
 from replication.vocabulary import UNDER_WAY, CopyState, Reason
@@ -147,7 +147,7 @@ def copy_position_close(*, position: CopyPosition, actor: User) -> None:
     copy = _locked(position.copy)
     _refuse_ended(copy)
     current = CopyPosition.objects.select_related("market", "copy__trader").get(pk=position.pk)
-    if is_dust(current):
+    if not current.is_open:
         raise CopyConflict("This position is closed already.")
     positions_exit([current])
     _audit(copy, actor, "close_position", {"symbol": current.market.symbol})
@@ -264,7 +264,7 @@ def _refuse_turning(copy: Copy, settings: CopySettings) -> None:
     # Before positions: what became of an order changes both at once, and may do so between two looks.
     if CopyIntent.objects.filter(copy=copy, state__in=UNDER_WAY).exists():
         raise CopyConflict("This copy has orders under way: try again in a moment.")
-    if copy.positions.exclude(quantity=0).exists():
+    if copy.positions.filter(IS_OPEN).exists():
         raise CopyConflict("This copy has open positions: close them first, then turn it round.")
 
 

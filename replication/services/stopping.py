@@ -19,7 +19,7 @@ from replication.engine.books import Book
 from replication.engine.collecting import signal_row, signals_write
 from replication.engine.instruments import Instrument
 from replication.engine.trades import Change
-from replication.models import Copy, CopyIntent, CopyPosition
+from replication.models import IS_OPEN, Copy, CopyIntent, CopyPosition
 from replication.services.flags import leader_marks_set
 from replication.services.messages import copy_messages
 from replication.services.withdrawing import orders_take_back
@@ -83,11 +83,6 @@ def coins_of(position: CopyPosition) -> Decimal:
     return coins
 
 
-def is_dust(position: CopyPosition) -> bool:
-    """Whether a position is flat, or less than any order can close: fees on spot leave such."""
-    return not position.quantity or abs(position.quantity) < (position.market.quantity_step or Decimal(0))
-
-
 def stopping_continue() -> None:
     """Go on with the copies that are stopping: close what is open, end those that are done. Safe to repeat."""
     for pk in list(Copy.objects.filter(state=CopyState.STOPPING).values_list("pk", flat=True)):
@@ -113,8 +108,7 @@ def stopping_step(*, copy_id: int) -> None:
     # Decisions before positions: what became of an order changes both at once, and may do so between two looks.
     under_way = CopyIntent.objects.filter(copy=copy, state__in=UNDER_WAY).exists()
     busy, given_up = _busy(copy), _given_up(copy)
-    every = copy.positions.exclude(quantity=0).select_related("market", "copy__trader")
-    held = [position for position in every if not is_dust(position)]
+    held = list(copy.positions.filter(IS_OPEN).select_related("market", "copy__trader"))
     if waiting := [position for position in held if position.market_id not in busy | given_up]:
         positions_exit(waiting)
     elif not under_way:
