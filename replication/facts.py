@@ -106,6 +106,10 @@ class FollowerState(msgspec.Struct, frozen=True, kw_only=True):
     opened_at: datetime | None = None
     """When the leader made the trade that opened what is held."""
     open_positions: int = 0
+    order_worth: Decimal = ZERO
+    """What was ordered for other parts of the leader's order, which fills bit by bit."""
+    order_carried: Decimal = ZERO
+    """What earlier parts of it wanted, and was too small to order or lost in rounding."""
     symbol_worth: Decimal = ZERO
     copy_worth: Decimal = ZERO
     account_worth: Decimal = ZERO

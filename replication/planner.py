@@ -101,14 +101,14 @@ def _order_entry(case: Case, wanted: Decimal, carried: Decimal, price: Decimal) 
     market = case.market
     limit = limit_price(case)
     bounds = bounds_of(market, market_order=limit is None)
-    total = carried + wanted
+    total = carried + wanted + _rest_of_order(case, carried)
     fitting = floor_to_market(market, total, market_order=limit is None)
     caps = capped(case, fitting, price, bounds, market_order=limit is None)
     quantity = caps[-1].after if caps else fitting
     # a limit below the price, as sellers have, is what the venue multiplies with
     lowest = unit_worth(market, price if limit is None else min(limit, price))
     if is_below(bounds, quantity, lowest):
-        return _too_small(case, wanted, carried, quantity, caps, bounds)
+        return _too_small(case, wanted, carried, total if not caps else quantity, caps, bounds)
     accumulates = case.terms.minimum_policy == MinimumPolicy.ACCUMULATE
     return Decision(
         state=IntentState.PLANNED,
@@ -120,6 +120,13 @@ def _order_entry(case: Case, wanted: Decimal, carried: Decimal, price: Decimal) 
         wanted=stored(wanted),
         remainder=stored(total - quantity) if accumulates and not caps else ZERO,
     )
+
+
+def _rest_of_order(case: Case, carried: Decimal) -> Decimal:
+    """Return what is added from earlier parts of the leader's order; who accumulates carries that over anyhow."""
+    if case.terms.minimum_policy == MinimumPolicy.ACCUMULATE or carried < ZERO:
+        return ZERO
+    return case.state.order_carried
 
 
 def _entry_order(case: Case, quantity: Decimal, price: Decimal, limit: Decimal | None) -> OrderPlan:
@@ -135,14 +142,13 @@ def _entry_order(case: Case, quantity: Decimal, price: Decimal, limit: Decimal |
 
 
 def _too_small(
-    case: Case, wanted: Decimal, carried: Decimal, quantity: Decimal, caps: list[Cap], bounds: Bounds
+    case: Case, wanted: Decimal, carried: Decimal, total: Decimal, caps: list[Cap], bounds: Bounds
 ) -> Decision:
     """Nothing is raised to the minimum. What a limit has cut below it is not remembered: more would be cut as well."""
-    if caps and quantity <= ZERO:
+    if caps and total <= ZERO:
         refusal = refuse(caps[-1].code, cap_sentence(case, caps), **_smallest(case, bounds))
         return _skipped(case.trade, case.side, refusal, stored(carried), wanted, caps)
     accumulates = case.terms.minimum_policy == MinimumPolicy.ACCUMULATE
-    total = carried + wanted if not caps else quantity
     sentence = f"{told(total)} of {case.market.symbol} is below the smallest order, {_smallest_told(case, bounds)}"
     numbers = {"wanted": wanted, "carried": carried, **_smallest(case, bounds)}
     if accumulates and not caps:

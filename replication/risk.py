@@ -94,7 +94,7 @@ def limits_on(case: Case) -> list[Limit]:
     terms, state, market = case.terms, case.state, case.market
     limits = []
     if terms.max_order is not None:
-        limits.append(Limit(Reason.MAX_ORDER, terms.max_order, ZERO, "one order may be worth {} at most"))
+        limits.append(Limit(Reason.MAX_ORDER, terms.max_order, state.order_worth, "one order may be worth {} at most"))
     if terms.max_symbol is not None:
         what = "all of this symbol may be worth {} at most"
         limits.append(Limit(Reason.MAX_SYMBOL, terms.max_symbol, state.symbol_worth, what))

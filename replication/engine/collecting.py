@@ -213,6 +213,7 @@ def _numbers(change: Change, book: Book) -> dict[str, Any]:
     """Return what planning asks of a signal beside its columns."""
     flags = {"superseded": change.superseded, "inverse": book.inverse, "in_doubt": change.in_doubt}
     flags["not_shown"] = not change.shown and not change.exits
+    flags["part_of_order"] = change.order_id is not None and not change.exits and change.order_share != 1
     numbers: dict[str, Any] = {name: True for name, flag in flags.items() if flag}
     if change.order_share is not None and change.order_share < 1:
         numbers["order_share"] = plain_digits(change.order_share)

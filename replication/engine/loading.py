@@ -54,7 +54,7 @@ LOAD = f"""
         others.leaving IS NOT NULL, trim_scale(coalesce(others.leaving, 0)),
         CASE WHEN %(exits)s AND abs(c.position) > coalesce(held.closable, 0) THEN EXISTS (
             SELECT FROM orders_fill f WHERE f.account_id = c.account_id AND f.awaits_copy AND f.market_id = c.market_id)
-        ELSE false END
+        ELSE false END, trim_scale(coalesce(parts.worth, 0)), trim_scale(coalesce(parts.carried, 0))
     FROM (
         SELECT c.*, t.venue AS at, coalesce(p.market_id, t.market_id) AS market_id, t.market_id AS target,
             p.side AS position_side, p.quantity AS position, p.remainder, p.leader_opened_at,
@@ -159,8 +159,18 @@ LOAD = f"""
             WHERE (i.copy_id, i.market_id) = (o.id, c.market_id) AND i.state = 'planned' OFFSET 0
         ) i ON true OFFSET 0
     ) others ON true
+    LEFT JOIN LATERAL (
+        SELECT sum(i.worth * CASE WHEN i.state = 'partial' THEN i.filled_quantity / nullif(i.quantity, 0) ELSE 1 END)
+                FILTER (WHERE i.state IN ('planned', 'filled', 'partial')) AS worth,
+            CASE WHEN NOT bool_or(i.capped <> '[]') THEN sum(i.wanted_quantity - i.quantity) FILTER (
+                WHERE i.signal_id < %(signal)s AND (i.state NOT IN ('waiting', 'skipped') OR i.code = 'BELOW_MINIMUM'))
+            END AS carried
+        FROM replication_copyintent i WHERE i.signal_id = ANY(%(parts)s::bigint[]) AND i.copy_id = c.id OFFSET 0
+    ) parts ON true
     ORDER BY c.id
 """
+# The leader's order fills bit by bit; what one order may be worth, and has to be, holds for all of them together.
+PARTS = "SELECT id FROM replication_signal WHERE order_id = %s AND id <> %s AND action IN ('OPEN', 'INCREASE')"
 
 
 class Follower(msgspec.Struct, frozen=True):
@@ -241,9 +251,14 @@ def followers_load(signal: Signal, question: Question, markets: Mapping[str, int
         "side": signal.side,
         "exits": exits,
         "markets": json_rows([{"venue": venue, "market_id": pk} for venue, pk in markets.items()]),
+        "parts": [pk for (pk,) in run(PARTS, [signal.order_id, signal.pk])] if _is_part(signal) else None,
         "today": now.astimezone(UTC).date(),
     }
     return Loaded([_follower(row) for row in map(CopyRow._make, run(LOAD, parameters))], chosen, closing)
+
+
+def _is_part(signal: Signal) -> bool:
+    return bool(signal.numbers.get("part_of_order"))
 
 
 def _follower(row: CopyRow) -> Follower:
@@ -266,6 +281,8 @@ def _follower(row: CopyRow) -> Follower:
             remainder=row.remainder,
             opened_at=row.leader_opened_at,
             open_positions=row.open_positions,
+            order_worth=row.order_worth,
+            order_carried=row.order_carried,
             symbol_worth=row.symbol_worth,
             copy_worth=row.copy_worth,
             account_worth=row.account_worth,

@@ -60,3 +60,5 @@ class CopyRow(NamedTuple):
     others_under_way: bool
     others_leaving: Decimal
     unbooked: bool
+    order_worth: Decimal
+    order_carried: Decimal

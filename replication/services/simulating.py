@@ -8,6 +8,7 @@ from decimal import Decimal
 from types import SimpleNamespace
 
 import msgspec
+from msgspec.structs import replace
 
 from copytrade.accounts.models import User
 from copytrade.lib.errors import InvalidInput
@@ -28,7 +29,7 @@ from replication.selectors.preview import Ground, LedChange, follower_market, gr
 from replication.services.following import leader_venue
 from replication.sizing import side_of
 from replication.terms import CopySettings, settings_problems
-from replication.vocabulary import CopyState, IntentState, PositionWord
+from replication.vocabulary import CopyState, IntentState, PositionWord, Reason
 from traders.models import LeadTrader
 
 TRADES = 20
@@ -117,6 +118,22 @@ class _Held:
         return unrealized_pnl(settlement_of(self.market), self.position, self.last_price)
 
 
+@dataclass(slots=True)
+class _Order:
+    """What an order of the leader, which filled in parts, has led to so far: as `loading.LOAD` has it."""
+
+    worth: Decimal = ZERO
+    carried: Decimal = ZERO
+    cut: bool = False
+
+    def take(self, decision: Decision) -> None:
+        """Count what was decided about another part of it."""
+        self.cut = self.cut or bool(decision.caps)
+        self.worth += decision.worth
+        if decision.wanted is not None and (decision.orders or decision.code == Reason.BELOW_MINIMUM):
+            self.carried += decision.wanted - decision.quantity
+
+
 def copy_preview(
     *,
     user: User,
@@ -153,6 +170,7 @@ def copy_simulate(
     """Return what is decided about each change, in their order, and the results by asset. Asks nobody."""
     held: dict[Key, _Held] = {}
     days: dict[date, Decimal] = defaultdict(Decimal)
+    orders: dict[int | None, _Order] = defaultdict(_Order)
     trades: list[SimulatedTrade] = []
     terms = _terms(settings, changes)
     for led in changes:
@@ -164,9 +182,12 @@ def copy_simulate(
             continue
         mine = held.setdefault((market.pk, side_of(trade, terms)), _Held(market))
         day = trade.event_time.astimezone(UTC).date()
+        order = _Order() if led.change.order_id is None or led.change.exits else orders[led.change.order_id]
         state = _state(mine, list(held.values()), ground, funds, -days[day])
+        state = replace(state, order_worth=order.worth, order_carried=ZERO if order.cut else order.carried)
         state = state_in_quote(state, traded_of(market), ground.asset or usual_asset(ground.venue), trade.price)
         decision = plan(trade, terms, follower_market(ground, market, trade.price), state, trade.event_time)
+        order.take(decision)
         realized = mine.take(trade, decision)
         days[day] += realized
         trades.append(SimulatedTrade(led, market, decision, realized))

@@ -1,7 +1,6 @@
 """What fees on spot leave of a position is less than any order can sell: it is open nowhere, and hides nothing."""
 
 from collections.abc import Iterable
-from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -13,7 +12,7 @@ from orders.models import Holding, TradingAccount
 from replication.models import Copy, CopyPosition
 from replication.selectors import values
 from replication.selectors.copies import copy_results
-from replication.services.copies import CopyConflict, copy_change, copy_position_close, settings_of
+from replication.services.copies import CopyConflict, copy_change, copy_position_close
 from replication.services.protecting import copies_protect
 from replication.tests.api_kit import as_user, get
 from replication.tests.kit import (
@@ -144,14 +143,13 @@ def test_a_copy_that_has_only_such_can_be_turned_round(bitcoin):
     account, copy = copied(bitcoin)
     lead(account, "BUY", "0.1", market=bitcoin)
     copy.refresh_from_db()
-    inverted = replace(settings_of(copy), inverted=True)
     with pytest.raises(CopyConflict):
-        copy_change(copy=copy, settings=inverted, actor=copy.account.user)
+        copy_change(copy=copy, changes={"inverted": True}, actor=copy.account.user)
     quantity = Holding.objects.get(account=account, market=bitcoin).quantity
     lead(account, "SELL", quantity - quantity % bitcoin.quantity_step, market=bitcoin)
     settle()
 
-    copy_change(copy=copy, settings=inverted, actor=copy.account.user)
+    copy_change(copy=copy, changes={"inverted": True}, actor=copy.account.user)
 
     copy.refresh_from_db()
     assert copy.inverted
