@@ -237,9 +237,10 @@ class CopyStopView(CopyActionView):
 
 @describes("copy_funds", "Give a copy funds, or take some", body=FundsMove, example={"amount": "-100.5"})
 class CopyFundsView(CopyActionView):
-    """Change what a copy may work with; no money moves at the venue. More than 0 has to be left.
+    """Change what a copy may work with; no money moves at the venue.
 
-    409 for a copy that works with the whole account.
+    More than 0 has to be left of what is allocated, and of what the copy is worth. 409 for a copy that works with the
+    whole account, and for taking funds while something that it holds has no fresh price.
     """
 
     def act(self, request: Request, copy: Copy) -> None:

@@ -23,6 +23,7 @@ from replication.selectors.defaults import copy_defaults_of
 from replication.services.catching_up import open_positions_signal
 from replication.services.flags import leader_marks_set
 from replication.services.following import account_for
+from replication.services.funding import peak_without
 from replication.services.messages import copy_messages
 from replication.services.stopping import ENDED, copy_end, positions_exit, stopping_step
 from replication.services.withdrawing import orders_take_back
@@ -155,23 +156,19 @@ def copy_position_close(*, position: CopyPosition, actor: User) -> None:
 
 @transaction.atomic
 def copy_funds_move(*, copy: Copy, amount: Decimal, actor: User) -> Copy:
-    """Give a copy more funds, or take some away where the amount is negative.
+    """Give a copy more funds, or take some away where the amount is negative, as far as `peak_without` lets it.
 
-    What is allocated has to stay more than nothing. A copy that works with the whole account has no funds of its own
-    (`CopyConflict`).
+    A copy that works with the whole account has no funds of its own (`CopyConflict`).
     """
     locked = _locked(copy)
     _refuse_ended(locked)
+    if not amount.is_finite() or not amount:
+        raise InvalidInput([{"path": "amount", "message": "must be more or less than 0"}])
     if locked.allocated is None:
         raise CopyConflict("This copy works with the whole account: begin one with funds of its own instead.")
+    locked.peak_value = locked.peak_value + amount if amount > 0 else peak_without(locked, -amount)
     after = locked.allocated + amount
-    if not amount.is_finite() or not amount or after <= 0:
-        raise InvalidInput(
-            [{"path": "amount", "message": f"must leave more than 0 of {locked.allocated.normalize():f}"}]
-        )
-    locked.allocated, locked.updated_at = after, timezone.now()
-    locked.base_value = (locked.base_value or Decimal(0)) + amount
-    locked.peak_value = None if locked.peak_value is None else locked.peak_value + amount
+    locked.allocated, locked.base_value, locked.updated_at = after, locked.base_value + amount, timezone.now()
     locked.save(update_fields=["allocated", "base_value", "peak_value", "updated_at"])
     CopyFunds.objects.create(copy=locked, amount=amount, allocated=after)
     _told(locked, actor, "funds", {"amount": str(amount), "allocated": str(after)})

@@ -57,7 +57,7 @@ def test_funds_taken_while_it_is_counted_leave_no_peak_of_before(meanwhile):
 
     meanwhile(copy, -50)
 
-    assert figures(copy) == ("active", 50, 50)
+    assert figures(copy) == ("active", 50, 70)
     assert copies_protect() == 0
     assert figures(copy) == ("active", 50, 70)
 
@@ -72,12 +72,20 @@ def test_funds_added_while_it_is_counted_save_a_copy(meanwhile):
 
 
 def test_funds_taken_while_it_is_counted_do_not_save_a_copy_from_the_next_look(meanwhile):
+    copy = realised(begun(allocated=D(1000)), -500)
+
+    meanwhile(copy, -400)
+
+    assert copies_protect() == 1
+    assert figures(copy)[0] == "ended"
+
+
+def test_funds_taken_while_it_is_counted_end_no_copy_that_lost_little(meanwhile):
     copy = realised(begun(allocated=D(1000)), -50)
 
     meanwhile(copy, -900)
 
-    assert copies_protect() == 1
-    assert figures(copy)[0] == "ended"
+    assert copies_protect() == 0
 
 
 def test_a_limit_that_is_lifted_while_it_is_counted_stops_nothing(meanwhile):
