@@ -66,6 +66,7 @@ POSITION_COLUMNS = {
     "opened_at": "timestamptz",
     "last_time": "timestamptz",
     "last_trade": "text",
+    "to_tell": "boolean",
     "updated_at": "timestamptz",
 }
 LARGEST_BATCH = 2_000
@@ -117,7 +118,8 @@ def copy_facts_book(facts: Mapping[Key, Sequence[FillFact]], *, now: datetime) -
     """
     if not facts:
         return
-    terms = terms_by_market(market_id for _, market_id, _ in facts)
+    markets = market_ids_of(facts)
+    terms, steps = terms_by_market(markets), steps_by_market(markets)
     positions = positions_lock(facts)
     late = [key for key, locked in positions.items() if _is_late(locked, facts[key])]
     every = copy_facts_of(late) if late else {}
@@ -129,7 +131,7 @@ def copy_facts_book(facts: Mapping[Key, Sequence[FillFact]], *, now: datetime) -
         else:
             after, brought = walk(law, new, locked.position)
         newest = max(fact.key for fact in every.get(key, new))
-        rows.append(position_row(locked.pk, after, newest, now))
+        rows.append(position_row(locked.pk, after, newest, now, steps[key[1]]))
         add_days(days, key[0], brought)
     update_rows("replication_copyposition", POSITION_COLUMNS, rows)
     run(ADD_DAYS, [json_rows(day_rows(days))])
@@ -179,8 +181,18 @@ def terms_by_market(market_ids: Iterable[int]) -> dict[int, Terms]:
     return {pk: terms_of(market) for pk, market in markets_known(set(market_ids)).items()}
 
 
-def position_row(pk: int, position: Position, newest: FactKey | None, now: datetime) -> dict[str, Any]:
-    """Return the columns of a position."""
+def steps_by_market(market_ids: Iterable[int]) -> dict[int, Decimal]:
+    """Return the least that an order can close in markets, 0 where it is not known."""
+    return {pk: market.quantity_step or ZERO for pk, market in markets_known(set(market_ids)).items()}
+
+
+def market_ids_of(keys: Iterable[Key]) -> set[int]:
+    """Return the markets of positions."""
+    return {market_id for _, market_id, _ in keys}
+
+
+def position_row(pk: int, position: Position, newest: FactKey | None, now: datetime, step: Decimal) -> dict[str, Any]:
+    """Return the columns of a position; what is less than a step is as good as closed."""
     return {
         "id": pk,
         "quantity": position.quantity,
@@ -191,6 +203,7 @@ def position_row(pk: int, position: Position, newest: FactKey | None, now: datet
         "opened_at": position.opened_at,
         "last_time": newest.time if newest else None,
         "last_trade": newest.trade if newest else "",
+        "to_tell": not position.quantity or abs(position.quantity) < step,
         "updated_at": now,
     }
 

@@ -87,7 +87,7 @@ ADJUST = """
     )
     UPDATE replication_copyposition p SET quantity = made.quantity, cost = made.cost, last_time = made.time,
         last_trade = '~' || lpad(made.id::text, 63, '0'), updated_at = %(now)s,
-        opened_at = CASE WHEN made.quantity <> 0 THEN p.opened_at END
+        opened_at = CASE WHEN made.quantity <> 0 THEN p.opened_at END, to_tell = true
     FROM made WHERE (p.copy_id, p.market_id, p.side) = (made.copy_id, made.market_id, made.side)
 """
 

@@ -100,6 +100,12 @@ class CopyPosition(models.Model):
     leader_opened_at = models.DateTimeField(null=True, help_text="When the leader made the trade that opened it.")
     last_time = models.DateTimeField(null=True, help_text="Of the newest fact in it.")
     last_trade = models.CharField(max_length=64, blank=True)
+    to_tell = models.BooleanField(
+        default=False,
+        db_default=False,
+        editable=False,
+        help_text="Closed, and its owner has not heard yet what the copy came to.",
+    )
     updated_at = models.DateTimeField(default=timezone.now)
 
     class Meta:
@@ -111,6 +117,7 @@ class CopyPosition(models.Model):
         ]
         indexes = [
             models.Index(fields=["market"], name="replication_position_open", condition=~Q(quantity=0)),
+            models.Index(fields=["id"], name="replication_position_to_tell", condition=Q(to_tell=True)),
         ]
 
     def __str__(self) -> str:

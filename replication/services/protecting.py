@@ -23,6 +23,8 @@ from replication.vocabulary import CopyState
 logger = logging.getLogger(__name__)
 
 BATCH = 1_000
+# Few, since their positions are locked while it is counted what they came to.
+TOLD_AT_ONCE = 250
 GUARDED = (CopyState.ACTIVE, CopyState.PAUSED)
 RAISE_PEAKS = """
     UPDATE replication_copy c SET peak_value = n.value
@@ -34,12 +36,19 @@ LEARN_BASES = """
     UPDATE replication_copy c SET base_value = a.equity, peak_value = a.equity FROM orders_tradingaccount a
     WHERE a.id = c.account_id AND c.state IN ('active', 'paused') AND c.base_value IS NULL AND a.equity IS NOT NULL
 """
+# In the transaction that tells it, so that it is told once, however many look and whenever one dies.
+TAKE_CLOSED = """
+    UPDATE replication_copyposition SET to_tell = false WHERE id IN (
+        SELECT id FROM replication_copyposition WHERE to_tell ORDER BY id LIMIT %s FOR NO KEY UPDATE SKIP LOCKED)
+    RETURNING copy_id
+"""
 
 
 def copies_protect() -> int:
     """Look at all copies that hold something: raise peaks, tell results, stop those that fell too far; return how many.
 
-    A copy without fresh prices is left as it is: nobody knows what it is worth. Safe to repeat.
+    What a copy came to is told once more when it holds nothing any more. One without fresh prices is left as it is:
+    nobody knows what it is worth. Safe to repeat.
     """
     price_watch_want(CopyPosition.objects.exclude(quantity=0).values_list("market_id", flat=True).distinct())
     run(LEARN_BASES)
@@ -47,6 +56,8 @@ def copies_protect() -> int:
     while batch := list(_holding(after)):
         stopped += _look(batch)
         after = batch[-1].pk
+    while _closed_tell():
+        pass
     stopping_continue()
     return stopped
 
@@ -65,6 +76,19 @@ def _look(batch: Sequence[Copy]) -> int:
     messages_publish([_result_message(copy, value) for copy, value in known if value.open_positions])
     fallen = [(copy, value, fall) for copy, value in known if (fall := fall_percent(copy, value)) is not None]
     return sum(_stop_apart(copy, value, fall) for copy, value, fall in fallen)
+
+
+@transaction.atomic
+def _closed_tell() -> bool:
+    """Tell what some of those that were closed came to; return whether there may be more."""
+    taken = [copy_id for (copy_id,) in run(TAKE_CLOSED, [TOLD_AT_ONCE])]
+    if not taken:
+        return False
+    copies = Copy.objects.filter(pk__in=taken).select_related("account").order_by("pk")
+    values = copy_values(copies)
+    over = [(copy, values[copy.pk]) for copy in copies if not values[copy.pk].open_positions]
+    messages_publish([_result_message(copy, value) for copy, value in over if value.value is not None])
+    return True
 
 
 def _stop_apart(copy: Copy, value: CopyValue, fall: Decimal) -> bool:

@@ -18,8 +18,10 @@ from replication.engine.booking import (
     add_days,
     copy_facts_of,
     day_rows,
+    market_ids_of,
     position_row,
     positions_lock,
+    steps_by_market,
     terms_by_market,
     walk,
 )
@@ -52,7 +54,8 @@ def copies_rebuild(*, copy_id: int | None = None) -> Wrong:
 
 
 def _recount(locked: Mapping[Key, Locked], facts: Mapping[Key, list[Fact]]) -> tuple[list[Key], Sums]:
-    now, terms = timezone.now(), terms_by_market(market for _, market, _ in locked)
+    now, markets = timezone.now(), market_ids_of(locked)
+    terms, steps = terms_by_market(markets), steps_by_market(markets)
     days: Sums = defaultdict(Day)
     wrong, rows = [], []
     for key, was in locked.items():
@@ -61,7 +64,7 @@ def _recount(locked: Mapping[Key, Locked], facts: Mapping[Key, list[Fact]]) -> t
         add_days(days, key[0], brought)
         if (position, newest) != (was.position, was.newest):
             wrong.append(key)
-            rows.append(position_row(was.pk, position, newest, now))
+            rows.append(position_row(was.pk, position, newest, now, steps[key[1]]))
     update_rows("replication_copyposition", POSITION_COLUMNS, rows)
     return wrong, days
 
