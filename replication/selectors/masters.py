@@ -82,7 +82,7 @@ OUTCOMES = f"""
     SELECT i.copy_id, count(*) FILTER (WHERE i.state = 'filled'), count(*) FILTER (WHERE i.state = 'partial'),
         count(*) FILTER (WHERE i.state = 'skipped'), count(*) FILTER (WHERE i.state = 'failed'),
         count(*) FILTER (WHERE i.state IN ('waiting', 'planned')), {LATENCIES}
-    FROM replication_copyintent i WHERE i.copy_id = ANY(%s) GROUP BY 1
+    FROM replication_copyintent i JOIN replication_signal s ON s.id = i.signal_id WHERE i.copy_id = ANY(%s) GROUP BY 1
 """
 
 

@@ -11,7 +11,7 @@ from django.utils import timezone
 from redis.exceptions import RedisError
 
 from copytrade.lib.sql import run
-from replication.selectors.statistics import LATENCIES, Latency, latency_of, percent
+from replication.selectors.statistics import LATENCIES, LEADERS_OWN, Latency, latency_of, percent
 
 logger = logging.getLogger(__name__)
 
@@ -23,9 +23,9 @@ DECIDED = f"""
         SELECT count(*) FILTER (WHERE i.state IN ('filled', 'partial')),
             count(*) FILTER (WHERE i.state IN ('filled', 'partial', 'failed')), {LATENCIES}
         FROM replication_signal s CROSS JOIN LATERAL (
-            SELECT i.state, i.detected_at, i.acknowledged_at FROM replication_copyintent i
+            SELECT i.state, i.attempts, i.detected_at, i.planned_at, i.acknowledged_at FROM replication_copyintent i
             WHERE i.signal_id = s.id OFFSET 0
-        ) i WHERE s.trader_id = l.id AND s.detected_at >= %s
+        ) i WHERE s.trader_id = l.id AND s.detected_at >= %s AND {LEADERS_OWN}
     ) d
 """
 

@@ -10,13 +10,20 @@ from copytrade.lib.sql import run
 HUNDREDTH = Decimal("0.01")
 NAMES = ("filled", "partial", "skipped", "failed", "pending")
 # A decision's latency: from when the leader's trade was known here to the venue's first answer about the copy's order.
+# It is the follower's own state that holds a decision up for longer than its earlier orders take, and has it tried
+# again; or a person does.
 MILLISECONDS = "(extract(epoch FROM i.acknowledged_at - i.detected_at) * 1000)::float8"
-LATENCIES = f"""
-    count(i.acknowledged_at), avg({MILLISECONDS}),
-    percentile_cont(ARRAY[0.5, 0.95, 0.99]) WITHIN GROUP (ORDER BY {MILLISECONDS})
-        FILTER (WHERE i.acknowledged_at IS NOT NULL)
+PROMPT = """
+    WHERE i.acknowledged_at IS NOT NULL AND i.attempts = 1
+        AND (s.planned_at IS NULL OR i.planned_at < s.planned_at + interval '5 seconds')
 """
-OF_LEADER = "s.trader_id = %(trader)s AND s.detected_at >= %(since)s"
+LATENCIES = f"""
+    count(*) FILTER ({PROMPT}), avg({MILLISECONDS}) FILTER ({PROMPT}),
+    percentile_cont(ARRAY[0.5, 0.95, 0.99]) WITHIN GROUP (ORDER BY {MILLISECONDS}) FILTER ({PROMPT})
+"""
+# Followers have positions closed, and what a leader held before opened, whatever the leader does.
+LEADERS_OWN = "s.source NOT IN ('stop', 'catch_up')"
+OF_LEADER = f"s.trader_id = %(trader)s AND s.detected_at >= %(since)s AND {LEADERS_OWN}"
 OF_ORDER = "s.order_id = %(order)s"
 COUNT = """
     SELECT i.state, i.code, count(*) FROM replication_copyintent i JOIN replication_signal s ON s.id = i.signal_id
@@ -29,7 +36,7 @@ TIME = """
 
 @dataclass(frozen=True, slots=True)
 class Latency:
-    """Milliseconds over `count` decisions that a venue has answered; None where there are none."""
+    """Milliseconds over `count` decisions that a venue has answered and nothing held up; None where there are none."""
 
     count: int = 0
     average: float | None = None

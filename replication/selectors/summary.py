@@ -58,7 +58,7 @@ FOLLOWED = """
 FOLLOWED_TIME = f"""
     SELECT c.trader_id, avg(i.slippage_percent), {LATENCIES}
     FROM replication_copyintent i JOIN replication_copy c ON c.id = i.copy_id
-    JOIN orders_tradingaccount a ON a.id = c.account_id
+    JOIN orders_tradingaccount a ON a.id = c.account_id JOIN replication_signal s ON s.id = i.signal_id
     WHERE a.user_id = %(user)s AND i.detected_at >= %(since)s GROUP BY GROUPING SETS ((c.trader_id), ())
 """
 # Accounts that count in different money have sums of their own: rupees are not added to dollars.
