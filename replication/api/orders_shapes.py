@@ -26,7 +26,10 @@ Milliseconds = Annotated[float, msgspec.Meta(examples=[95.3])]
 
 
 class LatencyFigures(msgspec.Struct, kw_only=True):
-    """From when the leader's trade was known here to the venue's first answer, over `count` orders of copies."""
+    """From when the leader's trade was known here to the venue's first answer, over `count` decisions of copies.
+
+    Those that were tried again, or waited for more than 5 seconds, are left out.
+    """
 
     count: int
     average_ms: Milliseconds | None
