@@ -17,7 +17,7 @@ from orders.services.writing import NewOrder, client_order_id_of
 from replication.engine.deciding import CLOSED_ELSEWHERE, Decided
 from replication.facts import Cap, OrderPlan
 from replication.models import Signal
-from replication.vocabulary import IntentState
+from replication.vocabulary import IntentState, SignalSource
 
 SEND_ENTRIES_WITHIN = timedelta(seconds=60)
 SEND_EXITS_WITHIN = timedelta(hours=12)
@@ -243,7 +243,8 @@ def _entry_within(signal: Signal, each: Decided, attempt: int) -> timedelta:
     """Return how long an entry may be sent: until the trade is too old for the copy, unless a person asks for it."""
     if attempt > 1:
         return SEND_ENTRIES_WITHIN
-    too_old = signal.event_time + timedelta(seconds=each.follower.terms.max_signal_age_seconds)
+    known = signal.detected_at if signal.source == SignalSource.CATCH_UP else signal.event_time
+    too_old = known + timedelta(seconds=each.follower.terms.max_signal_age_seconds)
     return max(min(too_old - timezone.now(), SEND_ENTRIES_WITHIN), timedelta(0))
 
 
