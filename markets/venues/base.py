@@ -122,7 +122,8 @@ class OrderRequest:
 class OrderReference:
     """Which order is meant. The type is needed where conditional orders live at another endpoint.
 
-    `venue_order_id` may be empty: an order whose answer got lost is known by its client order id only.
+    One of the ids may be empty: an order whose answer got lost is known by its client order id only, and one that was
+    found by its trades by its venue's. Without either nobody could be asked about it, which is a `ValueError`.
     """
 
     symbol: str
@@ -130,6 +131,11 @@ class OrderReference:
     type: OrderType
     client_order_id: str
     venue_order_id: str = ""
+
+    def __post_init__(self) -> None:
+        """Refuse a reference to no order."""
+        if not (self.client_order_id or self.venue_order_id):
+            raise ValueError("An order is known by at least one of its ids.")
 
 
 class MarketData(Protocol):

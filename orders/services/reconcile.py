@@ -123,7 +123,8 @@ def _orders_behind(account: TradingAccount, access: AccountAccess, snapshot: Sna
 
 def _unplaced(account: TradingAccount, fills: Sequence[FillReport]) -> list[FillReport]:
     known = orders_known(account=account, told=fills)
-    return list({name_of(trade): trade for trade in fills if known.of(trade) is None}.values())
+    strange = [trade for trade in fills if trade.venue_order_id and known.of(trade) is None]
+    return list({name_of(trade): trade for trade in strange}.values())
 
 
 async def _ask_for_orders(venue: Venue, access: AccountAccess, trades: Sequence[FillReport]) -> list[OrderReport]:

@@ -149,7 +149,9 @@ class Bybit(Exchange):
 
     def _realtime(self, account: Account | None, values: dict[str, Any]) -> Any:
         """Open orders; with an id also one that ended a little ago, as Bybit does."""
-        return self._listed(_signed(account), values, lambda order: order.is_open or "orderLinkId" in values)
+        return self._listed(
+            _signed(account), values, lambda order: order.is_open or bool({"orderLinkId", "orderId"} & values.keys())
+        )
 
     def _history(self, account: Account | None, values: dict[str, Any]) -> Any:
         return self._listed(_signed(account), values, lambda order: not order.is_open)
@@ -160,6 +162,7 @@ class Bybit(Exchange):
             for number, order in account.orders.items()
             if self.market_of(order) == values["category"]
             and values.get("orderLinkId", order.client_order_id) == order.client_order_id
+            and values.get("orderId", str(number)) == str(number)
             and values.get("settleCoin", "USDT") == "USDT"
             and fits(order)
         ]

@@ -73,8 +73,9 @@ class Account:
     trades: list[tuple[int, Trade]] = field(default_factory=list)
 
     def find(self, number: Any = None, link: Any = None) -> tuple[int, Order] | None:
-        """Return an order by its number, or the last one of a client order id."""
-        found = [item for item in self.orders.items() if link == item[1].client_order_id or number == str(item[0])]
+        """Return an order by its number, or the last one of a client order id; some orders have none."""
+        orders = self.orders.items()
+        found = [item for item in orders if (link and link == item[1].client_order_id) or number == str(item[0])]
         return found[-1] if found else None
 
     def trades_of(self, number: int) -> list[Trade]:

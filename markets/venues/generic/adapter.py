@@ -20,7 +20,7 @@ from markets.venues.errors import NotSupported, Rejected, RejectReason, VenueErr
 from markets.venues.generic import translate
 from markets.venues.generic.exchanges import Scope
 from markets.venues.generic.gateway import Question, asking, market_of
-from markets.venues.generic.lists import orders_by_client_id, trades_of_order, trades_since, whole
+from markets.venues.generic.lists import orders_by_client_id, orders_by_number, trades_of_order, trades_since, whole
 from markets.venues.generic.market_data import GenericMarketData
 from markets.venues.generic.permissions import PERMISSIONS
 from markets.venues.generic.requests import parameters_of, refuse_foreign, refuse_off_grid
@@ -165,18 +165,16 @@ class GenericVenue(GenericMarketData):
         client_order_id: str,
         venue_order_id: str,
     ) -> OrderReport | None:
-        """Return the order of this client order id, None only where the exchange has said that there is none."""
-        name, orders = market["symbol"], list[Mapping[str, Any]]()
-        if venue_order_id and self.facts.finds_by_own_id:
-            orders = await self._found(account, lambda exchange: _order(exchange, venue_order_id, name), kind)
-        ours = [order for order in orders if order.get("clientOrderId") == client_order_id]
-        if not ours:
-            orders = await self._found(
-                account, lambda exchange: orders_by_client_id(exchange, self.facts, name, client_order_id), kind
-            )
-            ours = [order for order in orders if order.get("clientOrderId") == client_order_id]
+        """Return the order, None only where the exchange has said that there is none.
+
+        Its own number goes first: orders that were placed by hand at the exchange have no client order id.
+        """
+        name, facts = market["symbol"], self.facts
+        find = orders_by_number if venue_order_id else orders_by_client_id
+        named = venue_order_id or client_order_id
+        orders = await self._found(account, lambda exchange: find(exchange, facts, name, named), kind)
         now = datetime.now(UTC)
-        return translate.order_report(ours[0], market, kind, now=now) if ours else None
+        return translate.order_report(orders[0], market, kind, now=now) if orders else None
 
     async def _found(
         self, account: AccountAccess, question: Question[list[Mapping[str, Any]]], kind: MarketKind
@@ -217,7 +215,3 @@ class GenericVenue(GenericMarketData):
             if market and (kind := translate.kind_of(market))
         )
         return [report for report in found if report is not None]
-
-
-async def _order(exchange: Any, venue_order_id: str, name: str) -> list[Mapping[str, Any]]:
-    return [await exchange.fetch_order(venue_order_id, name)]

@@ -67,10 +67,11 @@ EVERYTHING = (Scope(),)
 class Exchange:
     """One exchange. `order_scopes` and `position_scopes` are the lists that together hold all of an account.
 
-    `id_parameter` names the client order id in lookups, `order_parameter` an order's own id in the list of trades;
-    `finds_by_own_id`: whether that is the cheaper way to an order. `margin_assets`: contracts in others are not
-    offered, for the lists do not hold them. `request_lifetime`: see `Capabilities`; exchanges without such a bound get
-    one that no request outlives. `numbered`: each request of a key needs a higher number than the one before.
+    `id_parameter` names the client order id in lookups, `order_parameter` an order's own id in the lists of trades and
+    orders; `finds_by_own_id`: whether the exchange answers for one order by that, where it does not by ours.
+    `margin_assets`: contracts in others are not offered, for the lists do not hold them. `request_lifetime`: see
+    `Capabilities`; exchanges without such a bound get one that no request outlives. `numbered`: each request of a key
+    needs a higher number than the one before.
     """
 
     kinds: frozenset[MarketKind] = frozenset({SPOT})

@@ -1,4 +1,4 @@
-"""Lists that exchanges give out in pages, and what is looked up in them: orders by our id, trades."""
+"""Lists that exchanges give out in pages, and what is looked up in them: orders by an id, trades."""
 
 from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
@@ -46,19 +46,35 @@ def _next_page(pages: Pages, found: Sequence[Structure], known: int) -> Any:
     return min(marks, key=lambda mark: (len(mark), mark), default=None)  # the lowest number is the oldest
 
 
+async def orders_by_number(exchange: Any, facts: Exchange, name: str, venue_order_id: str) -> list[Structure]:
+    """Return the order of an exchange's own id, as far as the exchange has it."""
+    if facts.lookup is Lookup.ORDER or facts.finds_by_own_id:
+        return [await exchange.fetch_order(venue_order_id, name)]
+    return await _listed(exchange, facts, name, "id", {facts.order_parameter: venue_order_id})
+
+
 async def orders_by_client_id(exchange: Any, facts: Exchange, name: str, client_order_id: str) -> list[Structure]:
-    """Return orders among which is that of a client order id, as far as the exchange has it."""
+    """Return the orders of a client order id, as far as the exchange has them."""
     by_id = {facts.id_parameter: client_order_id}
     if facts.lookup is Lookup.ORDER:
         return [await exchange.fetch_order("", name, by_id)]
+    return await _listed(exchange, facts, name, "clientOrderId", by_id)
+
+
+async def _listed(exchange: Any, facts: Exchange, name: str, field: str, by_id: dict[str, str]) -> list[Structure]:
+    """Return the orders that have this id in this field, from the open ones, else from those that ended."""
+    (wanted,) = by_id.values()
     filtered = facts.lookup is Lookup.FILTERED_LISTS
-    found = list(await exchange.fetch_open_orders(name, None, None, by_id if filtered else {}))
-    if any(order.get("clientOrderId") == client_order_id for order in found):
-        return found
+    only = by_id if filtered else {}
     since = None if filtered else to_milliseconds(datetime.now(UTC) - SEARCHED)
-    for method in _past_lists(exchange.has):
-        found += await getattr(exchange, method)(name, since, None, by_id if filtered else {})
+    found = _with(field, wanted, await exchange.fetch_open_orders(name, None, None, only))
+    for method in [] if found else _past_lists(exchange.has):
+        found += _with(field, wanted, await getattr(exchange, method)(name, since, None, only))
     return found
+
+
+def _with(field: str, wanted: str, orders: Sequence[Structure]) -> list[Structure]:
+    return [order for order in orders if order.get(field) == wanted]
 
 
 def _past_lists(has: Mapping[str, Any]) -> list[str]:
