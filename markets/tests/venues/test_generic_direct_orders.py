@@ -1,5 +1,6 @@
 """Orders that were placed by hand at an exchange: they have no client order id, and are found by their number."""
 
+import json
 from collections.abc import Iterator
 from dataclasses import replace
 from decimal import Decimal
@@ -8,6 +9,7 @@ from typing import Any
 import pytest
 
 from copytrade.lib.loop import run
+from copytrade.lib.sql import json_rows
 from markets.venues.base import AccountAccess, Credentials, OrderReference, OrderReport, OrderRequest
 from markets.venues.generic.adapter import GenericVenue
 from markets.venues.vocabulary import MarketKind, OrderType, Side, TimeInForce, VenueStatus
@@ -54,6 +56,14 @@ def test_a_trade_leads_to_its_order_and_how_large_that_was(desk):
 
     assert found is not None
     assert (found.status, found.quantity) == (VenueStatus.FILLED, Decimal(desk.market.quantity))
+
+
+def test_what_an_exchange_says_of_an_order_can_be_stored(desk):
+    """Kraken tells times as JSON numbers."""
+    found = desk.query(desk.trade())
+
+    assert found is not None
+    assert json.loads(json_rows([found.raw])) == [found.raw]
 
 
 def test_an_id_that_was_made_up_here_is_not_sent_where_the_number_is_known(desk):

@@ -110,8 +110,17 @@ def order_report(order: Structure, market: Structure, kind: MarketKind, *, now: 
         reduce_only=_reduces(order),
         filled_quote=None if kind is MarketKind.COIN_M else number(order.get("cost")),
         average_price=number(order.get("average")),
-        raw=order.get("info") or {},
+        raw=_words(order.get("info") or {}),
     )
+
+
+def _words(told: Any) -> Any:
+    """Return what an exchange told as it can be stored: numbers that keep their digits become text."""
+    if isinstance(told, Mapping):
+        return {name: _words(value) for name, value in told.items()}
+    if isinstance(told, list):
+        return [_words(value) for value in told]
+    return str(told) if isinstance(told, Decimal) else told
 
 
 def _reduces(order: Structure) -> bool:
@@ -143,7 +152,7 @@ def acknowledged(order: Structure, request: OrderRequest, *, now: datetime) -> O
         type=request.type,
         price=request.price,
         reduce_only=request.reduce_only,
-        raw=order.get("info") or {},
+        raw=_words(order.get("info") or {}),
     )
 
 
