@@ -1,6 +1,7 @@
 """Where a user trades, and the key for it."""
 
 import uuid
+from typing import Any
 
 from django.conf import settings
 from django.db import models
@@ -56,6 +57,9 @@ class TradingAccount(models.Model):
     sync_error = models.CharField(max_length=500, blank=True, editable=False)
     fills_read_until = models.DateTimeField(
         null=True, editable=False, help_text="All fills until then are stored; what came later is asked for again."
+    )
+    coins_seen: "models.JSONField[Any, Any]" = models.JSONField(
+        null=True, editable=False, help_text="The balances at the last comparison, each with since when it is so."
     )
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 

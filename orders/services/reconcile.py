@@ -1,6 +1,7 @@
 """Comparing an account with its venue: orders, trades and positions. Differences are repaired by events and reported.
 
-First the venue is asked, outside any transaction; then orders and trades are recorded as if they had just been told.
+First the venue is asked, outside any transaction: what is there, and then for the trades in all markets that this, and
+what is known here, points to. Orders and trades are recorded as if they had just been told.
 Orders that it has open and that count as over here are reopened (`orders.services.reopening`); those that are open here
 and that it does not list are asked about. What the positions still differ by after that has no trade behind it, and
 becomes an adjustment.
@@ -8,7 +9,7 @@ becomes an adjustment.
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -39,7 +40,8 @@ from orders.executor.checking import orders_check
 from orders.executor.findings import Source
 from orders.models import Fill, Holding, HoldingAdjustment, Order, Reconciliation, TradingAccount
 from orders.services.booking import HoldingKey, adjustment_fact, holdings_apply, holdings_lock, terms_of
-from orders.services.found import markets_of, name_of, orders_known
+from orders.services.coins import Coins, coins_seen, markets_between
+from orders.services.found import MarketName, markets_of, name_of, orders_known
 from orders.services.reopening import Outcome, orders_reopen
 from orders.services.reports import reports_record
 from orders.states import FINAL, IN_DOUBT, OPEN, OrderState
@@ -61,6 +63,7 @@ class Snapshot:
     account: AccountReport
     orders: Sequence[OrderReport]
     fills: Sequence[FillReport]
+    coins: Coins
 
 
 def account_reconcile(*, account: TradingAccount, trigger: str) -> Reconciliation:
@@ -73,8 +76,7 @@ def account_reconcile(*, account: TradingAccount, trigger: str) -> Reconciliatio
         access = accesses_of([account]).get(account.pk)
         if access is None:
             raise VenueError("The account has no key that can be read.")
-        snapshot = run(_ask(venue_of(account), access, account, _markets_to_read(account)), timeout=TIMEOUT_SECONDS)
-        _repair(account, access, snapshot, record)
+        _repair(account, access, _look(account, access), record)
     except (VenueError, TimeoutError) as error:
         record.error = (str(error) or "The venue took too long to answer.")[:500]
     except Exception as error:
@@ -103,7 +105,8 @@ def _repair(account: TradingAccount, access: AccountAccess, snapshot: Snapshot, 
     record.orders_repaired = after["orders"] - before["orders"] + len(ids) + reopened
     differences, record.holdings_adjusted = _differences(account, snapshot)
     record.differences = [*contested, *differences]
-    TradingAccount.objects.filter(pk=account.pk).update(fills_read_until=snapshot.asked_at - OVERLAP)
+    read = {"fills_read_until": snapshot.asked_at - OVERLAP, "coins_seen": snapshot.coins}
+    TradingAccount.objects.filter(pk=account.pk).update(**read)
 
 
 def _orders_behind(account: TradingAccount, access: AccountAccess, snapshot: Snapshot) -> list[OrderReport]:
@@ -137,26 +140,35 @@ async def _ask_for_orders(venue: Venue, access: AccountAccess, trades: Sequence[
     return [report for report in found if report is not None]
 
 
-async def _ask(
-    venue: Venue, access: AccountAccess, account: TradingAccount, markets: Sequence[tuple[str, MarketKind]]
-) -> Snapshot:
-    asked_at = timezone.now()
+def _look(account: TradingAccount, access: AccountAccess) -> Snapshot:
+    asked_at, venue = timezone.now(), venue_of(account)
     since = max(account.fills_read_until or asked_at - FIRST_LOOK_BACK, asked_at - LONGEST_LOOK_BACK)
-    report, orders = await asyncio.gather(venue.account(access), venue.open_orders(access))
-    active = {(position.symbol, position.kind) for position in report.positions}
-    active |= {(order.symbol, order.kind) for order in orders}
-    wanted = sorted({*markets, *active})
-    trades = await asyncio.gather(*(venue.fills(access, symbol, kind, since=since) for symbol, kind in wanted))
-    return Snapshot(asked_at, report, orders, [trade for part in trades for trade in part])
+    report, orders = run(_ask(venue, access), timeout=TIMEOUT_SECONDS)
+    coins = coins_seen(account.coins_seen, report.balances, asked_at=asked_at, since=since)
+    known = [*_markets_of_ours(account, since), *markets_between(account.venue, coins, since=since)]
+    markets = {(row.symbol, MarketKind(row.kind)) for row in known}
+    markets |= {(position.symbol, position.kind) for position in report.positions}
+    markets |= {(order.symbol, order.kind) for order in orders}
+    trades = run(_ask_for_trades(venue, access, sorted(markets), since), timeout=TIMEOUT_SECONDS)
+    return Snapshot(asked_at, report, orders, trades, coins)
 
 
-def _markets_to_read(account: TradingAccount) -> list[tuple[str, MarketKind]]:
-    """Return where trades may have happened: what is held, and what was ordered since the last look."""
-    since = account.fills_read_until or timezone.now() - FIRST_LOOK_BACK
+async def _ask(venue: Venue, access: AccountAccess) -> tuple[AccountReport, Sequence[OrderReport]]:
+    return await asyncio.gather(venue.account(access), venue.open_orders(access))
+
+
+async def _ask_for_trades(
+    venue: Venue, access: AccountAccess, markets: Sequence[MarketName], since: datetime
+) -> list[FillReport]:
+    trades = await asyncio.gather(*(venue.fills(access, symbol, kind, since=since) for symbol, kind in markets))
+    return [trade for part in trades for trade in part]
+
+
+def _markets_of_ours(account: TradingAccount, since: datetime) -> Iterable[Market]:
+    """Return what is held, and where orders were under way since then."""
     held = Holding.objects.filter(account=account).exclude(quantity=0).values_list("market", flat=True)
     recent = Order.objects.filter(Q(updated_at__gte=since) | ~Q(state__in=list(FINAL)), account=account)
-    ids = {*held, *recent.values_list("market", flat=True)}
-    return [(row.symbol, MarketKind(row.kind)) for row in Market.objects.filter(pk__in=ids)]
+    return Market.objects.filter(pk__in={*held, *recent.values_list("market", flat=True)})
 
 
 def _open_orders(account: TradingAccount) -> Any:

@@ -220,6 +220,7 @@ def test_statements_do_not_grow_with_orders(account, write, venue):
         Order.objects.update(state="CANCELED", finished_at=timezone.now(), check_at=None)
         return len(queries)
 
+    compare(account)  # the first one looks for what its coins have done before
     assert statements(1) == statements(6)
 
 
