@@ -36,8 +36,9 @@ def sweep() -> None:
 
 @shared_task(name="orders.reconcile")
 def reconcile() -> None:
-    """Compare accounts with their venues, those first that were not compared for the longest time.
+    """Compare accounts with their venues: those first that lead, and that were not compared for the longest time.
 
+    Those that lead and have no stream are compared far more often (`orders.watching`), and are not due here meanwhile.
     After a stop of the whole installation every account is due, so this is the comparison at start as well.
     """
     long_ago = timezone.now() - RECONCILE_EVERY
@@ -46,7 +47,7 @@ def reconcile() -> None:
     compared = used.annotate(compared_at=Max("reconciliations__started_at"))
     due = compared.filter(Q(compared_at=None) | Q(compared_at__lt=long_ago))
     ended = time.monotonic() + SECONDS_A_RUN
-    for account in due.order_by(F("compared_at").asc(nulls_first=True))[:MOST_ACCOUNTS]:
+    for account in due.order_by("-is_led", F("compared_at").asc(nulls_first=True))[:MOST_ACCOUNTS]:
         with suppress(Exception):  # it is in the log and in the account's record, and must not stop the others
             account_reconcile(account=account, trigger="schedule")
         if time.monotonic() > ended:

@@ -13,7 +13,7 @@ from copytrade.lib.loop import run
 from markets.models import Market
 from markets.services.refresh import markets_refresh
 from markets.venues import registry
-from markets.venues.base import Credentials, OrderRequest
+from markets.venues.base import Credentials, OrderRequest, Venue
 from markets.venues.generic.adapter import GenericVenue
 from markets.venues.vocabulary import MarketKind, OrderType, Side
 from orders.access import accesses_of
@@ -32,12 +32,17 @@ _numbers = count(1)
 
 
 class ByHand:
-    """An account in one market of an exchange, `place` being its owner's way to that."""
+    """An account in one market of an exchange, a simulator; `place` is its owner's way to that."""
 
     def __init__(
-        self, account: TradingAccount, market: Market, quantity: Decimal, place: Callable[[OrderRequest], Any]
+        self,
+        exchange: Any,
+        account: TradingAccount,
+        market: Market,
+        quantity: Decimal,
+        place: Callable[[OrderRequest], Any],
     ) -> None:
-        self.account, self.market, self.quantity = account, market, quantity
+        self.exchange, self.account, self.market, self.quantity = exchange, account, market, quantity
         self._place = place
 
     def trade(self, side: Side = Side.BUY) -> None:
@@ -65,11 +70,17 @@ def by_hand(name: str, patch: pytest.MonkeyPatch) -> Iterator[ByHand]:
 @contextmanager
 def _at_generic(market: generic.Market, patch: pytest.MonkeyPatch) -> Iterator[ByHand]:
     with market.simulator() as exchange:
-        patch.setattr(registry, "_make", lambda slug, **_: GenericVenue(slug, address=exchange.url))
+        make = registry._make
+
+        def made_here(slug: str, *, paper: bool) -> Venue:
+            here = slug == market.slug and not paper
+            return GenericVenue(slug, address=exchange.url) if here else make(slug, paper=paper)
+
+        patch.setattr(registry, "_make", made_here)
         made = exchange.account({market.quote: "1000000", "BTC": "10"})
         account = _account(market.slug, Credentials(made.key, made.secret, made.passphrase))
         row = Market.objects.get(venue=market.slug, symbol=market.symbol, kind=market.kind)
-        yield ByHand(account, row, Decimal(market.quantity), _placing(exchange, made.key, market.name))
+        yield ByHand(exchange, account, row, Decimal(market.quantity), _placing(exchange, made.key, market.name))
 
 
 def _placing(exchange: ExchangeSimulator[Any], key: str, name: str) -> Callable[[OrderRequest], Any]:
@@ -88,7 +99,7 @@ def _at_binance(slug: str) -> Iterator[ByHand]:
             named = replace(request, client_order_id=f"web_{next(_numbers)}")  # Binance gives each order one
             run(registry.adapter(slug).place(accesses_of([account])[account.pk], named))
 
-        yield ByHand(account, row, Decimal(quantity), place)
+        yield ByHand(exchange, account, row, Decimal(quantity), place)
 
 
 def _account(venue: str, keys: Credentials) -> TradingAccount:

@@ -53,6 +53,7 @@ FIRST_LOOK_BACK = timedelta(days=1)
 LONGEST_LOOK_BACK = timedelta(days=7)
 APART = timedelta(seconds=10)  # so long lists of trades may lag
 TIMEOUT_SECONDS = 120.0  # long lists of trades wait for the budget
+POLL = "poll"
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +87,14 @@ def account_reconcile(*, account: TradingAccount, trigger: str) -> Reconciliatio
     finally:
         record.finished_at = timezone.now()
         record.save()
+    return record
+
+
+def account_poll(*, account: TradingAccount) -> Reconciliation:
+    """Compare an account that nothing is told of, every few seconds: of reports without news only the last is kept."""
+    record = account_reconcile(account=account, trigger=POLL)
+    earlier = account.reconciliations.filter(trigger=POLL, started_at__lt=record.started_at)
+    earlier.filter(fills_found=0, orders_repaired=0, holdings_adjusted=0).delete()
     return record
 
 
