@@ -10,9 +10,9 @@ from orders.watching import Watch
 
 
 class Command(BaseCommand):
-    """Listen to the private streams of live accounts until SIGTERM."""
+    """Listen to live accounts, and poll those that lead and have no stream, until SIGTERM."""
 
-    help = "Listens to the private streams of live accounts and stores what they tell, until SIGTERM or Ctrl-C."
+    help = "Listens to live accounts, polls leaders without a stream, and stores what is told, until SIGTERM or Ctrl-C."
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Run the watch; what was heard is stored before it ends."""
