@@ -12,7 +12,7 @@ from django.utils import timezone
 from copytrade.lib.database import DATABASE_AWAY
 from copytrade.lib.sql import run
 from copytrade.realtime.services import messages_publish
-from replication.engine.loading import CHOSEN, LOCK
+from replication.engine.load_statements import CHOSEN, LOCK
 from replication.engine.planning import SignalFailed, signal_plan_copies
 from replication.models import Signal
 from replication.services.messages import Told, decision_messages
