@@ -165,16 +165,19 @@ class GenericVenue(GenericMarketData):
         client_order_id: str,
         venue_order_id: str,
     ) -> OrderReport | None:
-        """Return the order, None only where the exchange has said that there is none.
+        """Return the order, None only where the exchange has said that there is none by either of its ids.
 
         Its own number goes first: orders that were placed by hand at the exchange have no client order id.
         """
         name, facts = market["symbol"], self.facts
-        find = orders_by_number if venue_order_id else orders_by_client_id
-        named = venue_order_id or client_order_id
-        orders = await self._found(account, lambda exchange: find(exchange, facts, name, named), kind)
-        now = datetime.now(UTC)
-        return translate.order_report(orders[0], market, kind, now=now) if orders else None
+        orders = list[Mapping[str, Any]]()
+        if venue_order_id:
+            orders = await self._found(account, lambda each: orders_by_number(each, facts, name, venue_order_id), kind)
+        if client_order_id and not orders:
+            orders = await self._found(
+                account, lambda each: orders_by_client_id(each, facts, name, client_order_id), kind
+            )
+        return translate.order_report(orders[0], market, kind, now=datetime.now(UTC)) if orders else None
 
     async def _found(
         self, account: AccountAccess, question: Question[list[Mapping[str, Any]]], kind: MarketKind
