@@ -13,11 +13,11 @@ from copytrade.lib.wire import plain_digits
 from markets.models import Market, PaperAccount, PaperPosition, PaperTransfer, TransferReason
 from markets.venues.base import AccountAccess, AccountReport
 from markets.venues.errors import Rejected, RejectReason
-from markets.venues.paper.books import known, locked
+from markets.venues.paper.books import known_whole, locked
 from markets.venues.paper.facts import Ledger, MarketKey
 from markets.venues.paper.numbers import ZERO
 from markets.venues.paper.reports import balance_reports, coin_equity, contract_equity, position_reports
-from markets.venues.paper.rows import Account, Changes, changes_write, positions_read
+from markets.venues.paper.rows import Account, Changes, changes_write
 from markets.venues.paper.scene import FeedPrices, Prices, scene_of
 from markets.venues.paper.terms import terms_of
 from markets.venues.registry import venue_info
@@ -111,8 +111,7 @@ def leverage_set(
 
 def account_report(venue: str, access: AccountAccess, source: Prices) -> AccountReport:
     """Return balances, positions and equity, at the last known prices."""
-    account = known(venue, access)
-    positions_read([account])
+    account = known_whole(venue, access)
     ledger, now = account.ledger, timezone.now()
     rates = _rate_markets(account)
     held = {MarketKey(position.kind, position.symbol) for position in ledger.positions.values()}
@@ -155,9 +154,7 @@ def _rate_markets(account: Account) -> dict[str, MarketKey]:
 
 
 def _held(venue: str, access: AccountAccess) -> set[MarketKey]:
-    account = known(venue, access)
-    positions_read([account])
-    return {MarketKey(held.kind, held.symbol) for held in account.ledger.positions.values()}
+    return {MarketKey(held.kind, held.symbol) for held in known_whole(venue, access).ledger.positions.values()}
 
 
 def _books_write(account: Account, after: Ledger) -> None:

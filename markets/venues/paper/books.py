@@ -23,6 +23,7 @@ from markets.venues.paper.reports import fill_report, order_report
 from markets.venues.paper.rows import (
     Account,
     Changes,
+    account_read_whole,
     accounts_read,
     changes_write,
     client_order_ids_taken,
@@ -205,6 +206,14 @@ def known(venue: str, access: AccountAccess) -> Account:
     if not accounts:
         raise _stranger(access)
     return accounts[0]
+
+
+def known_whole(venue: str, access: AccountAccess) -> Account:
+    """Return an account with its positions, all of one moment; `AuthFailed` where there is none of that name."""
+    account = account_read_whole(venue, access.id)
+    if account is None:
+        raise _stranger(access)
+    return account
 
 
 def _stranger(access: AccountAccess) -> AuthFailed:

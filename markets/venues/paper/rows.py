@@ -29,14 +29,25 @@ _json = msgspec.json.Decoder(float_hook=Decimal)
 ORDER_COLUMNS = tuple(column.name for column in fields(Order))
 TRADE_COLUMNS = tuple(column.name for column in fields(Trade))
 
-ACCOUNTS = """
-    SELECT id, key, venue, currency, balances, leverage, leverages, settings FROM markets_paperaccount
+ACCOUNT = """
+    account.id, account.key, account.venue, account.currency, account.balances, account.leverage, account.leverages,
+    account.settings
+"""
+POSITION = """
+    position.account_id, position.symbol, position.kind, position.position_side, position.quantity, position.cost,
+    position.contract_size, position.margin_asset, position.leverage
+"""
+ACCOUNTS = f"""
+    SELECT {ACCOUNT} FROM markets_paperaccount account
     WHERE venue = %s AND (key = ANY(%s) OR id = ANY(%s)) ORDER BY id
 """
-POSITIONS = """
-    SELECT account_id, symbol, kind, position_side, quantity, cost, contract_size, margin_asset, leverage
-    FROM markets_paperposition WHERE account_id = ANY(%s) ORDER BY id
+POSITIONS = f"SELECT {POSITION} FROM markets_paperposition position WHERE account_id = ANY(%s) ORDER BY id"
+WHOLE = f"""
+    SELECT {ACCOUNT}, {POSITION} FROM markets_paperaccount account
+    LEFT JOIN markets_paperposition position ON position.account_id = account.id
+    WHERE account.venue = %s AND account.key = %s ORDER BY position.id
 """
+OWN = ACCOUNT.count(",") + 1
 ORDERS = f"SELECT account_id, {', '.join(ORDER_COLUMNS)} FROM markets_paperorder"  # the filter follows
 TAKEN = """
     SELECT account_id, client_order_id FROM markets_paperorder
@@ -142,34 +153,26 @@ class Changes:
 def accounts_read(venue: str, *, keys: Sequence[str] = (), ids: Sequence[int] = (), lock: bool) -> list[Account]:
     """Return accounts by key or id, without their positions; locked ones in the order of their ids."""
     statement = ACCOUNTS + ("FOR UPDATE" if lock else "")
-    return [
-        Account(
-            row[0],
-            row[1],
-            row[2],
-            row[3],
-            _ledger(_object(row[4]), row[5], _object(row[6])),
-            _terms(row[1], row[7]),
-        )
-        for row in run(statement, [venue, list(keys), list(ids)])
-    ]
+    return [_account(row) for row in run(statement, [venue, list(keys), list(ids)])]
+
+
+def account_read_whole(venue: str, key: str) -> Account | None:
+    """Return an account with its positions: in one statement, or what closes between two would be in neither."""
+    rows = run(WHOLE, [venue, key])
+    if not rows:
+        return None
+    account = _account(rows[0][:OWN])
+    for row in rows:
+        if row[OWN] is not None:
+            _hold(account, row[OWN:])
+    return account
 
 
 def positions_read(accounts: Sequence[Account]) -> None:
     """Fill in the positions of accounts: in a statement after the lock, so that they are the latest."""
     by_id = {account.id: account for account in accounts}
     for row in run(POSITIONS, [list(by_id)]):
-        held = Held(
-            symbol=row[1],
-            kind=MarketKind(row[2]),
-            position_side=PositionSide(row[3]),
-            quantity=plain(row[4]),
-            cost=plain(row[5]),
-            contract_size=plain(row[6]),
-            margin_asset=row[7],
-            leverage=row[8],
-        )
-        by_id[row[0]].ledger.positions[held.key] = held
+        _hold(by_id[row[0]], row)
 
 
 def orders_read(condition: str, parameters: Sequence[Any]) -> list[tuple[int, Order]]:
@@ -222,6 +225,25 @@ def _terms(key: str, settings: str) -> Terms:
     except ValueError as error:
         logger.warning("Paper account %s has the usual terms, since its own are wrong: %s", key, error)
         return Terms(seed=key)
+
+
+def _account(row: Sequence[Any]) -> Account:
+    ledger = _ledger(_object(row[4]), row[5], _object(row[6]))
+    return Account(row[0], row[1], row[2], row[3], ledger, _terms(row[1], row[7]))
+
+
+def _hold(account: Account, row: Sequence[Any]) -> None:
+    held = Held(
+        symbol=row[1],
+        kind=MarketKind(row[2]),
+        position_side=PositionSide(row[3]),
+        quantity=plain(row[4]),
+        cost=plain(row[5]),
+        contract_size=plain(row[6]),
+        margin_asset=row[7],
+        leverage=row[8],
+    )
+    account.ledger.positions[held.key] = held
 
 
 def _ledger(balances: Mapping[str, Any], leverage: int, leverages: Mapping[str, int]) -> Ledger:
