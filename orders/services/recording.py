@@ -3,8 +3,9 @@
 import logging
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from decimal import Decimal
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from django.db import DataError, IntegrityError, transaction
 from django.utils import timezone
@@ -18,7 +19,7 @@ from markets.venues.vocabulary import MarketKind, VenueStatus
 from orders.executor.decisions import Decision, Standing, Terms, decide
 from orders.executor.findings import Finding, Source
 from orders.executor.rows import OrderRow, orders_lock_rows
-from orders.models import AccountState, TradingAccount
+from orders.models import AccountState, Credential, TradingAccount
 from orders.services.booking import Booked, awaits_copy, booked_totals, fill_totals, fills_book
 from orders.services.storing import (
     LONGEST_CODE,
@@ -47,6 +48,13 @@ class Follow(Protocol):
         ...
 
 
+class KeyRefusal(NamedTuple):
+    """What a venue said of an account's key; `taken_at` is when the order that left with it was taken for sending."""
+
+    reason: str
+    taken_at: datetime
+
+
 class FollowError(Exception):
     """What follows from the findings could not be stored; the cause is its own."""
 
@@ -67,7 +75,8 @@ def findings_record(findings: Sequence[Finding], *, follow: Follow | None = None
     except (DataError, IntegrityError) as error:
         _record_apart(findings, error)
         return False
-    _pause_refused(refused)  # in a transaction of its own: others lock the account first and its orders second
+    if refused:
+        _pause_refused(refused)  # in a transaction of its own: others lock the account first and its orders second
     return follow is not None
 
 
@@ -86,19 +95,19 @@ def _record_apart(findings: Sequence[Finding], error: Exception) -> None:
 
 
 @transaction.atomic
-def _record(findings: Sequence[Finding], follow: Follow | None) -> dict[int, str]:
-    """Store findings; return the accounts whose key was refused, with the reason."""
+def _record(findings: Sequence[Finding], follow: Follow | None) -> dict[int, KeyRefusal]:
+    """Store findings; return the accounts whose key was refused."""
     look_up_by_number()
     orders = {order.id: order for order in orders_lock_rows({finding.order_id for finding in findings})}
     known = [finding for finding in findings if finding.order_id in orders]
     events: list[dict[str, Any]] = []
-    refused: dict[int, str] = {}
+    refused: dict[int, KeyRefusal] = {}
     pace, window = paces(), send_window()
     for finding in known:
         order = orders[finding.order_id]
         terms = Terms(window, pace(order.account).request_lifetime)
         if _take(order, finding, terms, events).account_refused:
-            refused[order.account_id] = order.reason
+            refused[order.account_id] = KeyRefusal(order.reason, order.claimed_at or finding.asked_at)
     trades = _book(orders, known, events, followed=follow is not None)
     orders_store(list(orders.values()), events)
     if follow is not None:
@@ -245,8 +254,14 @@ def _standing(order: OrderRow) -> Standing:
     )
 
 
-def _pause_refused(reasons: dict[int, str]) -> None:
-    for account, reason in reasons.items():  # a wrong key is rare, and each one has words of its own
-        TradingAccount.objects.filter(pk=account, state=AccountState.ACTIVE).update(
-            state=AccountState.AUTH_FAILED, state_reason=reason
-        )
+@transaction.atomic
+def _pause_refused(refused: Mapping[int, KeyRefusal]) -> None:
+    """Stop accounts whose key was refused, but for those whose owner has saved another one since it was read."""
+    rows = TradingAccount.objects.select_for_update(no_key=True).filter(pk__in=refused, state=AccountState.ACTIVE)
+    accounts = list(rows.order_by("pk"))
+    saved = dict(Credential.objects.filter(account__in=accounts).values_list("account_id", "updated_at"))
+    for account in accounts:  # a wrong key is rare, and each one has words of its own
+        reason, taken_at = refused[account.pk]
+        if account.pk not in saved or saved[account.pk] <= taken_at:
+            account.state, account.state_reason = AccountState.AUTH_FAILED, reason
+            account.save(update_fields=["state", "state_reason"])
