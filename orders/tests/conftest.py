@@ -18,6 +18,7 @@ from orders.tests.memory_venue import MemoryVenue
 from orders.tests.proxy_kit import ada, binance, binance_process  # noqa: F401  (fixtures)
 from orders.tests.reopening_kit import resting  # noqa: F401  (a fixture)
 from orders.vault import seal
+from tests.beside import pool  # noqa: F401  (a fixture)
 from tests.factories import make_account, make_market
 
 

@@ -1,3 +1,3 @@
 """What the tests of replication share."""
 
-from replication.tests.beside_kit import pool  # noqa: F401  (a fixture)
+from tests.beside import pool  # noqa: F401  (a fixture)

@@ -29,8 +29,8 @@ from replication.engine.settling import orders_settle
 from replication.models import Copy, CopyAdjustment, CopyIntent
 from replication.services.copies import copy_stop
 from replication.services.stopping import stopping_continue
-from replication.tests.beside_kit import beside, until_somebody_waits
 from replication.tests.kit import D, decision, follow, held, lead, make_master, price_is, send_nothing, settle, trade
+from tests.beside import beside, until_somebody_waits
 
 pytestmark = [pytest.mark.django_db(transaction=True)]
 

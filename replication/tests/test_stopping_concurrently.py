@@ -16,8 +16,8 @@ from replication.models import Copy, CopyIntent
 from replication.services import stopping
 from replication.services.copies import copy_stop
 from replication.services.stopping import stopping_continue
-from replication.tests.beside_kit import beside, until_somebody_waits
 from replication.tests.kit import D, follow, held, make_master, paper_account, price_is, settle, trade
+from tests.beside import beside, until_somebody_waits
 
 pytestmark = [pytest.mark.django_db(transaction=True)]
 
