@@ -9,6 +9,7 @@ from django.utils import timezone
 from copytrade.accounts.models import User
 from copytrade.accounts.services import audit_record
 from copytrade.lib.errors import ApplicationError, ErrorCode, InvalidInput
+from copytrade.lib.sql import run
 from markets.services.refresh import market_venue_want
 from markets.venues.paper.accounts import paper_account_open
 from markets.venues.registry import venue_info
@@ -19,6 +20,8 @@ LONGEST_NAME = 80
 PAPER_AMOUNTS = {"BTC": Decimal(1)}
 PAPER_AMOUNT = Decimal(10_000)
 UNCHECKED = "Its key has not been checked with the venue yet"
+CLOSED = "This account is closed: open a new one."
+HOLD = "SELECT state FROM orders_tradingaccount WHERE id = %s FOR KEY SHARE"
 
 
 class AccountConflict(ApplicationError):
@@ -101,7 +104,7 @@ def account_close(*, account: TradingAccount, actor: User) -> TradingAccount:
 
     `AccountConflict` while it has orders that are not final. Closing it again changes nothing.
     """
-    locked = account_lock(account)
+    locked = account_lock_alone(account)
     if locked.state == AccountState.CLOSED:
         return locked
     if waiting := Order.objects.filter(account=locked).exclude(state__in=FINAL).count():
@@ -135,6 +138,20 @@ def account_enable_live(*, account: TradingAccount, enabled: bool, actor: User |
 def account_lock(account: TradingAccount) -> TradingAccount:
     """Return the account as it is now, its row locked until the transaction ends."""
     return TradingAccount.objects.select_for_update(no_key=True).get(pk=account.pk)
+
+
+def account_lock_alone(account: TradingAccount) -> TradingAccount:
+    """Do as `account_lock` does, and let nobody write an order for the account meanwhile: all there are can be seen."""
+    return TradingAccount.objects.select_for_update().get(pk=account.pk)
+
+
+def account_hold(account_id: int) -> None:
+    """Keep an account open, with the key that it has, until the transaction ends; `AccountConflict` if it is closed.
+
+    For those who write orders: they wait neither for each other nor for whoever plans for the account.
+    """
+    if run(HOLD, [account_id]) == [(AccountState.CLOSED,)]:
+        raise AccountConflict(CLOSED)
 
 
 def account_target(account: TradingAccount) -> str:
@@ -175,7 +192,7 @@ def _save_name(account: TradingAccount) -> None:
 
 def _refuse_closed(account: TradingAccount) -> None:
     if account.state == AccountState.CLOSED:
-        raise AccountConflict("This account is closed: open a new one.")
+        raise AccountConflict(CLOSED)
 
 
 def _set_state(

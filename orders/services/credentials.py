@@ -20,7 +20,7 @@ from markets.venues.registry import venue_info
 from orders.access import access_of, is_paper, venue_of
 from orders.failures import presented
 from orders.models import AccountState, Credential, Holding, Order, TradingAccount
-from orders.services.accounts import AccountConflict, account_lock, account_target
+from orders.services.accounts import AccountConflict, account_lock, account_lock_alone, account_target
 from orders.states import FINAL
 from orders.vault import CredentialUnreadable, credentials_of, first_key_id, open_sealed, seal
 
@@ -47,7 +47,7 @@ def credential_save(*, account: TradingAccount, key: str, secret: str, passphras
     with transaction.atomic():
         # Only now, when the venue has said that they hold the key, may anybody learn that it is used here already.
         _refuse_shared(account, credentials)
-        locked = account_lock(account)
+        locked = account_lock_alone(account)
         if locked.state == AccountState.CLOSED:
             raise AccountConflict("This account was closed.")
         _take_owner(locked, venue_account_told(permissions))
@@ -72,7 +72,7 @@ def credential_keep_unchecked(*, account: TradingAccount, credentials: Credentia
     orders or holdings: the venue has to be asked first whose it is.
     """
     _refuse_shared(account, _checked(credentials))
-    locked = account_lock(account)
+    locked = account_lock_alone(account)
     current = credentials_of([locked.pk]).get(locked.pk)
     if current is not None and current.key != credentials.key and (things := _open_things(locked)):
         message = f"This account has {_words(things)}. Save the key by the API, which asks the venue whose it is."

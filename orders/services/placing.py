@@ -17,6 +17,7 @@ from orders.executor.claiming import Claims, Taken, orders_write_taken, taken_op
 from orders.executor.findings import Source
 from orders.executor.sending import Carrier, Companion, orders_execute
 from orders.models import Order, OrderEvent, Origin, TradingAccount
+from orders.services.accounts import account_hold
 from orders.services.cancelling import orders_cancel
 from orders.services.pricing import prices_bring
 from orders.services.writing import NewOrder, client_order_id_of, orders_write_many
@@ -81,8 +82,9 @@ def order_write(
     """Write an order that waits to be sent; from its commit on, it is sent once, whatever dies.
 
     It is sent within `send_within` or not at all. Without a client order id of the caller's, it is made of the row's
-    key. A client order id that the account has used raises `DuplicateClientOrderId`. `closes` may say only who has
-    counted what is under way against what is held, no request: such an order passes where nothing may be opened.
+    key. A client order id that the account has used raises `DuplicateClientOrderId`, a closed account
+    `AccountConflict`. `closes` may say only who has counted what is under way against what is held, no request: such an
+    order passes where nothing may be opened.
     """
     key, now = uuid4(), timezone.now()
     order = Order(
@@ -121,8 +123,9 @@ def order_write_taken(order: NewOrder) -> Written:
     """Write an order that its caller sends by `order_send`, as soon as the transaction, which this needs, is committed.
 
     Should the caller die, it is asked about, and sent, once the send window has ended. `DuplicateClientOrderId` as of
-    `order_write`.
+    `order_write`, and so is `AccountConflict`.
     """
+    account_hold(order.account_id)
     taken, waiting = orders_write_taken([order], source=Source.USER)
     numbers = [*(row.id for row in taken.rows), *waiting]
     if not numbers:
@@ -177,6 +180,7 @@ def _duplicate(client_order_id: str) -> DuplicateClientOrderId:
 def _insert(order: Order) -> None:
     try:
         with transaction.atomic():
+            account_hold(order.account_id)
             order.save(force_insert=True)
             OrderEvent.objects.create(order=order, to_state=order.state, source=Source.USER, at=order.created_at)
     except IntegrityError as error:
