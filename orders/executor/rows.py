@@ -128,6 +128,7 @@ ORDER_COLUMNS = ", ".join(
         *(f"account.{name}" for name in AccountFacts._fields),
     ]
 )
+LED = "SELECT id, is_led FROM orders_tradingaccount WHERE id = ANY(%s) ORDER BY id FOR KEY SHARE"
 MARKET_PLACE = OWN_COLUMNS.index("market_id")
 HALTS = "SELECT venue, account_id, mode = 'reduce_only', reason FROM orders_tradinghalt WHERE lifted_at IS NULL"
 
@@ -169,3 +170,8 @@ def orders_lock_rows(order_ids: Collection[int]) -> list[OrderRow]:
     markets = markets_known({row[MARKET_PLACE] for row in found})
     accounts = {facts: AccountFacts(*facts) for facts in {row[own:] for row in found}}
     return [OrderRow(*(*row[:own], accounts[row[own:]], markets[row[MARKET_PLACE]])) for row in found]
+
+
+def led_hold(account_ids: Collection[int]) -> dict[int, bool]:
+    """Return whether others copy these accounts; nobody begins to be the first until the transaction ends."""
+    return dict(run(LED, [numbers(account_ids)]))

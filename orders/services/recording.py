@@ -18,7 +18,7 @@ from markets.venues.base import FillReport, OrderReport
 from markets.venues.vocabulary import MarketKind, VenueStatus
 from orders.executor.decisions import Decision, Standing, Terms, decide
 from orders.executor.findings import Finding, Source
-from orders.executor.rows import OrderRow, orders_lock_rows
+from orders.executor.rows import OrderRow, led_hold, orders_lock_rows
 from orders.models import AccountState, Credential, TradingAccount
 from orders.services.booking import Booked, awaits_copy, booked_totals, fill_totals, fills_book
 from orders.services.storing import (
@@ -100,6 +100,7 @@ def _record(findings: Sequence[Finding], follow: Follow | None) -> dict[int, Key
     look_up_by_number()
     orders = {order.id: order for order in orders_lock_rows({finding.order_id for finding in findings})}
     known = [finding for finding in findings if finding.order_id in orders]
+    _see_who_leads([orders[finding.order_id] for finding in known if finding.all_fills])
     events: list[dict[str, Any]] = []
     refused: dict[int, KeyRefusal] = {}
     pace, window = paces(), send_window()
@@ -114,6 +115,18 @@ def _record(findings: Sequence[Finding], follow: Follow | None) -> dict[int, Key
         _follow(follow, list(orders.values()), trades)
     _wake_copies([(orders[finding.order_id], finding) for finding in known], follow)
     return refused
+
+
+def _see_who_leads(traded: Sequence[OrderRow]) -> None:
+    """Ask again about accounts that nobody copied, and hold them so.
+
+    The first copy of one may begin now with what is held: either these trades are in that, or they are marked for it.
+    """
+    alone = [order for order in traded if not awaits_copy(order)]
+    if alone:
+        led = led_hold({order.account_id for order in alone})
+        for order in alone:
+            order.account = order.account._replace(is_led=led[order.account_id])
 
 
 def _follow(follow: Follow, orders: Sequence[OrderRow], trades: Sequence[Booked]) -> None:

@@ -17,4 +17,8 @@ def leader_marks_set(*, trader_id: int) -> None:
         leader.is_copied = copied
         leader.save(update_fields=["is_copied"])
     led = TradingAccount.objects.filter(pk__in=LeaderAccount.objects.filter(trader=trader_id).values("account"))
-    led.exclude(is_led=copied).update(is_led=copied)
+    marked = led.exclude(is_led=copied)
+    if copied:
+        # Whoever books trades of accounts that nobody copies holds them: what is read from now on has those trades.
+        list(marked.select_for_update().order_by("pk"))
+    marked.update(is_led=copied)
