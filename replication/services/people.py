@@ -108,8 +108,9 @@ def _account_to_lead(user: User) -> TradingAccount:
 
     What an account copies mixes with what it leads with: a fraction of the one would be a fraction of both.
     """
-    copying = Copy.objects.exclude(state=CopyState.ENDED).values("account")
     own = TradingAccount.objects.filter(user=user, mode=Mode.PAPER, venue=settings.PAPER_VENUE)
+    list(own.select_for_update(no_key=True).order_by("pk"))  # whoever begins a copy holds its account
+    copying = Copy.objects.exclude(state=CopyState.ENDED).values("account")
     free = own.exclude(state=AccountState.CLOSED).exclude(pk__in=copying).order_by("pk").first()
     return free or _account_open(user)
 
