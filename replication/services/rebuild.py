@@ -8,7 +8,7 @@ from datetime import date
 from django.db import transaction
 from django.utils import timezone
 
-from copytrade.lib.sql import insert_rows, run, update_rows
+from copytrade.lib.sql import insert_rows, numbers, run, update_rows
 from orders.accounting import Fact
 from replication.engine.booking import (
     POSITION_COLUMNS,
@@ -25,12 +25,16 @@ from replication.engine.booking import (
     terms_by_market,
     walk,
 )
-from replication.models import CopyDay
+from replication.models import Copy, CopyDay
 
 DAY_COLUMNS = {"copy_id": "bigint", "date": "date", "realized_pnl": "numeric", "fees": "numeric"}
-ALL = """
-    SELECT copy_id, market_id, side FROM replication_copyposition WHERE %(copy)s::bigint IS NULL OR copy_id = %(copy)s
+# Positions are begun under the account only: once it is locked, these are all of them.
+LOCK_ACCOUNTS = """
+    SELECT id FROM orders_tradingaccount WHERE id IN (SELECT account_id FROM replication_copy WHERE id = ANY(%s))
+    ORDER BY id FOR NO KEY UPDATE
 """
+POSITIONS = "SELECT copy_id, market_id, side FROM replication_copyposition WHERE copy_id = ANY(%s)"
+LARGEST_BATCH = 200
 Sums = dict[tuple[int, date], Day]
 
 
@@ -42,13 +46,26 @@ class Wrong:
     days: list[tuple[int, date]]
 
 
-@transaction.atomic
 def copies_rebuild(*, copy_id: int | None = None) -> Wrong:
     """Count what one copy, or all, hold and realised from their trades and adjustments; return what was different.
 
-    Trades that wait to be booked are left to the booking.
+    Trades that wait to be booked are left to the booking. Copies are counted some at a time, each time in a transaction
+    in which nobody plans for them.
     """
-    locked = positions_lock([(copy, market, side) for copy, market, side in run(ALL, {"copy": copy_id})])
+    every = Copy.objects.order_by("pk").values_list("pk", flat=True)
+    copies = list(every) if copy_id is None else [copy_id]
+    wrong = Wrong([], [])
+    for start in range(0, len(copies), LARGEST_BATCH):
+        found = _rebuild(numbers(copies[start : start + LARGEST_BATCH]))
+        wrong.positions.extend(found.positions)
+        wrong.days.extend(found.days)
+    return wrong
+
+
+@transaction.atomic
+def _rebuild(copies: str) -> Wrong:
+    run(LOCK_ACCOUNTS, [copies])
+    locked = positions_lock([(copy, market, side) for copy, market, side in run(POSITIONS, [copies])])
     positions, days = _recount(locked, copy_facts_of(locked))
     return Wrong(positions, _store_days(days, {copy for copy, _, _ in locked}))
 
