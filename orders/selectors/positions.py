@@ -4,15 +4,17 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import TYPE_CHECKING, TypedDict
 
 from django.conf import settings
-from django.db.models import Q, QuerySet, Sum
+from django.db.models import Q, QuerySet, Sum, Window
+from django.db.models.functions import RowNumber
 from django.utils import timezone
+from django_stubs_ext import WithAnnotations
 
 from copytrade.accounts.models import User
 from copytrade.lib.api.paging import Page
 from copytrade.lib.errors import NotFound
-from markets.models import Market
 from markets.prices import price_for, prices_of
 from orders.accounting import entry_price, unrealized_pnl, value_of
 from orders.models import Holding
@@ -20,6 +22,17 @@ from orders.services.booking import position_of, terms_of
 
 ZERO = Decimal(0)
 NEVER_HELD = Q(quantity=0, last_time__isnull=True)  # its leverage is known, and no more
+
+
+class Sums(TypedDict):
+    """What all holdings of a market brought together, beside each of them."""
+
+    realized: Decimal
+    paid: Decimal
+
+
+if TYPE_CHECKING:
+    WithSums = WithAnnotations[Holding, Sums]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,12 +92,14 @@ def position_get(user: User, pk: int) -> Holding:
 def positions_summary(user: User, wanted: PositionFilter) -> list[AssetTotals]:
     """Return totals by settlement asset, by name, over open positions and what all of them realised."""
     totals: dict[str, AssetTotals] = {}
-    for view in position_views(_positions(user, wanted).exclude(quantity=0)):
+    rows = list(_summed(user, wanted))
+    for view in position_views(row for row in rows if row.quantity):
         _add(totals.setdefault(view.asset, AssetTotals(view.asset)), view)
-    for asset, realized, fees in _realized(user, wanted):
+    for row in {row.market_id: row for row in rows}.values():
+        asset = terms_of(row.market).settlement_asset
         total = totals.setdefault(asset, AssetTotals(asset))
-        total.realized_pnl += realized
-        total.fees += fees
+        total.realized_pnl += row.realized
+        total.fees += row.paid
     return sorted(totals.values(), key=lambda total: total.asset)
 
 
@@ -150,9 +165,15 @@ def _add(total: AssetTotals, view: PositionView) -> None:
         total.unrealized_pnl += view.unrealized_pnl
 
 
-def _realized(user: User, wanted: PositionFilter) -> list[tuple[str, Decimal, Decimal]]:
-    """Return settlement asset, realised result and fees by market, in two statements."""
-    moved = _positions(user, wanted).filter(~Q(realized_pnl=0) | ~Q(fees=0)).order_by()
-    sums = list(moved.values_list("market").annotate(Sum("realized_pnl"), Sum("fees")))
-    markets = Market.objects.in_bulk([market for market, _, _ in sums])
-    return [(terms_of(markets[market]).settlement_asset, realized, fees) for market, realized, fees in sums]
+def _summed(user: User, wanted: PositionFilter) -> "QuerySet[WithSums]":
+    """Return what is open, each row with the sums of its market, and one row of each market where nothing is.
+
+    One statement, so that a close that is booked meanwhile is in the sums and in what is open, or in neither.
+    """
+    moved = _positions(user, wanted).filter(~Q(quantity=0) | ~Q(realized_pnl=0) | ~Q(fees=0))
+    rows = moved.annotate(
+        realized=Window(Sum("realized_pnl"), partition_by="market"),
+        paid=Window(Sum("fees"), partition_by="market"),
+        place=Window(RowNumber(), partition_by="market"),
+    )
+    return rows.filter(~Q(quantity=0) | Q(place=1))
