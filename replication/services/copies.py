@@ -21,7 +21,7 @@ from replication.defaults import settings_filled
 from replication.models import IS_OPEN, Copy, CopyFunds, CopyIntent, CopyPosition, LeaderAccount
 from replication.selectors.defaults import copy_defaults_of
 from replication.services.catching_up import open_positions_signal
-from replication.services.flags import leader_marks_set
+from replication.services.flags import accounts_lock_to_begin, leader_marks_set
 from replication.services.following import account_for
 from replication.services.funding import peak_without
 from replication.services.messages import copy_messages
@@ -64,6 +64,7 @@ def copy_start(
         lock_for_transaction(f"copies of user {user.pk}")  # so that two at once do not both count themselves the last
         _refuse_number(user)
         chosen = account or account_for(user=user, trader=trader)
+        accounts_lock_to_begin(account=chosen, trader=trader)
         _refuse_account(chosen)
         if left_open:
             sources = copy_defaults_of(user=user, venue=chosen.venue, account=chosen)
@@ -249,8 +250,6 @@ def _refuse_number(user: User) -> None:
 def _refuse_account(account: TradingAccount) -> None:
     if account.state == AccountState.CLOSED:
         raise CopyConflict("This account is closed: choose another one.")
-    # Locked as by those who let an account lead: its own trades and copied ones would be one position.
-    TradingAccount.objects.select_for_update(no_key=True).get(pk=account.pk)
     if LeaderAccount.objects.filter(account=account).exists():
         raise CopyConflict("Others may copy this account, so it copies nobody: choose or open another one.")
 

@@ -1,9 +1,21 @@
 """The marks by which those below know whose trades copies wait for."""
 
+from django.db.models import Q
+
 from orders.models import TradingAccount
 from replication.models import Copy, LeaderAccount
 from replication.vocabulary import CopyState
 from traders.models import LeadTrader
+
+
+def accounts_lock_to_begin(*, account: TradingAccount, trader: LeadTrader) -> None:
+    """Lock an account that begins to copy a leader, as those do who let it lead, and the leader's for their first copy.
+
+    All accounts before the leader, and in their order: so do those who lock many of them.
+    """
+    unmarked = LeaderAccount.objects.filter(trader=trader, account__is_led=False).values("account")
+    rows = TradingAccount.objects.filter(Q(pk=account.pk) | Q(pk__in=unmarked))
+    list(rows.select_for_update(no_key=True).order_by("pk"))
 
 
 def leader_marks_set(*, trader_id: int) -> None:
