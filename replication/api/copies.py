@@ -101,7 +101,7 @@ class CopyListView(CopiesView):
         examples=[sent(NEW_COPY, "Half of it, up to 250"), sent(TIERED_COPY, "By the leader's size"), shown(COPY)],
     )
     def post(self, request: Request) -> Response:
-        """Begin to copy a leader, on an account of the caller's or the one that suits best (on paper, if none does).
+        """Begin to copy a leader, on an account of the caller's or the one on paper that suits best.
 
         A limit that is left out is the account's own default, else that of the caller's plan, else of this
         installation; null takes it away. All that is wrong or does not fit together is named at once. 409: the leader

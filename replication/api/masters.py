@@ -102,7 +102,8 @@ class FollowView(PeoplesCopiesView):
         """
         body, user = read_body(request, FollowBody), self.user(request)
         settings, leader = settings_of_body(body), leader_get(body.master_id)
-        account = None if body.account is None else account_get(user, body.account)
+        number = body.account_id if body.account is None else body.account
+        account = None if number is None else account_get(user, number)
         copy = copy_start(
             user=user, trader=leader, settings=settings, account=account, left_open=limits_left_open(body)
         )

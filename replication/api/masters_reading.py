@@ -49,7 +49,8 @@ class FollowBody(msgspec.Struct, kw_only=True):
 
     A limit that is absent is the account's own default, else that of the plan, else of the installation; one that is
     null does not bind (`max_signal_age_seconds` always does). FIXED_RATIO without a `ratio` copies one to one. Without
-    `account` it is the one that suits the master best, opened on paper where there is none.
+    `account` (or `account_id`, as elsewhere) it is the paper account that suits the master best, opened where there is
+    none: real money only follows where its account is named.
     """
 
     master_id: MasterId
@@ -76,6 +77,7 @@ class FollowBody(msgspec.Struct, kw_only=True):
     copy_open_positions: bool = False
     trading_hours: HoursBody | None = None
     account: Annotated[int, msgspec.Meta(ge=1, le=LARGEST_ID)] | None = None
+    account_id: Annotated[int, msgspec.Meta(ge=1, le=LARGEST_ID)] | None = None
 
 
 class UnfollowBody(msgspec.Struct, kw_only=True):

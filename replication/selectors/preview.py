@@ -61,7 +61,7 @@ def leader_changes(trader: LeadTrader, *, most: int) -> list[LedChange]:
 
 
 def ground_of(*, user: User, venue: str, account: TradingAccount | None, instruments: Collection[Instrument]) -> Ground:
-    """Return where a user would trade these at a venue: the account, else one of theirs, else a new one on paper."""
+    """Return where a user would trade these at a venue: the account, else one of theirs on paper, else a new one."""
     chosen = account or _suiting(user, venue)
     return Ground(
         venue=venue,
@@ -121,8 +121,8 @@ def _led(book: Book, change: Change) -> LedChange:
 
 
 def _suiting(user: User, venue: str) -> TradingAccount | None:
-    rows = TradingAccount.objects.filter(user=user, venue=venue, leads=None).exclude(state=AccountState.CLOSED)
-    return rows.order_by("pk").first()
+    rows = TradingAccount.objects.filter(user=user, venue=venue, mode=Mode.PAPER, leads=None)
+    return rows.exclude(state=AccountState.CLOSED).order_by("pk").first()
 
 
 def _leverages(account: TradingAccount) -> dict[int, Decimal]:

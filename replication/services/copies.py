@@ -52,7 +52,7 @@ def copy_start(
     account: TradingAccount | None = None,
     left_open: Collection[str] = (),
 ) -> Copy:
-    """Begin to copy a leader on an account, or on the user's that suits the leader best.
+    """Begin to copy a leader on an account, or on the user's paper account that suits the leader best.
 
     The limits that are `left_open` are those of `replication.defaults`. Without an account that suits, one is opened on
     paper. Wrong settings are `InvalidInput` with all that is wrong; a leader who is not open to copying, oneself, one

@@ -2,7 +2,7 @@
 
 from copytrade.accounts.models import User
 from markets.venues.registry import venues
-from orders.models import AccountState, TradingAccount
+from orders.models import AccountState, Mode, TradingAccount
 from orders.services.accounts import account_create
 from replication.models import LeaderAccount
 from replication.vocabulary import CopyState
@@ -13,13 +13,14 @@ VENUES = {"binance": "binanceusdm"}
 
 
 def account_for(*, user: User, trader: LeadTrader) -> TradingAccount:
-    """Return the user's account that suits a leader, opened as a paper one where there is none. Needs a transaction.
+    """Return the user's paper account that suits a leader, opened where there is none. Needs a transaction.
 
     It is one at the leader's own venue that does not lead itself; of several the oldest that does not copy this leader
-    yet.
+    yet. Real money is not put at work unless its account is named.
     """
     venue = leader_venue(trader)
-    mine = TradingAccount.objects.filter(user=user, venue=venue).exclude(state=AccountState.CLOSED).order_by("pk")
+    paper = TradingAccount.objects.filter(user=user, venue=venue, mode=Mode.PAPER)
+    mine = paper.exclude(state=AccountState.CLOSED).order_by("pk")
     leading = LeaderAccount.objects.filter(account__user=user).values("account")
     suiting = list(mine.exclude(pk__in=leading))
     copying = set(

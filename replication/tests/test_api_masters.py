@@ -107,6 +107,13 @@ class TestFollowing:
         second = paper_account(user)
         assert data(post(user, FOLLOW, wish(leader, account=second.pk)), 201)["account_id"] == second.pk
 
+    @pytest.mark.parametrize("name", ["account", "account_id"])
+    def test_real_money_follows_only_where_its_account_is_named(self, leader, name):
+        live = make_account(mode="live", live_enabled=True)
+        chosen = data(post(live.user, FOLLOW, wish(leader)), 201)["account_id"]
+        assert TradingAccount.objects.get(pk=chosen).mode == "paper"
+        assert data(post(live.user, FOLLOW, wish(leader, **{name: live.pk})), 201)["account_id"] == live.pk
+
     def test_an_unknown_or_blocked_leader_is_not_there(self):
         blocked = make_leader(status=LeaderStatus.BLOCKED)
         for number in (blocked.pk, 10**12):
