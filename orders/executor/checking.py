@@ -68,7 +68,7 @@ def _take(order_ids: Sequence[int] | None) -> tuple[int, list[Question]]:
             "UPDATE orders_order SET check_at = %(now)s + %(lease)s * least(checks + 1, 20), "
             "checks = least(checks + 1, 30000) WHERE id IN ("
             f"SELECT id FROM orders_order WHERE {which} AND state <> 'PENDING' ORDER BY check_at "
-            "FOR UPDATE SKIP LOCKED LIMIT %(limit)s) RETURNING id",
+            "FOR NO KEY UPDATE SKIP LOCKED LIMIT %(limit)s) RETURNING id",
             {"ids": list(order_ids or ()), "now": now, "lease": LEASE, "limit": LARGEST_BATCH},
         )
     orders = Order.objects.select_related("account", "market").filter(pk__in=[pk for (pk,) in taken])

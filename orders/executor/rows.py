@@ -138,7 +138,7 @@ def waiting_lock(order_ids: Collection[int] | None, *, now: datetime, limit: int
     which = "" if order_ids is None else "AND id = ANY(%(ids)s)"
     rows = run(
         f"SELECT {WAITING_COLUMNS} FROM orders_order WHERE state = 'PENDING' AND send_after <= %(now)s {which} "
-        "ORDER BY reduce_only DESC, close_position DESC, closes DESC, id LIMIT %(limit)s FOR UPDATE SKIP LOCKED",
+        "ORDER BY reduce_only DESC, close_position DESC, closes DESC, id LIMIT %(limit)s FOR NO KEY UPDATE SKIP LOCKED",
         {"now": now, "limit": limit, "ids": numbers(order_ids or ())},
     )
     return [WaitingRow(*row) for row in rows]
@@ -160,10 +160,13 @@ def halts_read() -> list[Halt]:
 
 
 def orders_lock_rows(order_ids: Collection[int]) -> list[OrderRow]:
-    """Return these orders locked, with their markets; always in the same order."""
+    """Return these orders locked, with their markets; always in the same order.
+
+    As all locks of orders, it does not keep others from referring to them.
+    """
     found = run(
         f"SELECT {ORDER_COLUMNS} FROM orders_order order_ JOIN orders_tradingaccount account "
-        "ON account.id = order_.account_id WHERE order_.id = ANY(%s) ORDER BY order_.id FOR UPDATE OF order_",
+        "ON account.id = order_.account_id WHERE order_.id = ANY(%s) ORDER BY order_.id FOR NO KEY UPDATE OF order_",
         [numbers(order_ids)],
     )
     own = len(OWN_COLUMNS)

@@ -51,7 +51,7 @@ def _want_gone(order_ids: Collection[int]) -> list[int]:
 
 
 def _locked_open(order_ids: Collection[int]) -> list[Order]:
-    rows = Order.objects.select_for_update().filter(pk__in=order_ids).exclude(state__in=list(FINAL))
+    rows = Order.objects.select_for_update(no_key=True).filter(pk__in=order_ids).exclude(state__in=list(FINAL))
     return list(rows.order_by("pk"))
 
 

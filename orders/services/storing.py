@@ -75,7 +75,7 @@ POLL_BESIDE_STREAM = timedelta(seconds=60)
 
 def orders_lock(ids: Collection[int]) -> list[Order]:
     """Return these orders locked, with their markets and accounts; always in the same order."""
-    rows = Order.objects.select_for_update(of=("self",)).select_related("market", "account")
+    rows = Order.objects.select_for_update(no_key=True, of=("self",)).select_related("market", "account")
     return list(rows.filter(pk__in=ids).order_by("pk"))
 
 
