@@ -94,6 +94,8 @@ def account_poll(*, account: TradingAccount) -> Reconciliation:
     """Compare an account that nothing is told of, every few seconds: of reports without news only the last is kept."""
     record = account_reconcile(account=account, trigger=POLL)
     earlier = account.reconciliations.filter(trigger=POLL, started_at__lt=record.started_at)
+    if record.error:  # the last one that the venue answered is what the next is compared with
+        earlier = earlier.exclude(error="")
     earlier.filter(fills_found=0, orders_repaired=0, holdings_adjusted=0).delete()
     return record
 
