@@ -16,6 +16,8 @@ from markets.venues.vocabulary import MarketKind, OrderType, PositionSide, Side,
 from replication.vocabulary import Action, CopyState, IntentState, MinimumPolicy, PositionWord, Reason, Strategy
 
 ZERO = Decimal(0)
+SET_OFF = "set_off"
+"""Which number of a decision says how much of an entry went to what was still to be closed."""
 
 
 class LeaderTrade(msgspec.Struct, frozen=True, kw_only=True):

@@ -8,9 +8,11 @@ less than was wanted, says why, in a sentence and in numbers.
 from datetime import datetime
 from decimal import Decimal, localcontext
 
+from copytrade.lib.wire import plain_digits
 from markets.rounding import price_round
 from markets.venues.vocabulary import MarketKind, OrderType, PositionSide, Side, TimeInForce
 from replication.facts import (
+    SET_OFF,
     ZERO,
     Cap,
     CopyTerms,
@@ -116,6 +118,7 @@ def _order_entry(case: Case, wanted: Decimal, carried: Decimal, price: Decimal) 
         side=case.side,
         orders=(_entry_order(case, quantity, price, limit),),
         message=cap_sentence(case, caps) if caps else "",
+        numbers={SET_OFF: plain_digits(-carried)} if carried < ZERO else {},
         caps=_told_caps(caps),
         wanted=stored(wanted),
         remainder=stored(total - quantity) if accumulates and not caps else ZERO,

@@ -81,6 +81,16 @@ def test_a_companion_books_each_order_as_it_is_stored_and_goes_on_once_it_is(wri
     assert companion.traded == sum(Order.objects.values_list("filled_quantity", flat=True))
 
 
+@pytest.mark.django_db(transaction=True)
+def test_it_is_said_when_the_first_orders_have_left(write, venue, small):
+    ids, placed = ids_of(write, 2), list[int]()
+    carrier = Carrier(under_way=lambda: placed.append(len(venue.placements)))
+    carrier.carry(ids)
+    carrier.finish()
+
+    assert placed[0] >= 1
+
+
 def test_a_companion_hears_of_refusals_too(write, venue):
     TradingHalt.objects.create(scope="global", mode="all", reason="maintenance")
     ids, companion = ids_of(write, 2), Companion()

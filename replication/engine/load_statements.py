@@ -33,7 +33,8 @@ LOAD = f"""
         coalesce(under.earlier, false), coalesce(under.entering, false), trim_scale(coalesce(held.closable, 0)),
         others.leaving IS NOT NULL, trim_scale(coalesce(others.leaving, 0)),
         CASE WHEN %(exits)s AND abs(c.position) > coalesce(held.closable, 0) THEN EXISTS (
-            SELECT FROM orders_fill f WHERE f.account_id = c.account_id AND f.awaits_copy AND f.market_id = c.market_id)
+            SELECT FROM orders_fill f JOIN orders_order o ON o.id = f.order_id AND o.cause_id IS NOT NULL
+            WHERE f.account_id = c.account_id AND f.awaits_copy AND f.market_id = c.market_id)
         ELSE false END, trim_scale(coalesce(parts.worth, 0)), trim_scale(coalesce(parts.carried, 0))
     FROM (
         SELECT c.*, t.venue AS at, coalesce(p.market_id, t.market_id) AS market_id, t.market_id AS target,
@@ -142,12 +143,22 @@ LOAD = f"""
     LEFT JOIN LATERAL (
         SELECT sum(i.worth * CASE WHEN i.state = 'partial' THEN i.filled_quantity / nullif(i.quantity, 0) ELSE 1 END)
                 FILTER (WHERE i.state IN ('planned', 'filled', 'partial')) AS worth,
-            CASE WHEN NOT bool_or(i.capped <> '[]') THEN sum(i.wanted_quantity - i.quantity) FILTER (
-                WHERE i.signal_id < %(signal)s AND (i.state NOT IN ('waiting', 'skipped') OR i.code = 'BELOW_MINIMUM'))
+            CASE WHEN NOT bool_or(i.capped <> '[]') THEN
+                sum(i.wanted_quantity - i.quantity - coalesce((i.numbers ->> 'set_off')::numeric, 0)) FILTER (
+                    WHERE i.signal_id > %(closed)s AND i.signal_id < %(signal)s
+                        AND (i.state NOT IN ('waiting', 'skipped') OR i.code = 'BELOW_MINIMUM'))
             END AS carried
         FROM replication_copyintent i WHERE i.signal_id = ANY(%(parts)s::bigint[]) AND i.copy_id = c.id OFFSET 0
     ) parts ON true
     ORDER BY c.id
 """
-# The leader's order fills bit by bit; what one order may be worth, and has to be, holds for all of them together.
-PARTS = "SELECT id FROM replication_signal WHERE order_id = %s AND id <> %s AND action IN ('OPEN', 'INCREASE')"
+# The leader's order fills bit by bit; what one order may be worth, and has to be, holds for all of them together. What
+# was too small of a position that the leader has closed since is forgotten.
+PARTS = """
+    SELECT coalesce(array_agg(s.id), '{}'), coalesce((
+        SELECT max(c.id) FROM replication_signal c
+        WHERE c.trader_id = %(trader)s AND c.symbol = %(symbol)s AND c.side = %(side)s AND c.action = 'CLOSE'
+            AND c.copy_id IS NULL AND c.id < %(signal)s), 0)
+    FROM replication_signal s
+    WHERE s.order_id = %(order)s AND s.id <> %(signal)s AND s.action IN ('OPEN', 'INCREASE')
+"""

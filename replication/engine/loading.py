@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -100,14 +100,27 @@ def followers_load(signal: Signal, question: Question, markets: Mapping[str, int
         "side": signal.side,
         "exits": exits,
         "markets": json_rows([{"venue": venue, "market_id": pk} for venue, pk in markets.items()]),
-        "parts": [pk for (pk,) in run(PARTS, [signal.order_id, signal.pk])] if _is_part(signal) else None,
+        **_parts(signal),
         "today": now.astimezone(UTC).date(),
     }
     return Loaded([_follower(row) for row in map(CopyRow._make, run(LOAD, parameters))], chosen, closing)
 
 
-def _is_part(signal: Signal) -> bool:
-    return bool(signal.numbers.get("part_of_order"))
+def _parts(signal: Signal) -> dict[str, Any]:
+    """Return the other parts of the leader's order, and after which signal the position began that they are of."""
+    if not signal.numbers.get("part_of_order"):
+        return {"parts": None, "closed": 0}
+    parts, closed = run(
+        PARTS,
+        {
+            "order": signal.order_id,
+            "signal": signal.pk,
+            "trader": signal.trader_id,
+            "symbol": signal.symbol,
+            "side": signal.side,
+        },
+    )[0]
+    return {"parts": parts, "closed": closed}
 
 
 def _follower(row: CopyRow) -> Follower:

@@ -24,8 +24,10 @@ LARGEST_BATCH = 1_000
 MOST_TRIES = 64  # of one signal at a time
 # Codes of orders that were not sent since the account was not allowed to; what only closes waits until it is.
 BLOCKS = ("ACCOUNT_PAUSED", "LIVE_TRADING_OFF", "TRADING_HALTED")
+# Those, and what a venue answers that has no time, or nobody answers: of the order itself nothing was refused.
+NOT_REFUSED = (*BLOCKS, "VENUE_DOWN", "VENUE_BUSY", "RATE_LIMITED", "NEVER_ARRIVED")
 LONGEST_PAUSE = timedelta(minutes=5)
-# Of what no venue refused: it goes on soon after the account may send again.
+# Of what no venue refused: it goes on soon after the account may send again, or the venue answers.
 LONGEST_BLOCKED_PAUSE = timedelta(minutes=1)
 TAKEN_OVER = "A later exit of this position closes this as well."
 WAITING_COPIES = """
@@ -64,7 +66,7 @@ READY = """
         AND (%(copies)s::bigint[] IS NULL OR i.copy_id = ANY(%(copies)s))
         AND (i.code <> 'NOT_DECIDED' OR i.updated_at + interval '10 seconds' < statement_timestamp())
         AND (i.attempts = 1 OR i.updated_at + (0.8 + 0.4 * random()) * least(
-            CASE WHEN i.code = ANY(%(blocks)s) THEN %(blocked_pause)s ELSE %(pause)s END::interval,
+            CASE WHEN i.code = ANY(%(not_refused)s) THEN %(blocked_pause)s ELSE %(pause)s END::interval,
             interval '0.5 second' * power(2, least(i.attempts, 10))) < statement_timestamp())
     ORDER BY i.updated_at LIMIT %(limit)s
 """
@@ -106,7 +108,7 @@ def waiting_resume(finished: Sequence[int] | None = None) -> list[int]:
             return []
     _take_over(copies)
     ready = defaultdict(list)
-    values = {"blocks": list(BLOCKS), "pause": LONGEST_PAUSE, "blocked_pause": LONGEST_BLOCKED_PAUSE}
+    values = {"not_refused": list(NOT_REFUSED), "pause": LONGEST_PAUSE, "blocked_pause": LONGEST_BLOCKED_PAUSE}
     for signal_id, intent_id in run(READY, {**values, "copies": copies, "limit": LARGEST_BATCH}):
         ready[signal_id].append(intent_id)
     signals = Signal.objects.in_bulk(ready)

@@ -13,7 +13,7 @@ from copytrade.lib.sql import json_rows, look_up_by_number, numbers, run
 from copytrade.realtime.services import messages_publish
 from orders.accounting import FillFact
 from replication.engine.booking import Key, copy_facts_book, copy_fills_take
-from replication.engine.resuming import BLOCKS, waiting_resume
+from replication.engine.resuming import NOT_REFUSED, waiting_resume
 from replication.models import Signal
 from replication.services.messages import IntentRow, failing_messages, intent_message
 from replication.vocabulary import UNDER_WAY, IntentState, SignalState
@@ -35,7 +35,7 @@ SETTLE = """
                 AND o.filled_quantity <= o.booked_quantity
                 AND NOT EXISTS (SELECT FROM orders_fill f WHERE f.order_id = o.id AND f.awaits_copy)) AS over,
             sum(o.filled_quantity) AS filled, min(o.sent_at) AS sent_at, min(o.acknowledged_at) AS acknowledged_at,
-            count(*) FILTER (WHERE o.reason_code <> ALL(%(blocks)s)) AS refused, max(o.finished_at) AS finished_at,
+            count(*) FILTER (WHERE o.reason_code <> ALL(%(not_refused)s)) AS refused, max(o.finished_at) AS finished_at,
             (array_agg(o.reason_code ORDER BY o.id DESC))[1] AS code,
             (array_agg(o.reason ORDER BY o.id DESC))[1] AS reason, (array_agg(o.side))[1] = 'BUY' AS buy,
             CASE WHEN sum(o.filled_quantity) > 0 THEN
@@ -49,8 +49,9 @@ SETTLE = """
                     * coalesce(substring(m.base_asset FROM %(thousands)s)::numeric, 1) END AS leader_price,
             CASE WHEN NOT t.over THEN 'planned' WHEN t.filled >= i.quantity THEN 'filled'
                 WHEN i.exits AND i.state IN ('planned', 'waiting') AND c.state <> 'ended' THEN 'waiting'
-                WHEN t.filled > 0 THEN 'partial' ELSE 'failed' END AS state,
-            t.refused >= %(tell_after)s AND t.code <> ALL(%(blocks)s) AS failing,
+                WHEN t.filled > 0 THEN 'partial' WHEN t.code = 'CANCELED_UNSENT' THEN 'skipped'
+                ELSE 'failed' END AS state,
+            t.refused >= %(tell_after)s AND t.code <> ALL(%(not_refused)s) AS failing,
             a.user_id, s.trader_id, s.symbol AS leader_symbol, m.symbol AS market_symbol, s.action
         FROM replication_copyintent i JOIN told t ON t.cause_id = i.id JOIN replication_signal s ON s.id = i.signal_id
         JOIN replication_copy c ON c.id = i.copy_id JOIN orders_tradingaccount a ON a.id = c.account_id
@@ -60,11 +61,11 @@ SETTLE = """
     UPDATE replication_copyintent i SET state = j.state, filled_quantity = j.filled, average_price = j.average,
         slippage_percent = CASE WHEN j.leader_price > 0 AND j.average IS NOT NULL THEN
             round((j.average / j.leader_price - 1) * 100 * CASE WHEN j.buy THEN 1 ELSE -1 END, 10) END,
-        code = CASE WHEN j.state IN ('failed', 'waiting') THEN left(j.code, 40)
+        code = CASE WHEN j.state IN ('failed', 'skipped', 'waiting') THEN left(j.code, 40)
             WHEN j.state = 'partial' AND i.code = '' THEN left(j.code, 40) ELSE i.code END,
         message = CASE WHEN j.state = 'waiting' AND j.failing
                 THEN concat_ws('. ', nullif(rtrim(left(j.reason, 300), ' .'), ''), %(still_tried)s::text)
-            WHEN j.state IN ('failed', 'waiting', 'partial') AND j.reason <> '' THEN j.reason ELSE i.message END,
+            WHEN j.state NOT IN ('planned', 'filled') AND j.reason <> '' THEN j.reason ELSE i.message END,
         sent_at = j.sent_at, acknowledged_at = j.acknowledged_at,
         filled_at = CASE WHEN j.filled > 0 AND j.state <> 'planned' THEN coalesce(i.filled_at, j.finished_at) END,
         finished_at = CASE WHEN j.state NOT IN ('planned', 'waiting') THEN coalesce(i.finished_at, %(now)s) END,
@@ -75,7 +76,7 @@ SETTLE = """
         i.state, i.code, i.message, trim_scale(i.quantity), trim_scale(i.filled_quantity), trim_scale(i.average_price),
         trim_scale(i.slippage_percent), i.detected_at, i.finished_at, i.exits, j.before, trim_scale(j.filled_before),
         CASE WHEN j.failing AND i.state = 'waiting' AND j.before = 'planned' THEN (
-            SELECT count(*) FROM orders_order o WHERE o.cause_id = i.id AND o.reason_code <> ALL(%(blocks)s)
+            SELECT count(*) FROM orders_order o WHERE o.cause_id = i.id AND o.reason_code <> ALL(%(not_refused)s)
                 AND o.created_at < i.planned_at) < %(tell_after)s ELSE false END
 """
 TOLD = len(IntentRow._fields)
@@ -166,9 +167,15 @@ def settled_resume(settled: Sequence[Settled]) -> list[int]:
 
 def _judge(intents: Sequence[int], now: datetime) -> list[Settled]:
     """Bring decisions to the state of their orders; what an exit did not close is owed by its position."""
-    values = {"blocks": list(BLOCKS), "tell_after": TELL_AFTER, "still_tried": STILL_TRIED, "thousands": THOUSANDS}
-    values |= {"now": now}
-    rows = run(SETTLE, values | {"intents": numbers(intents)})
+    values = {
+        "not_refused": list(NOT_REFUSED),
+        "tell_after": TELL_AFTER,
+        "still_tried": STILL_TRIED,
+        "thousands": THOUSANDS,
+        "now": now,
+        "intents": numbers(intents),
+    }
+    rows = run(SETTLE, values)
     settled = [Settled(IntentRow._make(row[:TOLD]), *row[TOLD:]) for row in sorted(rows, key=itemgetter(1))]
     owed = [{"intent_id": each.now.id, "owed": each.owed} for each in settled if each.owed]
     if owed:

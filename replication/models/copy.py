@@ -30,6 +30,7 @@ class Copy(LimitColumns):
     trader = models.ForeignKey(LeadTrader, on_delete=models.PROTECT, related_name="copies")
     state = models.CharField(max_length=8, choices=_words(CopyState), default=CopyState.ACTIVE)
     state_reason = models.CharField(max_length=300, blank=True)
+    paused_by_owner = models.BooleanField(default=False, editable=False)
     paused_by_staff = models.BooleanField(default=False, editable=False, help_text="Only staff may resume it then.")
 
     strategy = models.CharField(max_length=20, choices=_words(Strategy), default=Strategy.FIXED_RATIO)

@@ -33,7 +33,6 @@ from traders.models import LeaderStatus, LeadTrader
 
 FOLLOWABLE = (LeaderStatus.APPROVED, LeaderStatus.FEATURED)
 STOPPED = "Stopped by its owner."
-PAUSED_BY_STAFF = "Paused by staff."
 PAUSED = "The copy was paused before this could be sent."
 
 
@@ -100,26 +99,33 @@ def copy_pause(*, copy: Copy, actor: User, by_staff: bool = False) -> Copy:
     """Copy exits only, until it is resumed; what was not sent yet opens nothing. Pausing again changes nothing."""
     locked = _locked(copy)
     _refuse_ended(locked)
-    staffs_now = by_staff and not locked.paused_by_staff and locked.state != CopyState.STOPPING
-    if locked.state == CopyState.ACTIVE or staffs_now:
-        locked.paused_by_staff = by_staff
-        _set_state(locked, CopyState.PAUSED, PAUSED_BY_STAFF if by_staff else "Paused by its owner.", actor, "pause")
+    mark = _pause_mark(by_staff=by_staff)
+    if locked.state != CopyState.STOPPING and not getattr(locked, mark):
+        setattr(locked, mark, True)
+        _set_state(locked, CopyState.PAUSED, _pause_told(locked), actor, "pause")
         orders_take_back(copy=locked, code=Reason.COPY_PAUSED, message=PAUSED)
     return locked
 
 
 @transaction.atomic
 def copy_resume(*, copy: Copy, actor: User, by_staff: bool = False) -> Copy:
-    """Copy entries again, of trades from now on; resuming again changes nothing. What staff paused they resume."""
+    """Copy entries again, of trades from now on; resuming again changes nothing.
+
+    What staff paused they resume, and what its owner did, the owner; a copy that both have paused goes on after both.
+    """
     locked = _locked(copy)
     _refuse_ended(locked)
     if locked.state == CopyState.STOPPING:
         raise CopyConflict("This copy is stopping: follow the leader anew once it has ended.")
     if locked.paused_by_staff and not by_staff:
         raise CopyConflict("Staff have paused this copy: ask them to resume it. You can stop it.")
+    mark = _pause_mark(by_staff=by_staff)
+    if locked.state == CopyState.PAUSED and not getattr(locked, mark):
+        raise CopyConflict("Its owner has paused this copy, and resumes it.")
     if locked.state == CopyState.PAUSED:
-        locked.paused_by_staff = False
-        _set_state(locked, CopyState.ACTIVE, "", actor, "resume")
+        setattr(locked, mark, False)
+        goes_on = not locked.paused_by_owner
+        _set_state(locked, CopyState.ACTIVE if goes_on else CopyState.PAUSED, _pause_told(locked), actor, "resume")
     return locked
 
 
@@ -259,7 +265,7 @@ def _refuse_turning(copy: Copy, settings: CopySettings) -> None:
         return
     # Before positions: what became of an order changes both at once, and may do so between two looks.
     if CopyIntent.objects.filter(copy=copy, state__in=UNDER_WAY).exists():
-        raise CopyConflict("This copy has orders under way: try again in a moment.")
+        raise CopyConflict("Something that this copy decided is still under way, or waits: turn it round after that.")
     if copy.positions.filter(IS_OPEN).exists():
         raise CopyConflict("This copy has open positions: close them first, then turn it round.")
 
@@ -276,10 +282,20 @@ def _locked(copy: Copy) -> Copy:
     return rows.get(pk=copy.pk)
 
 
+def _pause_mark(*, by_staff: bool) -> str:
+    return "paused_by_staff" if by_staff else "paused_by_owner"
+
+
+def _pause_told(copy: Copy) -> str:
+    if copy.paused_by_staff:
+        return "Paused by staff."
+    return "Paused by its owner." if copy.paused_by_owner else ""
+
+
 def _set_state(copy: Copy, state: CopyState, reason: str, actor: User | None, action: str) -> None:
     before = copy.state
     copy.state, copy.state_reason, copy.updated_at = state, reason[:300], timezone.now()
-    copy.save(update_fields=["state", "state_reason", "paused_by_staff", "updated_at"])
+    copy.save(update_fields=["state", "state_reason", "paused_by_owner", "paused_by_staff", "updated_at"])
     _told(copy, actor, action, {"state": [before, state.value]})
 
 

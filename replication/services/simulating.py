@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from types import SimpleNamespace
+from typing import Any
 
 import msgspec
 from msgspec.structs import replace
@@ -21,7 +22,8 @@ from orders.services.booking import terms_of as settlement_of
 from replication.defaults import settings_filled
 from replication.engine.copy_terms import terms_of
 from replication.engine.deciding import traded_of, usual_asset
-from replication.facts import ZERO, CopyTerms, Decision, FollowerState, LeaderTrade
+from replication.engine.trades import Change
+from replication.facts import SET_OFF, ZERO, CopyTerms, Decision, FollowerState, LeaderTrade
 from replication.money import state_in_quote
 from replication.planner import plan
 from replication.selectors.defaults import copy_defaults_of
@@ -29,7 +31,7 @@ from replication.selectors.preview import Ground, LedChange, follower_market, gr
 from replication.services.following import leader_venue
 from replication.sizing import side_of
 from replication.terms import CopySettings, settings_problems
-from replication.vocabulary import CopyState, IntentState, PositionWord, Reason
+from replication.vocabulary import Action, CopyState, IntentState, PositionWord, Reason
 from traders.models import LeadTrader
 
 TRADES = 20
@@ -131,7 +133,7 @@ class _Order:
         self.cut = self.cut or bool(decision.caps)
         self.worth += decision.worth
         if decision.wanted is not None and (decision.orders or decision.code == Reason.BELOW_MINIMUM):
-            self.carried += decision.wanted - decision.quantity
+            self.carried += decision.wanted - decision.quantity - Decimal(decision.numbers.get(SET_OFF, 0))
 
 
 def copy_preview(
@@ -170,7 +172,7 @@ def copy_simulate(
     """Return what is decided about each change, in their order, and the results by asset. Asks nobody."""
     held: dict[Key, _Held] = {}
     days: dict[date, Decimal] = defaultdict(Decimal)
-    orders: dict[int | None, _Order] = defaultdict(_Order)
+    orders: dict[tuple[Any, ...], _Order] = defaultdict(_Order)
     trades: list[SimulatedTrade] = []
     terms = _terms(settings, changes)
     for led in changes:
@@ -182,7 +184,7 @@ def copy_simulate(
             continue
         mine = held.setdefault((market.pk, side_of(trade, terms)), _Held(market))
         day = trade.event_time.astimezone(UTC).date()
-        order = _Order() if led.change.order_id is None or led.change.exits else orders[led.change.order_id]
+        order = _order_of(led.change, orders)
         state = _state(mine, list(held.values()), ground, funds, -days[day])
         state = replace(state, order_worth=order.worth, order_carried=ZERO if order.cut else order.carried)
         state = state_in_quote(state, traded_of(market), ground.asset or usual_asset(ground.venue), trade.price)
@@ -192,6 +194,15 @@ def copy_simulate(
         days[day] += realized
         trades.append(SimulatedTrade(led, market, decision, realized))
     return trades, _results(held.values())
+
+
+def _order_of(change: Change, orders: dict[tuple[Any, ...], _Order]) -> _Order:
+    """Return what led so far to the same; a close makes forget what was too small of the position."""
+    position = (change.symbol, change.side)
+    if change.action == Action.CLOSE:
+        for (_, *of), order in orders.items():
+            order.carried = ZERO if tuple(of) == position else order.carried
+    return _Order() if change.order_id is None or change.exits else orders[change.order_id, *position]
 
 
 def _terms(settings: CopySettings, changes: Sequence[LedChange]) -> CopyTerms:

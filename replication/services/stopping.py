@@ -117,8 +117,8 @@ def stopping_step(*, copy_id: int) -> None:
 
 def copy_end(*, copy: Copy, reason: str) -> None:
     """End a copy whose row is locked, as its account is. What waits to be decided, or sent, is not done any more."""
+    orders_take_back(copy=copy, code=Reason.COPY_ENDED, message=ENDED, exits=True)  # orders before decisions
     waiting_end(copy_ids=[copy.pk])
-    orders_take_back(copy=copy, code=Reason.COPY_ENDED, message=ENDED, exits=True)
     now = timezone.now()
     copy.state, copy.state_reason, copy.ended_at, copy.updated_at = CopyState.ENDED, reason[:300], now, now
     copy.save(update_fields=["state", "state_reason", "ended_at", "updated_at"])

@@ -97,3 +97,22 @@ def test_staff_do_not_pause_what_is_stopping():
 
     assert copy_pause(copy=copy, actor=make_user(is_staff=True), by_staff=True).state == "stopping"
     assert (decision(copy).state, held(copy)) == ("filled", D("0.1"))
+
+
+@pytest.mark.parametrize("staff_first", [True, False])
+def test_a_copy_that_both_have_paused_goes_on_after_both(copy, staff_first):
+    staff = make_user(is_staff=True)
+    for by_staff in (staff_first, not staff_first):
+        copy_pause(copy=copy, actor=staff if by_staff else copy.account.user, by_staff=by_staff)
+
+    resumed = copy_resume(copy=copy, actor=staff, by_staff=True)
+
+    assert (resumed.state, resumed.state_reason) == ("paused", "Paused by its owner.")
+    assert copy_resume(copy=copy, actor=copy.account.user).state == "active"
+
+
+def test_what_its_owner_has_paused_staff_do_not_resume(copy):
+    copy_pause(copy=copy, actor=copy.account.user)
+
+    with pytest.raises(CopyConflict, match="owner has paused"):
+        copy_resume(copy=copy, actor=make_user(is_staff=True), by_staff=True)

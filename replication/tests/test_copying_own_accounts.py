@@ -53,9 +53,9 @@ def resting(account, quantity, **values):
     return order
 
 
-def fills_at_venue(account, order, quantity, *, number, price=PRICE, **values):
-    """Let the venue tell of a trade of an order, one of ours or not."""
-    told = FillReport(
+def fill_told(order, quantity, *, number, price=PRICE, **values):
+    """Return a trade of an order, one of ours or not, as the venue tells it."""
+    return FillReport(
         **{
             "venue_trade_id": f"v{number}",
             "venue_order_id": order if isinstance(order, str) else order.venue_order_id,
@@ -74,7 +74,12 @@ def fills_at_venue(account, order, quantity, *, number, price=PRICE, **values):
             **values,
         }
     )
-    reports_record(account=account, orders=[], fills=[told], source=Source.STREAM)
+
+
+def fills_at_venue(account, order, quantity, **values):
+    """Let the venue tell of a trade of an order."""
+    fills = [fill_told(order, quantity, **values)]
+    reports_record(account=account, orders=[], fills=fills, source=Source.STREAM)
     fan_out()
 
 

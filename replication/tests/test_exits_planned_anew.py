@@ -92,3 +92,27 @@ def test_where_the_venue_keeps_to_what_is_held_the_order_itself_is_sent_again(ve
 
     assert Order.objects.filter(account=copy.account, side="SELL").count() == 1
     assert held(copy) == 0
+
+
+def away_for(copy: Copy, venue: MemoryVenue, times: int) -> None:  # noqa: F811
+    for _ in range(times):
+        venue.next.append(VenueDown("The exchange does not answer."))
+        try_again(copy)
+
+
+def test_a_venue_that_is_away_is_no_reason_to_alarm_its_owner(without_reduce_only):  # noqa: F811
+    copy = exit_that_was_not_taken(without_reduce_only)
+
+    away_for(copy, without_reduce_only, 8)
+
+    assert (decision(copy).state, decision(copy).code) == ("waiting", "VENUE_DOWN")
+    assert "close the position by hand" not in decision(copy).message
+
+
+def test_after_a_long_outage_it_goes_on_within_two_minutes(without_reduce_only):  # noqa: F811
+    copy = exit_that_was_not_taken(without_reduce_only)
+    away_for(copy, without_reduce_only, 9)
+
+    try_again(copy)
+
+    assert (held(copy), decision(copy).state) == (0, "filled")

@@ -1,5 +1,6 @@
 """Whoever stores a leader's order also sends the first copies of it, and leaves to the workers what it cannot do."""
 
+import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -8,13 +9,17 @@ import pytest
 from django.db import connection, connections, transaction
 from django.test.utils import CaptureQueriesContext
 
+from orders.executor.findings import Source
 from orders.models import Fill, Order
 from orders.services import recording
+from orders.services.reports import reports_record
 from replication.engine import beginning, collecting, planning, running
 from replication.engine.running import fan_out
 from replication.models import CopyIntent, Signal
 from replication.tests.callers import data, post
 from replication.tests.kit import D, follow, held, make_master, price_is
+from replication.tests.test_copying_own_accounts import fill_told, resting
+from tests.beside import beside, until_somebody_waits
 from traders.models import LeadTrader
 
 pytestmark = [pytest.mark.django_db(transaction=True)]
@@ -205,3 +210,56 @@ def test_where_it_is_switched_off_the_workers_do_it_all(woken, settings):
     data(post(account.user, PLACE, BUY), 201)
 
     assert (held(copy), woken) == (D(0), [running.FAN_OUT])
+
+
+@pytest.mark.usefixtures("here", "woken")
+def test_a_trade_whose_signal_takes_up_others_waits_for_nobody_who_records_those(monkeypatch, pool):
+    leader, account = make_master()
+    copy = follow(leader)
+    order = resting(account, "0.4")
+    order.refresh_from_db()
+    reports_record(account=account, orders=[], fills=[fill_told(order, "0.1", number=1)], source=Source.STREAM)
+    books, locked, go_on = recording._book, threading.Event(), threading.Event()
+    streaming: threading.Thread | None = None
+
+    def looks_long(*values: Any, **named: Any) -> Any:
+        if threading.current_thread() is streaming:
+            locked.set()
+            assert go_on.wait(20)
+        return books(*values, **named)
+
+    def second_part() -> None:
+        nonlocal streaming
+        streaming = threading.current_thread()
+        reports_record(account=account, orders=[], fills=[fill_told(order, "0.1", number=2)], source=Source.STREAM)
+
+    monkeypatch.setattr(recording, "_book", looks_long)
+    streams = beside(pool, second_part)
+    assert locked.wait(10)
+    placed = beside(pool, lambda: post(account.user, PLACE, BUY))
+    until_somebody_waits(unless=placed)
+    go_on.set()
+    streams.result(20)
+
+    assert data(placed.result(20), 201)["status"] == "EXECUTED"
+    fan_out()
+    assert held(copy) == D("0.21")
+
+
+@pytest.mark.usefixtures("woken")
+def test_the_master_is_answered_once_the_first_copies_have_left(thread, monkeypatch):
+    begun: list[bool] = []
+    begin = beginning._begin
+
+    def watched(account: int, leader: int | None, event: threading.Event) -> None:
+        begin(account, leader, event)
+        begun.append(event.is_set())
+
+    monkeypatch.setattr(beginning, "_begin", watched)
+    leader, account = make_master()
+    follow(leader)
+
+    data(post(account.user, PLACE, BUY), 201)
+    thread.submit(int).result()
+
+    assert begun == [True]

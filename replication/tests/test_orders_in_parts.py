@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from replication.models import Copy, CopyIntent
 from replication.services.copies import settings_of
 from replication.services.simulating import copy_preview
-from replication.tests.kit import PRICE, D, follow, held, make_master, price_is
+from replication.tests.kit import PRICE, D, follow, held, lead, make_master, price_is
 from replication.tests.planner_kit import decide, market_of, state_of, terms_of, trade_of
 from replication.tests.test_copying_own_accounts import fills_at_venue, resting
 from replication.vocabulary import MinimumPolicy, Reason
@@ -131,3 +131,58 @@ def test_the_preview_takes_parts_of_an_order_together(master):
     ordered = sum((trade.decision.quantity for trade in shown.trades), D(0))
     assert ordered * PRICE <= 7_500
     assert Copy.objects.count() == 1
+
+
+@pytest.mark.parametrize("quantities", [["0.2"], ["0.1", "0.1"], ["0.05", "0.05", "0.1"]])
+def test_what_is_set_off_against_a_debt_is_not_bought_back(master, quantities):
+    leader, account = master
+    copy = follow(leader)
+    lead(account, "BUY", "0.1")
+    copy.positions.update(remainder=D("-0.05"))  # of an exit that did not close so much
+
+    fill_in_parts(account, *quantities)
+
+    assert held(copy) == D("0.25")
+
+
+def test_what_was_too_small_before_a_close_is_forgotten(master):
+    leader, account = master
+    copy = follow(leader, ratio=D("0.005"))
+    order = resting(account, "0.2")
+    order.refresh_from_db()
+    fills_at_venue(account, order, "0.1", number=1)
+    lead(account, "SELL", "0.1")
+
+    fills_at_venue(account, order, "0.1", number=2)
+
+    assert held(copy) == 0
+    shown = copy_preview(user=make_user(), trader=leader, settings=settings_of(copy), funds=D(1_000_000))
+    assert not any(trade.decision.orders for trade in shown.trades)
+
+
+def test_of_a_part_that_filled_half_half_counts(master):
+    leader, account = master
+    follow(leader, max_order=D(7_500))
+    order = resting(account, "0.4")
+    order.refresh_from_db()
+    fills_at_venue(account, order, "0.1", number=1)
+    CopyIntent.objects.update(state="partial", filled_quantity=D("0.05"))
+
+    fills_at_venue(account, order, "0.1", number=2)
+
+    second = CopyIntent.objects.latest("pk")
+    assert second.capped == []
+    assert second.quantity == D("0.1")
+
+
+def test_what_a_limit_has_cut_is_not_added_to_the_next_part(master):
+    leader, account = master
+    follow(leader, ratio=D("0.115"), max_symbol=D(500))
+    order = resting(account, "0.3")
+    order.refresh_from_db()
+    fills_at_venue(account, order, "0.1", number=1)  # 0.0115, cut to what 500 buy
+    Copy.objects.update(max_symbol=None)
+
+    fills_at_venue(account, order, "0.1", number=2)
+
+    assert CopyIntent.objects.latest("pk").quantity == D("0.011")

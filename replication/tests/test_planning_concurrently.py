@@ -15,7 +15,7 @@ from markets.venues.base import FillReport
 from markets.venues.vocabulary import MarketKind, PositionSide, Side
 from orders.executor.findings import Finding, Source
 from orders.models import Order
-from orders.services import closing
+from orders.services import closing, recording
 from orders.services.closing import position_close
 from orders.services.placing import orders_place
 from orders.services.recording import findings_record
@@ -23,14 +23,29 @@ from replication.engine import by_hand, deciding, planning, vanished
 from replication.engine.collecting import signals_collect
 from replication.engine.deciding import scene_of
 from replication.engine.loading import followers_load
+from replication.engine.outcomes import Outcomes
 from replication.engine.resuming import waiting_resume
 from replication.engine.running import Courier, fan_out
 from replication.engine.settling import orders_settle
-from replication.models import Copy, CopyAdjustment, CopyIntent
+from replication.models import Copy, CopyAdjustment, CopyIntent, LeaderAccount
 from replication.services.copies import copy_stop
+from replication.services.leading import leader_account_remove
 from replication.services.stopping import stopping_continue
-from replication.tests.kit import D, decision, follow, held, lead, make_master, price_is, send_nothing, settle, trade
+from replication.tests.kit import (
+    VENUE,
+    D,
+    decision,
+    follow,
+    held,
+    lead,
+    make_master,
+    price_is,
+    send_nothing,
+    settle,
+    trade,
+)
 from tests.beside import beside, until_somebody_waits
+from tests.factories import make_market
 
 pytestmark = [pytest.mark.django_db(transaction=True)]
 
@@ -202,3 +217,54 @@ def test_a_late_fill_of_an_exit_that_is_tried_again_is_booked_and_not_written_of
     position = copy.positions.get()
     assert (position.quantity, position.realized_pnl) == (0, -1_001)
     assert not CopyAdjustment.objects.exists()
+
+
+def test_a_trade_of_a_time_when_the_account_led_holds_up_no_exit():
+    old, account = make_master()
+    follow(old)
+    trade(account, "BUY", "0.001")  # nobody takes it up any more
+    leader_account_remove(led=LeaderAccount.objects.get(account=account), actor=account.user)
+    settle()
+    trade(account, "SELL", "0.001")
+    leader, leads = make_master()
+    copy = follow(leader, account)
+    lead(leads, "BUY", "0.1")
+    trade(account, "SELL", "0.05", origin="manual")
+
+    lead(leads, "SELL", "0.1")
+
+    assert (decision(copy).state, account.holdings.get().quantity) == ("filled", 0)
+
+
+def test_the_end_of_a_copy_and_the_recording_of_its_orders_take_locks_in_one_order(monkeypatch, pool):
+    ether = make_market(venue=VENUE, symbol="ETHUSDT", base_asset="ETH")
+    price_is(2_000, ether)
+    leader, account = make_master()
+    copy = follow(leader)
+    lead(account, "BUY", "0.1")
+    with monkeypatch.context() as patch:
+        send_nothing(patch)
+        lead(account, "SELL", "0.1")
+    old = canceled_by_hearsay(copy)  # its exit waits for its next attempt
+    with monkeypatch.context() as patch:
+        send_nothing(patch)
+        lead(account, "BUY", "1", market=ether)
+    new = Order.objects.get(account=copy.account, market=ether)
+    follows, locked, go_on = recording._follow, threading.Event(), threading.Event()
+
+    def looks_long(*values: Any) -> None:
+        locked.set()
+        assert go_on.wait(20)
+        follows(*values)
+
+    monkeypatch.setattr(recording, "_follow", looks_long)
+    late = Finding(old.pk, Source.STREAM, timezone.now(), fills=(fill_of(old, 40_000),))
+    told = [late, Finding(new.pk, Source.STREAM, timezone.now())]
+    records = beside(pool, lambda: findings_record(told, follow=Outcomes()))
+    assert locked.wait(10)
+    stops = beside(pool, lambda: copy_stop(copy=copy, close=False, actor=copy.account.user))
+    until_somebody_waits(unless=stops)
+    go_on.set()
+
+    assert records.result(20) is True
+    assert stops.result(20).state == "ended"

@@ -1,6 +1,7 @@
 """What was ordered for a copy and not sent yet is taken back where the copy is paused or ends, or its leader is."""
 
 from datetime import timedelta
+from uuid import uuid4
 
 import pytest
 from django.utils import timezone
@@ -142,6 +143,7 @@ def test_what_may_be_at_the_venue_is_not_sent_again_where_it_is_not(live, venue)
     prove(order)
 
     assert (send_all(live).state, venue.placements) == ("CANCELED", {})
+    assert (decision(live).state, decision(live).code) == ("skipped", "CANCELED_UNSENT")
 
 
 def test_what_is_at_the_venue_is_kept(live, venue):  # noqa: F811
@@ -167,3 +169,15 @@ def test_an_order_that_is_over_is_not_withdrawn(unsent):
     assert orders_withdraw(order_ids=[order.pk]) == []
     order.refresh_from_db()
     assert (order.state, order.cancel_requested_at) == ("FILLED", None)
+
+
+def test_a_decision_with_another_order_under_way_is_judged_when_that_is_over(unsent):
+    order = Order.objects.get(account=unsent.account)
+    out = Order.objects.get(pk=order.pk)
+    out.pk, out.key, out.client_order_id, out.state = None, uuid4(), "another", "NEW"
+    out.save(force_insert=True)
+
+    orders_take_back(copy=unsent, code=Reason.COPY_PAUSED, message="Not now.")
+
+    order.refresh_from_db()
+    assert (order.state, decision(unsent).state) == ("CANCELED", "planned")
