@@ -16,6 +16,7 @@ from replication.engine.planning import Planned, SignalFailed, signal_plan_chunk
 from replication.engine.resuming import waiting_resume
 from replication.engine.settling import orders_settle, signals_finish
 from replication.engine.vanished import vanished_signals
+from replication.services.flags import leaders_unmark
 from replication.services.withdrawing import paused_leaders_take_back
 
 logger = logging.getLogger(__name__)
@@ -150,8 +151,8 @@ class Courier:
 
 def sweep() -> None:
     """Find what a lost message left behind: facts, signals, trades, and decisions that wait."""
-    steps = (vanished_signals, paused_leaders_take_back, _fan_out_at_once, _settle_all, _resume_all, signals_finish)
-    for step in steps:
+    first, last = (vanished_signals, paused_leaders_take_back), (signals_finish, leaders_unmark)
+    for step in (*first, _fan_out_at_once, _settle_all, _resume_all, *last):
         try:
             step()
         except DATABASE_AWAY:

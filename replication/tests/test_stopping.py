@@ -59,6 +59,7 @@ def test_stopping_with_a_close_closes_all_and_ends(master):
 
     assert (copy.state, held(copy)) == ("ended", 0)
     assert copy.state_reason == "Stopped by its owner."
+    settle()
     leader.refresh_from_db()
     account.refresh_from_db()
     assert (leader.is_copied, account.is_led) == (False, False)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from django.db import transaction
 
-from orders.models import Order
+from orders.models import Order, TradingAccount
 from replication.engine import planning
 from replication.engine.collecting import signals_collect
 from replication.engine.deciding import scene_of
@@ -140,3 +140,30 @@ def test_a_leader_whom_one_leaves_while_another_comes_stays_marked(pool):
     account.refresh_from_db()
     assert set(Copy.objects.values_list("state", flat=True)) == {"ended", "active"}
     assert (leader.is_copied, account.is_led) == (True, True)
+
+
+def test_the_end_of_the_last_copy_waits_for_nobody_who_holds_the_leaders_account(pool):
+    """Whoever locks many accounts takes them in their order, and so would wait for this one in turn."""
+    leader, account = make_master()
+    copy = follow(leader)
+    with transaction.atomic():
+        TradingAccount.objects.select_for_update(no_key=True).get(pk=account.pk)
+        stopped = beside(pool, lambda: copy_stop(copy=copy, close=False, actor=copy.account.user)).result(10)
+        assert stopped.state == "ended"
+
+    settle()
+
+    account.refresh_from_db()
+    assert not account.is_led
+
+
+def test_an_account_stays_marked_for_whoever_follows_next():
+    leader, account = make_master()
+    first = follow(leader)
+    copy_stop(copy=first, close=False, actor=first.account.user)
+    follow(leader)
+
+    settle()
+
+    account.refresh_from_db()
+    assert account.is_led
