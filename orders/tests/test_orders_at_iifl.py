@@ -1,28 +1,20 @@
 """The order layer before a broker that acknowledges first, forgets nothing that arrived, and takes an id twice."""
 
 from collections.abc import Iterator
-from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
-from markets.models import Market
-from markets.services.refresh import market_venue_want
 from markets.venues import registry
-from markets.venues.base import Credentials
 from markets.venues.iifl.names import unique_identifier
 from markets.venues.vocabulary import OrderType, Side
-from orders.executor.checking import orders_check
 from orders.executor.sending import orders_execute
-from orders.models import Credential, Fill, Holding, Mode, Order, Origin, TradingAccount
+from orders.models import Fill, Holding, Order
 from orders.services.closing import OrdersInTheWay, position_close
-from orders.services.placing import order_write
 from orders.services.reconcile import account_reconcile
-from orders.tests.conftest import age
-from orders.vault import seal
+from orders.tests.iifl_kit import settle, trader, write
 from tests.contract.benches.iifl import pointed_at
-from tests.factories import make_account
 from tests.simulators.iifl import IiflSimulator
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -35,28 +27,6 @@ def exchange(settings: Any) -> Iterator[IiflSimulator]:
         registry.adapters_close()
         yield simulator
         registry.adapters_close()
-
-
-def trader(exchange: IiflSimulator, **terms: Any) -> TradingAccount:
-    keys = exchange.account(**terms)
-    account = make_account(venue="iifl", mode=Mode.LIVE, live_enabled=True)
-    ciphertext, key_id = seal(Credentials(keys.key, keys.secret), account.key)
-    Credential.objects.create(account=account, ciphertext=ciphertext, key_id=key_id, key_hint="hint", can_trade=True)
-    market_venue_want("iifl")
-    return account
-
-
-def write(account: TradingAccount, **values: Any) -> Order:
-    market = Market.objects.get(venue="iifl", symbol="RELIANCE")
-    order = {"side": Side.BUY, "type": OrderType.MARKET, "quantity": Decimal(10), "send_within": timedelta(minutes=5)}
-    return order_write(account=account, market=market, origin=Origin.MANUAL, **{**order, **values})
-
-
-def settle() -> None:
-    for _ in range(3):
-        for order in Order.objects.all():
-            age(order, 100)
-        orders_check()
 
 
 def test_an_acknowledged_order_is_asked_about_until_its_trades_are_booked(exchange: IiflSimulator) -> None:

@@ -14,6 +14,38 @@ from tests.simulators.iifl import ApiAccount, IiflSimulator
 
 ORDERS = "/interactive/orders"
 LONG_ID = "0123456789abcdef0123456789abcdef"
+# An order, its trade and a position in RELIANCE, as XTS's books show those that were made by hand.
+ORDER_ROW = {
+    "AppOrderID": 99,
+    "ExchangeSegment": "NSECM",
+    "ExchangeInstrumentID": 2885,
+    "TradingSymbol": "RELIANCE",
+    "OrderSide": "BUY",
+    "OrderType": "Limit",
+    "TimeInForce": "DAY",
+    "OrderPrice": 2400,
+    "OrderQuantity": 1,
+    "CumulativeQuantity": 0,
+    "OrderStatus": "New",
+    "OrderUniqueIdentifier": "byhand",
+}
+TRADE_ROW = {
+    **ORDER_ROW,
+    "LastTradedPrice": "2,400.00",
+    "LastTradedQuantity": 1,
+    "LastExecutionTransactTime": "20-11-2026 11:00:00",
+    "ExecutionID": "1",
+}
+POSITION_ROW = {
+    "ExchangeSegment": "NSECM",
+    "ExchangeInstrumentId": "2885",
+    "TradingSymbol": "RELIANCE",
+    "ProductType": "MIS",
+    "Quantity": "10",
+    "BuyAveragePrice": "2,400.00",
+    "SellAveragePrice": "0",
+    "UnrealizedMTM": "50.00",
+}
 
 
 @contextmanager

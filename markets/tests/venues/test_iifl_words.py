@@ -41,6 +41,7 @@ broken|line
 # A trade as a live socket told it.
 TRADE: dict[str, Any] = {
     "AppOrderID": 1110027235,
+    "ExchangeSegment": "NSECM",
     "ExchangeInstrumentID": 335,
     "OrderSide": "Sell",
     "OrderType": "Market",

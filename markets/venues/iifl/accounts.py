@@ -7,7 +7,7 @@ from markets.venues.iifl.house import utc_now
 from markets.venues.iifl.instruments import Instruments
 from markets.venues.iifl.listing import CURRENCY
 from markets.venues.iifl.numbers import amount
-from markets.venues.iifl.orders import instrument_of, read_balance, read_position, rows_of
+from markets.venues.iifl.orders import instrument_of, is_share, read_balance, read_position, rows_of
 from markets.venues.vocabulary import MarketKind
 
 PROFILE, BALANCE = "/interactive/user/profile", "/interactive/user/balance"
@@ -28,7 +28,7 @@ class Accounts:
         positions = await self.gateway.read(account, POSITIONS, {"dayOrNet": "NetWise"}, dealer=DEALER_POSITIONS)
         with self.gateway.understood():
             rows = [] if positions is None else rows_of(positions, "positionList")
-            held = [(row, instrument_of(row)) for row in rows if amount(row["Quantity"])]
+            held = [(row, instrument_of(row)) for row in rows if is_share(row) and amount(row["Quantity"])]
             balances = () if balance is None else (read_balance(balance),)
         symbols = [await self.instruments.symbol_of(number, str(row.get("TradingSymbol", ""))) for row, number in held]
         with self.gateway.understood():

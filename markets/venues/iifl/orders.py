@@ -15,10 +15,12 @@ from markets.venues.base import (
     PositionReport,
 )
 from markets.venues.iifl.listing import CURRENCY
+from markets.venues.iifl.master import SEGMENT, SEGMENT_NUMBER
 from markets.venues.iifl.numbers import amount, moment, optional, positive
 from markets.venues.vocabulary import MarketKind, OrderType, PositionSide, Side, TimeInForce, VenueStatus
 
 Row = Mapping[str, Any]
+SEGMENTS = frozenset({SEGMENT, str(SEGMENT_NUMBER)})
 
 # By the words of order book and socket, and by the numbers of some feeds (the characters of FIX).
 STATUSES: Mapping[str, VenueStatus] = {
@@ -141,10 +143,10 @@ def acknowledged(request: OrderRequest, number: str, now: datetime) -> OrderRepo
 
 
 def find_order(rows: list[Row], reference: OrderReference, identifier: str) -> Row | None:
-    """Return the row of an order: by XTS's number where it is known, else the newest with our identifier."""
+    """Return the row of a share's order: by XTS's number where it is known, else the newest with our identifier."""
     if reference.venue_order_id:
-        return next((row for row in rows if order_id(row) == reference.venue_order_id), None)
-    mine = [row for row in rows if identifier_of(row) == identifier]
+        return next((row for row in rows if order_id(row) == reference.venue_order_id and is_share(row)), None)
+    mine = [row for row in rows if identifier_of(row) == identifier and is_share(row)]
     return max(mine, key=lambda row: int(order_id(row)), default=None)
 
 
@@ -166,6 +168,11 @@ def order_id(row: Row) -> str:
 def identifier_of(row: Row) -> str:
     """Return our identifier as XTS echoes it."""
     return str(row.get("OrderUniqueIdentifier") or "")
+
+
+def is_share(row: Row) -> bool:
+    """Whether a row is of the segment of shares: each segment numbers its instruments from the beginning."""
+    return str(row["ExchangeSegment"]).upper() in SEGMENTS
 
 
 def instrument_of(row: Row) -> int:

@@ -16,7 +16,7 @@ from markets.venues.iifl.engine_io import PING, USUAL_PING_SECONDS, Ended, Event
 from markets.venues.iifl.gateway import Gateway
 from markets.venues.iifl.house import utc_now
 from markets.venues.iifl.instruments import Instruments
-from markets.venues.iifl.orders import identifier_of, instrument_of, read_fill, read_order, read_position
+from markets.venues.iifl.orders import identifier_of, instrument_of, is_share, read_fill, read_order, read_position
 from markets.venues.iifl.sessions import Session
 
 JOINED, ORDER, TRADE, POSITION = "joined", "order", "trade", "position"
@@ -100,6 +100,8 @@ class Streams:
         if client and client not in {row.get("ClientID"), row.get("AccountID")}:
             return []
         with self.gateway.understood():
+            if not is_share(row):
+                return []
             number = instrument_of(row)
         symbol = await self.instruments.symbol_of(number, str(row.get("TradingSymbol") or ""))
         if event.name == POSITION:

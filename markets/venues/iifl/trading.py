@@ -23,6 +23,7 @@ from markets.venues.iifl.orders import (
     find_order,
     identifier_of,
     instrument_of,
+    is_share,
     order_id,
     read_fill,
     read_order,
@@ -105,6 +106,8 @@ class Trading(MarketData):
     async def open_orders(self, account: AccountAccess, symbol: str | None = None) -> Sequence[OrderReport]:
         """Return the orders that still may trade, oldest first."""
         rows = await self.gateway.book(account, ORDERS, dealer=DEALER_ORDERS)
+        with self.gateway.understood():
+            rows = [row for row in rows if is_share(row)]
         reports = [await self._report(row, names) for names in [await self.names(rows)] for row in rows]
         found = [each for each in reports if each.status not in FINAL_STATUSES and symbol in {None, each.symbol}]
         return sorted(found, key=lambda report: int(report.venue_order_id))
@@ -201,6 +204,8 @@ def _name(account: AccountAccess) -> str:
 
 def _concerns(row: Row, instrument: Instrument, venue_order_id: str, since: datetime | None) -> bool:
     """Whether a trade is asked for; trades are told to the second, so the whole of the first one counts."""
+    if not is_share(row):
+        return False
     if venue_order_id:
         return order_id(row) == venue_order_id
     time = fill_time(row)

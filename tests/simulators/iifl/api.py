@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -56,6 +56,7 @@ class Api:
         self.delay = 0.0
         self.book_delay = 0.0
         self.live_positions = True
+        self.more: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
         self._later = later
         self._market_token = ""
         self._numbers = count(2_190_766_863)
@@ -170,24 +171,25 @@ class Api:
             shown = [each for each in shown if each.number == int(call.query["appOrderID"])]
             if not shown:
                 raise Refused("e-orders-0001", "Order not found")
-        if not shown:
+        found = [*map(rows.order_row, shown), *self.more["orders"]]
+        if not found:
             raise Refused("e-orders-0005", "Data Not Available")
-        return success([rows.order_row(each) for each in shown], description="Success order book")
+        return success(found, description="Success order book")
 
     def _trades(self, call: Call) -> Answer:
-        trades = self._client(call, call.query).trades
-        if not trades:
+        found = [*map(rows.trade_row, self._client(call, call.query).trades), *self.more["trades"]]
+        if not found:
             raise Refused("e-tradebook-0005", "Data Not Available")
-        return success([rows.trade_row(each) for each in trades], description="Success trade book")
+        return success(found, description="Success trade book")
 
     def _positions(self, call: Call) -> Answer:
         client = self._client(call, call.query)
-        if not client.positions:
-            raise Refused("e-portfolio-0005", "Data Not Available")
         found = [
             rows.position_row(client, self.exchange.instruments[number], each, live=self.live_positions)
             for number, each in client.positions.items()
-        ]
+        ] + self.more["positions"]
+        if not found:
+            raise Refused("e-portfolio-0005", "Data Not Available")
         return success({"positionList": found} if self.live_positions else found)
 
     def _market_login(self, call: Call) -> Answer:

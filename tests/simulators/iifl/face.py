@@ -92,6 +92,10 @@ class IiflSimulator:
         """Send an event to all sockets."""
         self._call("tell", name=name, data=data)
 
+    def show(self, book: str, row: dict[str, Any]) -> None:
+        """Let a book (`orders`, `trades` or `positions`) show a row more, to everybody."""
+        self._call("show", book=book, row=row)
+
     def clear_faults(self) -> None:
         """Let nothing befall requests any more."""
         self._call("clear_faults")

@@ -98,6 +98,10 @@ class Server:
         for seat in self._seats:
             seat.queue.put_nowait(_event(name, data))
 
+    def show(self, *, book: str, row: dict[str, Any]) -> None:
+        """Let a book show a row more, to everybody."""
+        self.api.more[book].append(row)
+
     def clear_faults(self) -> None:
         """Let nothing befall requests any more."""
         self._faults.clear()
@@ -172,7 +176,7 @@ class Server:
             each.__name__: each
             for each in (
                 self.account, self.price, self.fill, self.fault, self.clear_faults, self.hold, self.end_sessions,
-                self.untold, self.tell, self.kill_sockets, self.counts,
+                self.untold, self.tell, self.show, self.kill_sockets, self.counts,
             )
         }  # fmt: skip
         try:
