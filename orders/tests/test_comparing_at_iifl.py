@@ -53,3 +53,11 @@ def test_another_segments_position_changes_no_holding(exchange: IiflSimulator) -
     compared = compare(account)
 
     assert (compared.error, compared.differences, Holding.objects.get().quantity) == ("", [], 10)
+
+
+def test_a_share_under_two_products_is_compared_as_a_whole(exchange: IiflSimulator) -> None:
+    account = holder(exchange)
+    exchange.show("positions", {**POSITION_ROW, "ProductType": "CNC", "Quantity": "-3", "SellAveragePrice": "2450"})
+    (told,) = account_reconcile(account=account, trigger="schedule").differences
+
+    assert (told["here"], told["venue"]) == ("10", "7")

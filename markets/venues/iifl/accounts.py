@@ -7,7 +7,7 @@ from markets.venues.iifl.house import utc_now
 from markets.venues.iifl.instruments import Instruments
 from markets.venues.iifl.listing import CURRENCY
 from markets.venues.iifl.numbers import amount
-from markets.venues.iifl.orders import instrument_of, is_share, read_balance, read_position, rows_of
+from markets.venues.iifl.orders import instrument_of, is_share, one_each, read_balance, read_position, rows_of
 from markets.venues.vocabulary import MarketKind
 
 PROFILE, BALANCE = "/interactive/user/profile", "/interactive/user/balance"
@@ -32,9 +32,11 @@ class Accounts:
             balances = () if balance is None else (read_balance(balance),)
         symbols = [await self.instruments.symbol_of(number, str(row.get("TradingSymbol", ""))) for row, number in held]
         with self.gateway.understood():
-            reports = tuple(read_position(row, symbol=symbol) for (row, _), symbol in zip(held, symbols, strict=True))
+            told = [read_position(row, symbol=symbol) for (row, _), symbol in zip(held, symbols, strict=True)]
         equity = balances[0].total if balances else None
-        return AccountReport(now, balances, reports, equity=equity, equity_asset=CURRENCY if balances else "")
+        return AccountReport(
+            now, balances, tuple(one_each(told)), equity=equity, equity_asset=CURRENCY if balances else ""
+        )
 
     async def permissions(self, account: AccountAccess) -> Permissions:
         """Return what the key may do: whoever may log in trades, and no key of XTS takes money out."""
