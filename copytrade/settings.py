@@ -331,6 +331,8 @@ IIFL_MARKET_DATA_KEY = env.text("IIFL_MARKET_DATA_KEY", "")
 IIFL_MARKET_DATA_SECRET = env.text("IIFL_MARKET_DATA_SECRET", "")
 IIFL_SOURCE = env.text("IIFL_SOURCE", "WebAPI")
 IIFL_PRODUCT = env.choice("IIFL_PRODUCT", "MIS", ("MIS", "CNC", "NRML"))
+if IIFL_PRODUCT == "CNC":
+    refuse_start("IIFL_PRODUCT", "is CNC, whose shares are not followed once they are delivered: write MIS or NRML")
 IIFL_PROTECTION_PERCENT = env.number("IIFL_PROTECTION_PERCENT", "0", least="0", most="20")
 IIFL_ORDERS_PER_SECOND = env.integer("IIFL_ORDERS_PER_SECOND", 10, least=1)
 IIFL_BOOK_CALLS_PER_SECOND = env.integer("IIFL_BOOK_CALLS_PER_SECOND", 1, least=1)

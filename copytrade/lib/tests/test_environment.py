@@ -55,6 +55,10 @@ def test_a_complete_environment_starts(tmp_path: Path) -> None:
         ({"SECRET_KEY": ""}, "SECRET_KEY is missing: set it in the environment or in .env"),
         ({"SECRET_KEY": "short"}, "SECRET_KEY is short or a default: make one of 50 random characters"),
         ({"ALLOWED_HOSTS": ""}, "ALLOWED_HOSTS is missing: name the hosts that people reach this installation by"),
+        (
+            {"IIFL_PRODUCT": "CNC"},
+            "IIFL_PRODUCT is CNC, whose shares are not followed once they are delivered: write MIS or NRML",
+        ),
         ({"DEBUG": "1"}, "DEBUG is on: it shows internals to everyone and is refused in production"),
         (
             {"INGEST_API_KEY": "dev-api-key-12345"},

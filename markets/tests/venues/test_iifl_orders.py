@@ -222,7 +222,8 @@ def test_orders_are_refused_while_the_exchange_is_closed(exchange: IiflSimulator
 
 def test_what_xts_has_no_words_for_is_not_sent(exchange: IiflSimulator, venue: Venue) -> None:
     mine = access(exchange.account())
-    for request in (order(reduce_only=True), order(type=OrderType.TAKE_PROFIT_MARKET, stop_price=Decimal(2500))):
+    stop = order(type=OrderType.TAKE_PROFIT_MARKET, stop_price=Decimal(2500))
+    for request in (order(reduce_only=True), stop, order(extra={"productType": "CNC"})):
         with pytest.raises(NotSupported):
             run(venue.place(mine, request))
 

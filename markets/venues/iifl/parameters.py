@@ -24,6 +24,7 @@ WITHOUT_LIMIT: Mapping[OrderType, OrderType] = {
     OrderType.STOP_MARKET: OrderType.STOP_LIMIT,
 }
 PRODUCT = "productType"
+DELIVERY = "CNC"
 
 
 def placement(request: OrderRequest, instrument: Instrument, house: House, client: str) -> dict[str, Any]:
@@ -51,6 +52,8 @@ def check(request: OrderRequest) -> None:
         raise NotSupported(
             "XTS has no orders that only reduce or close, nor others than limits, stops and market ones."
         )
+    if request.extra.get(PRODUCT) == DELIVERY:
+        raise NotSupported("Shares that are delivered leave the positions, and the holdings of a depot are not read.")
     if request.quantity is None:
         raise Rejected("An order needs a quantity of shares.", reason=RejectReason.BAD_PARAMETERS)
 
