@@ -1,4 +1,4 @@
-"""Comparisons with IIFL believe positions of shares alone, and what one share has under all its products."""
+"""Comparisons with IIFL: of shares alone, whole under all their products, and beside what cannot be read."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from markets.tests.venues.iifl_kit import POSITION_ROW
+from markets.tests.venues.iifl_kit import ORDER_ROW, POSITION_ROW
 from markets.venues import registry
 from orders.executor.sending import orders_execute
 from orders.models import Fill, Holding, Reconciliation, TradingAccount
@@ -61,3 +61,11 @@ def test_a_share_under_two_products_is_compared_as_a_whole(exchange: IiflSimulat
     (told,) = account_reconcile(account=account, trigger="schedule").differences
 
     assert (told["here"], told["venue"]) == ("10", "7")
+
+
+def test_an_order_in_a_state_that_nobody_knows_ends_no_comparison(exchange: IiflSimulator) -> None:
+    account = holder(exchange)
+    exchange.show("orders", {**ORDER_ROW, "OrderStatus": "AMO Received"})
+    compared = account_reconcile(account=account, trigger="schedule")
+
+    assert (compared.error, compared.differences) == ("", [])

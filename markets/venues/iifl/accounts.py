@@ -6,8 +6,9 @@ from markets.venues.iifl.gateway import Gateway
 from markets.venues.iifl.house import utc_now
 from markets.venues.iifl.instruments import Instruments
 from markets.venues.iifl.listing import CURRENCY
+from markets.venues.iifl.master import Master
 from markets.venues.iifl.numbers import amount
-from markets.venues.iifl.orders import instrument_of, is_share, one_each, read_balance, read_position, rows_of
+from markets.venues.iifl.orders import is_share, one_each, read_balance, read_position, rows_of, symbol_of
 from markets.venues.vocabulary import MarketKind
 
 PROFILE, BALANCE = "/interactive/user/profile", "/interactive/user/balance"
@@ -28,11 +29,11 @@ class Accounts:
         positions = await self.gateway.read(account, POSITIONS, {"dayOrNet": "NetWise"}, dealer=DEALER_POSITIONS)
         with self.gateway.understood():
             rows = [] if positions is None else rows_of(positions, "positionList")
-            held = [(row, instrument_of(row)) for row in rows if is_share(row) and amount(row["Quantity"])]
+            held = [row for row in rows if is_share(row) and amount(row["Quantity"])]
             balances = () if balance is None else (read_balance(balance),)
-        symbols = [await self.instruments.symbol_of(number, str(row.get("TradingSymbol", ""))) for row, number in held]
+        master = await self.instruments.master() if held else Master()
         with self.gateway.understood():
-            told = [read_position(row, symbol=symbol) for (row, _), symbol in zip(held, symbols, strict=True)]
+            told = [read_position(row, symbol=symbol_of(row, master)) for row in held]
         equity = balances[0].total if balances else None
         return AccountReport(
             now, balances, tuple(one_each(told)), equity=equity, equity_asset=CURRENCY if balances else ""

@@ -4,6 +4,7 @@ A request that changes something is sent once. A read whose token is gone is ask
 """
 
 import asyncio
+import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
@@ -30,6 +31,9 @@ PATIENCE = timedelta(seconds=5)
 ORDERS = "/interactive/orders"
 PLACES = "orders"
 
+UNREADABLE = (UnreadableError, LookupError, TypeError, ValueError, ArithmeticError, AttributeError)
+
+logger = logging.getLogger(__name__)
 _encoder = msgspec.json.Encoder(decimal_format="number")
 Params = Mapping[str, Any]
 
@@ -110,9 +114,17 @@ class Gateway:
         """Turn what is missing or malformed in an answer, read in this block, into the error that it means."""
         try:
             yield
-        except (UnreadableError, LookupError, TypeError, ValueError, ArithmeticError, AttributeError) as error:
+        except UNREADABLE as error:
             message = "The venue's answer cannot be read."
             raise (OutcomeUnknown(message) if writes else Retryable(message, after=SOON)) from error
+
+    @contextmanager
+    def passing_over(self, what: str) -> Iterator[None]:
+        """Leave out, with a warning, one row of many that is read in this block and cannot be: the others count."""
+        try:
+            yield
+        except UNREADABLE as error:
+            logger.warning("IIFL told of %s what cannot be read (%r): passed over", what, error)
 
     async def _book_in_turn(
         self, key: tuple[asyncio.AbstractEventLoop, str, str], account: AccountAccess, path: str, dealer: str

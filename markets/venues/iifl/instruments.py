@@ -35,17 +35,6 @@ class Instruments:
             raise Rejected(f"There is no share {symbol[:40]} at the NSE.", reason=RejectReason.UNKNOWN_SYMBOL)
         return found
 
-    async def symbol_of(self, number: int, told: str = "") -> str:
-        """Return the symbol of an instrument; what is not listed keeps the name that was told, else its number.
-
-        A name that a listed share has is not taken: bonds of a company are told by the name of its share.
-        """
-        master = await self.master()
-        found = master.by_id.get(number)
-        if found is not None:
-            return found.spec.symbol
-        return str(number) if told in master.by_symbol else told or str(number)
-
     async def _read(self) -> None:
         """Read the list; one from yesterday is better than none."""
         try:

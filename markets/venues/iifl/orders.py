@@ -16,7 +16,7 @@ from markets.venues.base import (
     PositionReport,
 )
 from markets.venues.iifl.listing import CURRENCY
-from markets.venues.iifl.master import SEGMENT, SEGMENT_NUMBER
+from markets.venues.iifl.master import SEGMENT, SEGMENT_NUMBER, Master
 from markets.venues.iifl.numbers import amount, moment, optional, positive
 from markets.venues.vocabulary import MarketKind, OrderType, PositionSide, Side, TimeInForce, VenueStatus
 
@@ -188,6 +188,17 @@ def instrument_of(row: Row) -> int:
     """Return the number of an instrument; its name is written in two ways."""
     found = row.get("ExchangeInstrumentID")
     return int(row["ExchangeInstrumentId"] if found is None else found)
+
+
+def symbol_of(row: Row, master: Master) -> str:
+    """Return the symbol of an instrument; what is not listed keeps the name that was told, else its number.
+
+    A name that a listed share has is not taken: bonds of a company are told by the name of its share.
+    """
+    number, told = instrument_of(row), str(row.get("TradingSymbol") or "")
+    if found := master.by_id.get(number):
+        return found.spec.symbol
+    return str(number) if told in master.by_symbol else told or str(number)
 
 
 def side_of(row: Row) -> Side:

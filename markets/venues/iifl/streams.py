@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Mapping
-from typing import Any
 from urllib.parse import urlencode
 
 import aiohttp
@@ -16,7 +15,15 @@ from markets.venues.iifl.engine_io import PING, USUAL_PING_SECONDS, Ended, Event
 from markets.venues.iifl.gateway import Gateway
 from markets.venues.iifl.house import utc_now
 from markets.venues.iifl.instruments import Instruments
-from markets.venues.iifl.orders import identifier_of, instrument_of, is_share, read_fill, read_order, read_position
+from markets.venues.iifl.orders import (
+    Row,
+    identifier_of,
+    is_share,
+    read_fill,
+    read_order,
+    read_position,
+    symbol_of,
+)
 from markets.venues.iifl.sessions import Session
 
 JOINED, ORDER, TRADE, POSITION = "joined", "order", "trade", "position"
@@ -99,23 +106,20 @@ class Streams:
             return []
         if client and client not in {row.get("ClientID"), row.get("AccountID")}:
             return []
-        with self.gateway.understood():
-            if not is_share(row):
-                return []
-            number = instrument_of(row)
-        symbol = await self.instruments.symbol_of(number, str(row.get("TradingSymbol") or ""))
-        if event.name == POSITION:
-            with self.gateway.understood():
-                return [AccountReport(utc_now(), (), (read_position(row, symbol=symbol),), complete=False)]
-        return await self._order_or_trade(event.name, row, symbol)
+        identifier, master = identifier_of(row), await self.instruments.master()
+        names = await self.gateway.shared.client_order_ids([identifier])
+        with self.gateway.passing_over(f"a change ({event.name})"):
+            if is_share(row):
+                return [_change(event.name, row, names[identifier], symbol_of(row, master))]
+        return []
 
-    async def _order_or_trade(self, name: str, row: Mapping[str, Any], symbol: str) -> list[PrivateEvent]:
-        identifier = identifier_of(row)
-        client_order_id = (await self.gateway.shared.client_order_ids([identifier]))[identifier]
-        with self.gateway.understood():
-            if name == TRADE:
-                return [read_fill(row, client_order_id=client_order_id, symbol=symbol)]
-            return [read_order(row, client_order_id=client_order_id, symbol=symbol, now=utc_now())]
+
+def _change(name: str, row: Row, client_order_id: str, symbol: str) -> PrivateEvent:
+    if name == POSITION:
+        return AccountReport(utc_now(), (), (read_position(row, symbol=symbol),), complete=False)
+    if name == TRADE:
+        return read_fill(row, client_order_id=client_order_id, symbol=symbol)
+    return read_order(row, client_order_id=client_order_id, symbol=symbol, now=utc_now())
 
 
 class _Pings:

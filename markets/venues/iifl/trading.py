@@ -27,6 +27,7 @@ from markets.venues.iifl.orders import (
     order_id,
     read_fill,
     read_order,
+    symbol_of,
 )
 from markets.venues.iifl.parameters import WITHOUT_LIMIT, check, placement, protected
 from markets.venues.iifl.sessions import Session
@@ -106,9 +107,7 @@ class Trading(MarketData):
     async def open_orders(self, account: AccountAccess, symbol: str | None = None) -> Sequence[OrderReport]:
         """Return the orders that still may trade, oldest first."""
         rows = await self.gateway.book(account, ORDERS, dealer=DEALER_ORDERS)
-        with self.gateway.understood():
-            rows = [row for row in rows if is_share(row)]
-        reports = [await self._report(row, names) for names in [await self.names(rows)] for row in rows]
+        reports = await self._readable(rows)
         found = [each for each in reports if each.status not in FINAL_STATUSES and symbol in {None, each.symbol}]
         return sorted(found, key=lambda report: int(report.venue_order_id))
 
@@ -189,12 +188,18 @@ class Trading(MarketData):
                 break
         return known
 
-    async def _report(self, row: Row, names: dict[str, str]) -> OrderReport:
-        with self.gateway.understood():
-            number, told, client = instrument_of(row), str(row.get("TradingSymbol") or ""), names[identifier_of(row)]
-        symbol = await self.instruments.symbol_of(number, told)
-        with self.gateway.understood():
-            return read_order(row, client_order_id=client, symbol=symbol, now=utc_now())
+    async def _readable(self, rows: Sequence[Row]) -> list[OrderReport]:
+        """Return the orders of shares, but for those that cannot be read."""
+        if not rows:
+            return []
+        names, master = await self.names(rows), await self.instruments.master()
+        found = []
+        for row in rows:
+            with self.gateway.passing_over("an order"):
+                if is_share(row):
+                    symbol, client = symbol_of(row, master), names[identifier_of(row)]
+                    found.append(read_order(row, client_order_id=client, symbol=symbol, now=utc_now()))
+        return found
 
 
 def _name(account: AccountAccess) -> str:
