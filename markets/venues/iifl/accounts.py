@@ -40,9 +40,14 @@ class Accounts:
         )
 
     async def permissions(self, account: AccountAccess) -> Permissions:
-        """Return what the key may do: whoever may log in trades, and no key of XTS takes money out."""
+        """Return what the key may do: whoever may log in trades, and no key of XTS takes money out.
+
+        It is of who logged in, or with a dealer's key of the client that is named.
+        """
         await self.gateway.read(account, PROFILE)
-        return Permissions(read=True, trade=True, withdraw=False)
+        session = await self.gateway.session(account)
+        owner = session.user if session.is_investor else self.gateway.client_of(account, session)
+        return Permissions(read=True, trade=True, withdraw=False, venue_account=owner)
 
     async def set_leverage(self, account: AccountAccess, symbol: str, kind: MarketKind, leverage: int) -> None:
         """Refuse: the broker sets the margin of shares."""
