@@ -70,6 +70,8 @@ class Capabilities:
     open_interest: bool = False
     # A placed order was only taken by the broker: what the exchange does with it is told by asking, and by the stream.
     acknowledges_first: bool = False
+    # One key may act for several accounts of the venue: its passphrase names which, and `permissions` tells it.
+    key_of_many: bool = False
     # What the venue accepts as a client order id, as a regular expression for the whole of it.
     client_order_id: str = r"[A-Za-z0-9]{1,32}"
     # A request that is older than this is refused by the venue, so that it can no longer become an order.

@@ -16,7 +16,7 @@ from copytrade.lib.loop import run
 from copytrade.lib.sql import update_rows
 from markets.venues.base import Credentials, Permissions
 from markets.venues.errors import NotSupported, VenueError
-from markets.venues.registry import venue_info
+from markets.venues.registry import capabilities, venue_info
 from orders.access import access_of, is_paper, venue_of
 from orders.failures import presented
 from orders.models import AccountState, Credential, Holding, Order, TradingAccount
@@ -46,11 +46,12 @@ def credential_save(*, account: TradingAccount, key: str, secret: str, passphras
         raise InvalidInput([{"path": "key", "message": problem}])
     with transaction.atomic():
         # Only now, when the venue has said that they hold the key, may anybody learn that it is used here already.
-        _refuse_shared(account, credentials)
+        told = venue_account_told(permissions)
+        _refuse_shared(account, credentials, told)
         locked = account_lock_alone(account)
         if locked.state == AccountState.CLOSED:
             raise AccountConflict("This account was closed.")
-        _take_owner(locked, venue_account_told(permissions))
+        _take_owner(locked, told)
         stored = _store(locked, credentials, checked=True)
         if locked.state == AccountState.AUTH_FAILED:
             locked.state, locked.state_reason = AccountState.ACTIVE, ""
@@ -71,7 +72,7 @@ def credential_keep_unchecked(*, account: TradingAccount, credentials: Credentia
     `AccountConflict`: another account here uses it, or it would take the place of another key while the account has
     orders or holdings: the venue has to be asked first whose it is.
     """
-    _refuse_shared(account, _checked(credentials))
+    _refuse_shared(account, _checked(credentials), told="")
     locked = account_lock_alone(account)
     current = credentials_of([locked.pk]).get(locked.pk)
     if current is not None and current.key != credentials.key and (things := _open_things(locked)):
@@ -183,14 +184,17 @@ def _checked(credentials: Credentials) -> Credentials:
     return credentials
 
 
-def _refuse_shared(account: TradingAccount, credentials: Credentials) -> None:
+def _refuse_shared(account: TradingAccount, credentials: Credentials, told: str) -> None:
     """Refuse a key that another account at the venue uses: both would trade one wallet.
 
-    Must run before the account is locked, and once per transaction and key: that order rules out deadlocks.
+    A key of many is taken where the venue has told of each account here that it is of another one there. Must run
+    before the account is locked, and once per transaction and key: that order rules out deadlocks.
     """
     fingerprint = key_fingerprint(credentials.key)
     lock_for_transaction(f"venue key {fingerprint}")
     others = Credential.objects.filter(fingerprint=fingerprint, account__venue=account.venue)
+    if told and capabilities(account.venue).key_of_many:
+        others = others.filter(account__venue_account__in=["", told])
     if others.exclude(account=account).exclude(account__state=AccountState.CLOSED).exists():
         name = venue_info(account.venue).name
         raise AccountConflict(f"Another account at {name} uses this key already: make one of its own there.")

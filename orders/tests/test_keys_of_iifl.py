@@ -1,4 +1,4 @@
-"""Keys of IIFL: one of another client takes no place while things are open."""
+"""Keys of IIFL: a dealer's serves several clients, and one of another client takes no place while things are open."""
 
 from collections.abc import Iterator
 
@@ -6,7 +6,7 @@ import pytest
 from django.test import Client
 
 from markets.venues import registry
-from orders.models import Mode, TradingAccount
+from orders.models import Credential, Mode, TradingAccount
 from orders.vault import credentials_of
 from tests.contract.benches.iifl import pointed_at
 from tests.factories import make_account, make_holding, make_user
@@ -59,3 +59,41 @@ def test_a_dealers_key_for_another_client_is_refused_while_a_share_is_held(excha
     assert put(account, made, f"{made.client[:-1]}B") == 409
     assert put(account, made, made.client) == 200
     assert stored(account) == (made.key, made.client)
+
+
+def test_a_dealers_key_serves_an_account_for_each_client(exchange: IiflSimulator) -> None:
+    made = exchange.account(dealer=True, clients=3)
+    clients = [f"{made.client[:-1]}{letter}" for letter in "ABC"]
+    accounts = [live() for _ in clients]
+
+    assert [put(*each) for each in zip(accounts, [made] * 3, clients, strict=True)] == [200, 200, 200]
+    assert [stored(account) for account in accounts] == [(made.key, client) for client in clients]
+
+
+def test_one_client_is_traded_by_one_account(exchange: IiflSimulator) -> None:
+    dealer, mine = exchange.account(dealer=True, clients=2), exchange.account()
+    assert put(live(), dealer, dealer.client) == 200
+    assert put(live(), mine) == 200
+
+    assert put(live(), dealer, dealer.client) == 409
+    assert [put(live(), mine, passphrase) for passphrase in ("", mine.client, "else")] == [409, 409, 409]
+
+
+def test_a_key_of_before_the_venue_was_asked_for_its_client_is_shared_by_nobody(exchange: IiflSimulator) -> None:
+    first, made = live(), exchange.account(dealer=True, clients=2)
+    assert put(first, made, made.client) == 200
+    TradingAccount.objects.update(venue_account="")
+
+    assert put(live(), made, f"{made.client[:-1]}B") == 409
+    assert put(first, made, made.client) == 200
+    assert put(live(), made, f"{made.client[:-1]}B") == 200
+
+
+def test_a_key_that_was_deleted_or_whose_account_was_closed_is_free_again(exchange: IiflSimulator) -> None:
+    first, second, made = live(), live(), exchange.account()
+    assert put(first, made) == 200
+    Credential.objects.all().delete()
+    assert put(second, made) == 200
+    TradingAccount.objects.filter(pk=second.pk).update(state="closed")
+
+    assert put(live(), made) == 200

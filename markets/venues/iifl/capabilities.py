@@ -17,6 +17,7 @@ EQUITY = Capabilities(
     private_stream=True,
     candles=False,
     acknowledges_first=True,
+    key_of_many=True,
     client_order_id=r"[A-Za-z0-9_-]{1,36}",
     request_lifetime=REQUEST_LIFETIME,
 )
