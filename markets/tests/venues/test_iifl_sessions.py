@@ -9,12 +9,12 @@ from django.conf import settings
 from copytrade.lib import loop
 from markets.tests.venues.iifl_kit import LONG_ID, ORDERS, access, named, order, resting, venue_of
 from markets.venues.base import AccountAccess, Credentials
-from markets.venues.errors import AuthFailed, Retryable
+from markets.venues.errors import AuthFailed, Retryable, VenueDown
 from markets.venues.iifl.adapter import make
 from markets.venues.iifl.names import unique_identifier
 from tests.simulators.iifl import IiflSimulator
 
-LOGIN = "POST /interactive/user/session"
+LOGIN, PROFILE = "POST /interactive/user/session", "/interactive/user/profile"
 run = loop.run
 
 
@@ -72,6 +72,40 @@ def test_an_order_whose_login_has_ended_is_looked_for_and_left_to_its_sender(exc
 
         assert run(venue.query(mine, named(resting()))) is not None
     assert exchange.counts()["identifiers"] == {unique_identifier(LONG_ID): 1}
+
+
+def test_a_gateways_page_may_say_that_a_login_has_ended(exchange: IiflSimulator) -> None:
+    mine = access(exchange.account())
+    with venue_of(exchange) as venue:
+        run(venue.permissions(mine))
+        exchange.fault("unauthorized", path=PROFILE)
+
+        assert run(venue.permissions(mine)).trade
+    assert logins(exchange) == 2
+
+
+def test_an_order_that_a_gateway_refuses_for_its_login_is_looked_for_before_it_is_sent_again(
+    exchange: IiflSimulator,
+) -> None:
+    mine = access(exchange.account())
+    with venue_of(exchange) as venue:
+        exchange.fault("unauthorized", method="POST", path=ORDERS)
+        with pytest.raises(Retryable):
+            run(venue.place(mine, resting()))
+        assert exchange.counts()["requests"][f"GET {ORDERS}"] == 1
+        run(venue.place(mine, resting()))
+
+    assert exchange.counts()["identifiers"] == {unique_identifier(LONG_ID): 1}
+
+
+def test_a_page_instead_of_a_login_is_no_refusal_of_the_key(exchange: IiflSimulator) -> None:
+    mine = access(exchange.account())
+    with venue_of(exchange) as venue:
+        exchange.fault("unauthorized", path="/interactive/user/session")
+        with pytest.raises(VenueDown):
+            run(venue.permissions(mine))
+
+        assert run(venue.permissions(mine)).trade
 
 
 def test_wrong_credentials_are_told_as_such(exchange: IiflSimulator) -> None:

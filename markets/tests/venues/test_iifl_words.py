@@ -21,7 +21,7 @@ from markets.venues.errors import (
     VenueError,
 )
 from markets.venues.iifl.engine_io import Ended, Event, Opened, event_frame, read_frame
-from markets.venues.iifl.errors import error_of, is_no_data, reason_of, unwrapped
+from markets.venues.iifl.errors import SessionGoneError, error_of, is_no_data, reason_of, unwrapped
 from markets.venues.iifl.house import read_hours
 from markets.venues.iifl.listing import built_in, references, share_spec
 from markets.venues.iifl.master import Instrument, read_master
@@ -189,6 +189,12 @@ def test_an_order_that_a_book_does_not_know_yet_is_asked_for_again() -> None:
 def test_a_page_says_nothing_of_what_was_written(page: Any) -> None:
     assert isinstance(error_of(502, page, writes=True), OutcomeUnknown)
     assert isinstance(error_of(502, page, writes=False), VenueDown)
+
+
+@pytest.mark.parametrize("writes", [True, False])
+def test_a_page_with_401_is_about_the_token_where_there_was_one(writes: bool) -> None:
+    assert isinstance(error_of(401, None, writes=writes), SessionGoneError)
+    assert isinstance(error_of(401, None, writes=False, by_token=False), VenueDown)
 
 
 def test_no_data_is_no_refusal_and_a_second_envelope_is_taken_off() -> None:

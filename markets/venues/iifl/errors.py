@@ -62,20 +62,21 @@ def unwrapped(body: Any) -> Any:
     return body
 
 
-def error_of(status: int, body: Any, *, writes: bool) -> VenueError:
+def error_of(status: int, body: Any, *, writes: bool, by_token: bool = True) -> VenueError:
     """Return what an answer without a result says; `writes` where the request may have changed something.
 
-    A pause (`RATE_LIMIT`) concerns one account alone, and a request that meets it was not carried out.
+    A page with HTTP 401 says that the token is gone, where there was one. A pause (`RATE_LIMIT`) concerns one account
+    alone, and a request that meets it was not carried out.
     """
     if not isinstance(body, Mapping) or body.get("type") != "error":
-        return _no_answer(status, writes=writes)
+        return _no_answer(status, writes=writes, by_token=by_token)
     code, message = str(body.get("code", "")), _message(body)
     if code == RATE_LIMIT or status == TOO_MANY:
         return Retryable(message, after=SOON, code=RATE_LIMIT, status=status)
     if code in NO_SESSION or status == UNAUTHORIZED or "invalid token" in message.lower():
         return SessionGoneError(message, code=code, status=status)
     if status >= SERVER_FAILED:
-        return _no_answer(status, writes=writes)
+        return _no_answer(status, writes=writes, by_token=by_token)
     if code == NOT_FOUND and not writes:
         return Retryable(message, after=SOON, code=code, status=status)
     return Rejected(message, reason=_reason(code, message), code=code, status=status)
@@ -104,6 +105,8 @@ def _message(body: Mapping[str, Any]) -> str:
     return ": ".join([str(body.get("description") or "The venue gave no reason."), *details])[:500]
 
 
-def _no_answer(status: int, *, writes: bool) -> VenueError:
+def _no_answer(status: int, *, writes: bool, by_token: bool) -> VenueError:
     message = f"IIFL answered HTTP {status} with something else than a result."
+    if by_token and status == UNAUTHORIZED:
+        return SessionGoneError(message, status=status)
     return OutcomeUnknown(message, status=status) if writes else VenueDown(message, status=status)

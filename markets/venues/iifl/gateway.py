@@ -199,7 +199,7 @@ class Gateway:
             return decoded.get("result")
         if not writes and is_no_data(decoded):
             return None
-        error = error_of(answer.status, decoded, writes=writes)
+        error = error_of(answer.status, decoded, writes=writes, by_token=session is not None)
         if account is not None and error.code == RATE_LIMIT:
             await self._pause(account, path, writes=writes)
         raise error

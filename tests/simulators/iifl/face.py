@@ -84,7 +84,8 @@ class IiflSimulator:
         """Let something befall the next requests.
 
         `drop_before`, `drop_after` (the connection breaks before or after it was carried out), `bad_gateway` (carried
-        out, and answered by a page), `bad_gateway_before`, `garbage`, `rate_limit` (HTTP 429), `rate_limit_200`.
+        out, and answered by a page), `bad_gateway_before`, `unauthorized` (a page with HTTP 401), `garbage`,
+        `rate_limit` (HTTP 429), `rate_limit_200`.
         """
         self._call("fault", kind=kind, method=method, path=path, count=count)
 

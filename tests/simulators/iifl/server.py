@@ -18,6 +18,7 @@ from tests.simulators.iifl.books import Client, Exchange, Login, Order, Trade
 HOST, CONTROL, SOCKET = "127.0.0.1", "/_control/", "/interactive/socket.io/"
 STOP_SECONDS = 0.5
 GATEWAY_PAGE = "<html><body><h1>502 Bad Gateway</h1></body></html>"
+UNAUTHORIZED_PAGE = "<html><body><h1>401 Authorization Required</h1></body></html>"
 GARBAGE = "<!-- upstream connect error"
 RATE_LIMIT = {"type": "error", "code": "e-apirl-0004", "description": "Rate Limit reached", "result": {}}
 HAPPENS = frozenset({"drop_after", "bad_gateway", "garbage"})
@@ -151,6 +152,8 @@ class Server:
         match kind:
             case "bad_gateway" | "bad_gateway_before":
                 return web.Response(text=GATEWAY_PAGE, status=502, content_type="text/html")
+            case "unauthorized":
+                return web.Response(text=UNAUTHORIZED_PAGE, status=401, content_type="text/html")
             case "garbage":
                 return web.Response(text=GARBAGE)
             case "rate_limit":
