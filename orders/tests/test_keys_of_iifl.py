@@ -1,4 +1,4 @@
-"""Keys of IIFL: a dealer's serves several clients, and one of another client takes no place while things are open."""
+"""Keys of IIFL: whose they are, how many accounts they serve, and what says nothing against them."""
 
 from collections.abc import Iterator
 
@@ -7,6 +7,7 @@ from django.test import Client
 
 from markets.venues import registry
 from orders.models import Credential, Mode, TradingAccount
+from orders.services.sync import account_sync
 from orders.vault import credentials_of
 from tests.contract.benches.iifl import pointed_at
 from tests.factories import make_account, make_holding, make_user
@@ -97,3 +98,13 @@ def test_a_key_that_was_deleted_or_whose_account_was_closed_is_free_again(exchan
     TradingAccount.objects.filter(pk=second.pk).update(state="closed")
 
     assert put(live(), made) == 200
+
+
+def test_an_account_whose_login_somebody_ends_again_and_again_stays_active(exchange: IiflSimulator) -> None:
+    account = live()
+    assert put(account, exchange.account()) == 200
+    exchange.fault("unauthorized", method="GET", count=2)
+    account_sync(account=account)
+
+    account.refresh_from_db()
+    assert (account.state, bool(account.sync_error)) == ("active", True)

@@ -98,6 +98,16 @@ def test_an_order_that_a_gateway_refuses_for_its_login_is_looked_for_before_it_i
     assert exchange.counts()["identifiers"] == {unique_identifier(LONG_ID): 1}
 
 
+def test_a_login_that_somebody_ends_at_once_is_no_refusal_of_the_key(exchange: IiflSimulator) -> None:
+    mine = access(exchange.account())
+    with venue_of(exchange) as venue:
+        exchange.fault("unauthorized", path=PROFILE, count=2)
+        with pytest.raises(Retryable):
+            run(venue.permissions(mine))
+
+        assert run(venue.permissions(mine)).trade
+
+
 def test_a_page_instead_of_a_login_is_no_refusal_of_the_key(exchange: IiflSimulator) -> None:
     mine = access(exchange.account())
     with venue_of(exchange) as venue:

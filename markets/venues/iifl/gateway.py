@@ -5,7 +5,7 @@ A request that changes something is sent once. A read whose token is gone is ask
 
 import asyncio
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
@@ -90,13 +90,11 @@ class Gateway:
 
     async def market_data(self, path: str, body: Params) -> Any:
         """Ask for market data with the installation's own key."""
-        credentials = self.house.market_data
-        session = await self._market_sessions.session(credentials)
-        try:
+
+        async def ask(session: Session) -> Any:
             return await self._once("POST", path, session, body=body, writes=False)
-        except SessionGoneError:
-            renewed = await self._market_sessions.session(credentials, gone=session)
-            return await self._once("POST", path, renewed, body=body, writes=False)
+
+        return await _renewing(self._market_sessions, self.house.market_data, ask)
 
     async def master(self, segments: Sequence[str]) -> str:
         """Return the list of instruments, for which nobody has to log in."""
@@ -147,20 +145,14 @@ class Gateway:
             await self._budget.reserve(self.house.books_of(_name(account)), Demand(weight=0, account=path, places=True))
 
     async def _read(self, account: AccountAccess, path: str, params: Params | None, dealer: str) -> Any:
-        session = await self.session(account)
-        try:
-            return await self._read_with(session, account, path, params, dealer)
-        except SessionGoneError:
-            renewed = await self.sessions.session(account.credentials, gone=session)
-            return await self._read_with(renewed, account, path, params, dealer)
 
-    async def _read_with(
-        self, session: Session, account: AccountAccess, path: str, params: Params | None, dealer: str
-    ) -> Any:
-        client = self.client_of(account, session)
-        asked = {**(params or {}), **({"clientID": client} if client else {})}
-        chosen = path if session.is_investor or not dealer else dealer
-        return await self._once("GET", chosen, session, account=account, params=asked, writes=False)
+        async def ask(session: Session) -> Any:
+            client = self.client_of(account, session)
+            asked = {**(params or {}), **({"clientID": client} if client else {})}
+            chosen = path if session.is_investor or not dealer else dealer
+            return await self._once("GET", chosen, session, account=account, params=asked, writes=False)
+
+        return await _renewing(self.sessions, account.credentials, ask)
 
     async def _login(self, credentials: Credentials) -> Session:
         body = {"appKey": credentials.key, "secretKey": credentials.secret, "source": self.house.source}
@@ -222,6 +214,24 @@ class Gateway:
         except NoAnswerError as error:
             message = f"IIFL did not answer ({error})."
             raise (OutcomeUnknown(message) if writes else VenueDown(message)) from error
+
+
+async def _renewing(
+    sessions: Sessions, credentials: Credentials | None, ask: Callable[[Session], Awaitable[Any]]
+) -> Any:
+    """Ask with the session, and once more with a new one where it is gone.
+
+    Where that is gone as well, somebody else logs in with the same key: it is good, and may be used again later.
+    """
+    session = await sessions.session(credentials)
+    try:
+        return await ask(session)
+    except SessionGoneError:
+        renewed = await sessions.session(credentials, gone=session)
+    try:
+        return await ask(renewed)
+    except SessionGoneError as error:
+        raise Retryable(error.message, after=SOON, code=error.code, status=error.status) from error
 
 
 def _name(account: AccountAccess) -> str:
