@@ -85,7 +85,7 @@ class IiflSimulator:
 
         `drop_before`, `drop_after` (the connection breaks before or after it was carried out), `bad_gateway` (carried
         out, and answered by a page), `bad_gateway_before`, `unauthorized` (a page with HTTP 401), `garbage`,
-        `rate_limit` (HTTP 429), `rate_limit_200`.
+        `rate_limit` (HTTP 429), `rate_limit_200`, `last_of_login` (answered, and with that all tokens are gone).
         """
         self._call("fault", kind=kind, method=method, path=path, count=count)
 

@@ -21,7 +21,8 @@ GATEWAY_PAGE = "<html><body><h1>502 Bad Gateway</h1></body></html>"
 UNAUTHORIZED_PAGE = "<html><body><h1>401 Authorization Required</h1></body></html>"
 GARBAGE = "<!-- upstream connect error"
 RATE_LIMIT = {"type": "error", "code": "e-apirl-0004", "description": "Rate Limit reached", "result": {}}
-HAPPENS = frozenset({"drop_after", "bad_gateway", "garbage"})
+LAST = "last_of_login"
+HAPPENS = frozenset({"drop_after", "bad_gateway", "garbage", LAST})
 
 
 @dataclass(slots=True)
@@ -144,7 +145,9 @@ class Server:
         fault = self._befalls(call)
         if fault is None or fault.kind in HAPPENS:
             status, body = self.api.answer(call)
-            if fault is None:
+            if fault is not None and fault.kind == LAST:
+                self.end_sessions()
+            if fault is None or fault.kind == LAST:
                 return web.json_response(body, status=status)
         return self._failed(request, fault.kind)
 
