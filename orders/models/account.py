@@ -88,7 +88,7 @@ class Credential(models.Model):
         blank=True,
         db_index=True,
         editable=False,
-        help_text="SHA-256 of the public part: no two accounts at a venue share a key.",
+        help_text="SHA-256 of the public part: accounts at a venue share one only where a dealer acts for each.",
     )
     can_trade = models.BooleanField(default=False)
     checked_at = models.DateTimeField(null=True, help_text="When the venue was last asked what the key may do.")
