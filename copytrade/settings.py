@@ -9,6 +9,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import django_stubs_ext
+from corsheaders.defaults import default_headers
 from csp.constants import NONE, SELF
 
 from copytrade.lib.environment import (
@@ -66,6 +67,8 @@ if N8N_BACKEND_BASE_URL and (host := urlsplit(N8N_BACKEND_BASE_URL).hostname):
     ALLOWED_HOSTS.append(host)
 CSRF_TRUSTED_ORIGINS = env.texts("CSRF_TRUSTED_ORIGINS")
 CORS_ALLOWED_ORIGINS = [FRONTEND_URL.rstrip("/")] if FRONTEND_URL else []
+CORS_ALLOW_HEADERS = (*default_headers, "idempotency-key", "x-api-key")
+CORS_EXPOSE_HEADERS = ("Retry-After", "X-Request-ID")
 NUM_PROXIES = env.integer("NUM_PROXIES", 0)
 
 # Applications ---------------------------------------------------------------
