@@ -223,7 +223,7 @@ AUTH_PASSWORD_VALIDATORS = [
 LOGIN_URL = "admin:login"
 AUTHENTICATION_BACKENDS = ["copytrade.accounts.backends.NameOrAddressBackend"]
 LOGIN_RATE_LIMIT_MAX = env.integer("LOGIN_RATE_LIMIT_MAX", 10, least=1)
-# Where the paper account of somebody who registers is opened, and what it begins with, in the currency of that venue.
+# Where the paper account of a new user is opened, and what it begins with, in the currency of that venue.
 PAPER_VENUE = env.text("PAPER_VENUE", "iifl")
 PAPER_BALANCE = env.number("PAPER_BALANCE", "10000", least="0", most="1000000000000")
 SIMPLE_JWT = {

@@ -11,7 +11,7 @@ from copytrade.accounts.admin import UserAdmin
 from copytrade.accounts.models import Role, User
 from orders.admin.figures import ReadOnlyInline, digits
 from orders.models import TradingAccount
-from replication.services.people import person_set_role
+from replication.services.people import person_account_open, person_set_role
 
 
 class AccountInline(ReadOnlyInline[TradingAccount, User]):
@@ -38,6 +38,13 @@ class PersonAdmin(UserAdmin):
     def get_inlines(self, request: HttpRequest, obj: User | None) -> list[type[InlineModelAdmin[Any, Any]]]:
         """Show accounts of a user who exists."""
         return [] if obj is None else [AccountInline]
+
+    def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:  # noqa: FBT001  (Django's signature)
+        """Save; a new user gets a paper account along, as somebody who registers does."""
+        super().save_model(request, obj, form, change)
+        assert isinstance(request.user, User)
+        if not change:
+            person_account_open(user=obj, actor=request.user)
 
     @admin.action(description="Make masters, whom others may copy", permissions=["change"])
     def make_masters(self, request: HttpRequest, queryset: QuerySet[User]) -> None:

@@ -44,10 +44,23 @@ def person_register(
         full_name=full_name,
         iifl_account_id=iifl_account_id,
     )
-    account = _account_open(user)
+    account = person_account_open(user=user, actor=user)
     if user.role == Role.MASTER:
         _profile_make(user, account)
     return user
+
+
+def person_account_open(*, user: User, actor: User) -> TradingAccount:
+    """Open a paper account of `PAPER_BALANCE` at `PAPER_VENUE`, under a name that the user has not given yet."""
+    taken = set(TradingAccount.objects.filter(user=user).values_list("name", flat=True))
+    names = chain([ACCOUNT_NAME], (f"{ACCOUNT_NAME} {number}" for number in count(2)))
+    return account_create(
+        user=user,
+        name=next(name for name in names if name not in taken),
+        venue=settings.PAPER_VENUE,
+        actor=actor,
+        paper_balance=settings.PAPER_BALANCE,
+    )
 
 
 @transaction.atomic
@@ -112,16 +125,4 @@ def _account_to_lead(user: User) -> TradingAccount:
     list(own.select_for_update(no_key=True).order_by("pk"))  # whoever begins a copy holds its account
     copying = Copy.objects.exclude(state=CopyState.ENDED).values("account")
     free = own.exclude(state=AccountState.CLOSED).exclude(pk__in=copying).order_by("pk").first()
-    return free or _account_open(user)
-
-
-def _account_open(user: User) -> TradingAccount:
-    taken = set(TradingAccount.objects.filter(user=user).values_list("name", flat=True))
-    names = chain([ACCOUNT_NAME], (f"{ACCOUNT_NAME} {number}" for number in count(2)))
-    return account_create(
-        user=user,
-        name=next(name for name in names if name not in taken),
-        venue=settings.PAPER_VENUE,
-        actor=user,
-        paper_balance=settings.PAPER_BALANCE,
-    )
+    return free or person_account_open(user=user, actor=user)

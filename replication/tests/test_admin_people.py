@@ -8,6 +8,8 @@ from django.contrib.auth.models import Permission
 from django.test import Client
 
 from copytrade.accounts.models import AuditEvent, User
+from copytrade.lib.errors import InvalidInput
+from orders.models import TradingAccount
 from replication.services.people import person_register
 from tests.factories import make_staff, make_user
 from traders.models import LeadTrader
@@ -46,6 +48,13 @@ def change(client: Client, user: User, **values: str) -> Any:
     fields = {"username": user.username, "email": user.email, "full_name": user.full_name, "is_active": "on"}
     formset = {"trading_accounts-TOTAL_FORMS": "0", "trading_accounts-INITIAL_FORMS": "0"}
     return client.post(f"{LIST}{user.pk}/change/", {**fields, **formset, **values})
+
+
+def add(client: Client) -> Any:
+    """Make a user, Grace; return the response."""
+    secret = "correct-horse-battery"
+    data = {"username": "grace", "email": "grace@example.com", "password1": secret, "password2": secret}
+    return client.post(f"{LIST}add/", data)
 
 
 def trail(action: str) -> list[tuple[str, str, Any]]:
@@ -99,13 +108,21 @@ def test_a_role_is_not_changed_by_the_form(client: Client, staff: User, ada: Use
     assert ada.role == "FOLLOWER"
 
 
-def test_a_user_whom_staff_make_is_told_and_has_no_account(client: Client, staff: User):
-    secret = "correct-horse-battery"
-    data = {"username": "grace", "email": "grace@example.com", "password1": secret, "password2": secret}
-    assert client.post(f"{LIST}add/", data).status_code == 302
+def test_a_user_whom_staff_make_is_told_and_has_a_paper_account(client: Client, staff: User):
+    assert add(client).status_code == 302
     grace = User.objects.get(username="grace")
     assert trail("user.create") == [("root", f"user:{grace.pk} grace", {})]
-    assert client.get(f"{LIST}{grace.pk}/change/").status_code == 200
+    account = TradingAccount.objects.get(user=grace)
+    assert (account.venue, account.mode) == ("binance", "paper")
+    assert [actor for actor, _, _ in trail("account.create")] == ["root"]
+    assert "10000 USDT" in client.get(f"{LIST}{grace.pk}/change/").content.decode()
+
+
+def test_without_the_account_no_user_is_made(client: Client, staff: User, settings: Any):
+    settings.PAPER_VENUE = "nowhere"
+    with pytest.raises(InvalidInput):
+        add(client)
+    assert not User.objects.filter(username="grace").exists()
 
 
 def test_a_password_that_staff_set_is_told_without_the_password(client: Client, staff: User, ada: User):
