@@ -6,7 +6,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from django.core.cache import cache
+from django.core.cache import caches
 from django.core.management.commands import flush
 from django.db.backends.postgresql.operations import DatabaseOperations
 from django.test import Client
@@ -52,7 +52,8 @@ def _quick_to_empty() -> Iterator[None]:
 @pytest.fixture(autouse=True)
 def _nothing_kept() -> None:
     """Each test begins with full request budgets, and with markets of its own."""
-    cache.clear()
+    for cache in caches.all():
+        cache.clear()
     markets_forget()
 
 

@@ -166,7 +166,12 @@ CACHES = {
         "LOCATION": REDIS_URL,
         "KEY_PREFIX": "copytrade",
         "OPTIONS": {"socket_connect_timeout": 2, "socket_timeout": 2},
-    }
+    },
+    # Counts failed logins while Redis is away; each process has its own.
+    "process": {
+        "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
+        "OPTIONS": {"MAX_ENTRIES": 10_000},
+    },
 }
 CHANNEL_LAYERS = {
     "default": {

@@ -3,10 +3,11 @@
 from typing import Any
 
 from django.contrib.auth.backends import ModelBackend
-from django.db.models import Q
+from django.db.models import Q, Value
 from django.db.models.functions import Lower
 from django.http import HttpRequest
 
+from copytrade.accounts.logins import LoginAttempt
 from copytrade.accounts.models import User
 
 
@@ -18,11 +19,22 @@ class NameOrAddressBackend(ModelBackend):
     ) -> User | None:
         """Return the active user with this name and password, None without one.
 
-        A password is hashed in any case, so that the time it takes does not tell who has an account.
+        Those of requests are counted, so this may raise `TooManyLogins`.
         """
         if username is None or password is None:
             return None
         user = find_user(username)
+        if request is None:
+            return self._let_in(user, password)
+        attempt = LoginAttempt(request=request, login=username, user=user)
+        attempt.begin()
+        let_in = self._let_in(user, password)
+        if let_in:
+            attempt.succeed()
+        return let_in
+
+    def _let_in(self, user: User | None, password: str) -> User | None:
+        """Return the user with a right password; one is hashed in any case, so that the time tells nothing."""
         if user is None:
             User().set_password(password)
             return None
@@ -30,7 +42,8 @@ class NameOrAddressBackend(ModelBackend):
 
 
 def find_user(login: str) -> User | None:
-    """Return who has this username, else who has this email address in whatever case."""
-    either = Q(username=login) | Q(address=login.lower())
-    found = {user.username == login: user for user in User.objects.annotate(address=Lower("email")).filter(either)}
-    return found.get(True) or found.get(False)
+    """Return who has this username, else who has this email address, in whatever case."""
+    wanted = Lower(Value(login))
+    known = User.objects.annotate(name=Lower("username"), address=Lower("email"))
+    found = known.filter(Q(name=wanted) | Q(address=wanted)).annotate(by_name=Q(name=wanted))
+    return found.order_by("-by_name").first()

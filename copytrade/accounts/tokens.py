@@ -11,6 +11,7 @@ from uuid import uuid4
 
 from django.contrib.auth import authenticate
 from django.contrib.auth.models import update_last_login
+from django.http import HttpRequest
 from django.utils import timezone
 from rest_framework.exceptions import APIException
 from rest_framework_simplejwt.authentication import JWTAuthentication
@@ -40,9 +41,9 @@ class Bearer:
     expires_at: datetime
 
 
-def tokens_for_login(*, login: str, password: str) -> Tokens:
+def tokens_for_login(*, request: HttpRequest, login: str, password: str) -> Tokens:
     """Log somebody in by username or email address; `LoginRefused` says nothing of who has an account."""
-    user = authenticate(username=login, password=password)
+    user = authenticate(request, username=login, password=password)
     if not isinstance(user, User):
         raise LoginRefused("The name or the password is wrong, or this account is not active.")
     update_last_login(type(user), user)

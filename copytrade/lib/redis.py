@@ -12,9 +12,9 @@ def client(url: str) -> "redis.Redis":
     return redis.Redis.from_url(url, socket_connect_timeout=2, socket_timeout=2)
 
 
-def count(key: str, *, seconds: int) -> int:
-    """Add one to a counter that ends after `seconds` without being counted; return the sum."""
+def count(key: str, *, seconds: int, by: int = 1) -> int:
+    """Add to a counter that ends after `seconds` without being counted; return the sum."""
     pipeline = client(settings.REDIS_URL).pipeline(transaction=False)
-    pipeline.incr(key)
+    pipeline.incr(key, by)
     pipeline.expire(key, seconds)
     return int(pipeline.execute()[0])

@@ -3,8 +3,6 @@
 import logging
 import math
 import time
-from collections.abc import Mapping
-from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from django.conf import settings
@@ -18,6 +16,12 @@ if TYPE_CHECKING:  # importing it here would be a circle
     from rest_framework.views import APIView
 
 logger = logging.getLogger(__name__)
+
+
+def window_now(seconds: float) -> tuple[str, float]:
+    """Return the name of the window of so many seconds that it is now, and how many of them remain."""
+    number, elapsed = divmod(time.time(), seconds)
+    return f"{seconds:g}:{number:.0f}", seconds - elapsed
 
 
 class WindowThrottle(BaseThrottle):
@@ -45,12 +49,11 @@ class WindowThrottle(BaseThrottle):
 
     def allow_request(self, request: Request, view: "APIView | None" = None) -> bool:
         """Count the request; true while the caller's window has room."""
-        window = self.window_seconds()
-        number, elapsed = divmod(time.time(), window)
-        self.remaining = window - elapsed
-        key = f"copytrade:throttle:{self.scope}:{self.caller(request)}:{window:g}:{number:.0f}"
+        seconds = self.window_seconds()
+        window, self.remaining = window_now(seconds)
+        key = f"copytrade:throttle:{self.scope}:{self.caller(request)}:{window}"
         try:
-            return self.has_room(count(key, seconds=math.ceil(window) + 1), request)
+            return self.has_room(count(key, seconds=math.ceil(seconds) + 1), request)
         except RedisError as error:
             logger.warning("Requests are not counted, since Redis does not answer: %s", error)
             return True
@@ -60,13 +63,11 @@ class WindowThrottle(BaseThrottle):
         return self.remaining
 
 
-class LoginThrottle(WindowThrottle):
-    """Logins a minute and address: people behind one address share it."""
-
-    scope = "login"
+class AddressThrottle(WindowThrottle):
+    """Requests a minute and address, three times the logins that may fail: people behind one address share it."""
 
     def limit(self) -> int:
-        """Return three times the budget of a name."""
+        """Return the budget."""
         return 3 * int(settings.LOGIN_RATE_LIMIT_MAX)
 
     def caller(self, request: Request) -> str:
@@ -74,29 +75,14 @@ class LoginThrottle(WindowThrottle):
         return f"address:{self.get_ident(request)}"
 
 
-class LoginNameThrottle(WindowThrottle):
-    """`LOGIN_RATE_LIMIT_MAX` logins a minute and name, from whatever addresses."""
-
-    scope = "login"
-
-    def limit(self) -> int:
-        """Return the configured budget."""
-        return int(settings.LOGIN_RATE_LIMIT_MAX)
-
-    def caller(self, request: Request) -> str:
-        """Return a digest of the name, which may be anything."""
-        name = request.data.get("username") if isinstance(request.data, Mapping) else None
-        return f"name:{sha256(str(name).lower().encode(errors='replace')).hexdigest()}"
-
-
-class RegisterThrottle(LoginThrottle):
-    """As many registrations a minute and address as logins."""
+class RegisterThrottle(AddressThrottle):
+    """As many registrations a minute and address as logins that fail."""
 
     scope = "register"
 
 
-class FailedKeyThrottle(LoginThrottle):
-    """As many wrong API keys a minute and address as logins. Only they count: right keys get in beside them."""
+class FailedKeyThrottle(AddressThrottle):
+    """As many wrong API keys a minute and address as failed logins. Only they count: right keys get in beside them."""
 
     scope = "failed-key"
 
