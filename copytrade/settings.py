@@ -225,7 +225,8 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
     {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
 ]
-LOGIN_URL = "admin:login"
+LOGIN_URL = "login"
+LOGIN_REDIRECT_URL = "home"
 AUTHENTICATION_BACKENDS = ["copytrade.accounts.backends.NameOrAddressBackend"]
 LOGIN_RATE_LIMIT_MAX = env.integer("LOGIN_RATE_LIMIT_MAX", 10, least=1)
 # Where the paper account of a new user is opened, and what it begins with, in the currency of that venue.

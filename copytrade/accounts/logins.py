@@ -18,6 +18,7 @@ from copytrade.lib.redis import count
 
 logger = logging.getLogger(__name__)
 
+WRONG_LOGIN = "The name or the password is wrong, or this account is not active."
 WINDOW_SECONDS = 60.0
 OF_ADDRESS, FROM_EVERYWHERE = 3, 10  # times what somebody has from one address
 

@@ -18,6 +18,7 @@ from rest_framework_simplejwt.authentication import JWTAuthentication
 from rest_framework_simplejwt.exceptions import TokenError
 from rest_framework_simplejwt.tokens import AccessToken, RefreshToken, Token
 
+from copytrade.accounts.logins import WRONG_LOGIN
 from copytrade.accounts.models import UsedRefreshToken, User
 from copytrade.lib.errors import LoginRefused
 
@@ -45,7 +46,7 @@ def tokens_for_login(*, request: HttpRequest, login: str, password: str) -> Toke
     """Log somebody in by username or email address; `LoginRefused` says nothing of who has an account."""
     user = authenticate(request, username=login, password=password)
     if not isinstance(user, User):
-        raise LoginRefused("The name or the password is wrong, or this account is not active.")
+        raise LoginRefused(WRONG_LOGIN)
     update_last_login(type(user), user)
     return tokens_for_user(user=user)
 

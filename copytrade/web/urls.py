@@ -7,5 +7,6 @@ from copytrade.web import plans, views
 urlpatterns = [
     path("", views.home, name="home"),
     path("plans/", plans.plans, name="plans"),
+    path("", include("copytrade.accounts.urls")),
     path("", include("traders.urls")),
 ]
