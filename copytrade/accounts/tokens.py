@@ -73,6 +73,15 @@ def tokens_refresh(*, refresh: str) -> Tokens:
     return _pair(following)
 
 
+def tokens_end(*, refresh: str) -> None:
+    """End the login that a refresh token is of; nothing lasts of one that is wrong or expired."""
+    try:
+        token = RefreshToken(refresh)  # type: ignore[arg-type]  # it takes texts; the package types it as a token
+    except TokenError:
+        return
+    _end_family(token)
+
+
 def bearer_of(access: str) -> Bearer:
     """Return whom an access token speaks for; one that is wrong or expired, or of nobody, is `LoginRefused`."""
     try:

@@ -49,6 +49,13 @@ class RefreshAnswer(msgspec.Struct):
     data: TokenSet
 
 
+class LogoutAnswer(msgspec.Struct):
+    """The login has ended."""
+
+    success: Literal[True]
+    data: None
+
+
 def read_texts(data: Any, kind: type[Texts]) -> Texts:
     """Return a struct of texts from a decoded JSON object or form; raises `InvalidInput` with all that is wrong."""
     if not isinstance(data, Mapping):

@@ -1,6 +1,9 @@
 """Tokens for people's own programs."""
 
+from django.contrib.auth import logout
+from django.http import HttpRequest
 from drf_spectacular.utils import OpenApiExample, extend_schema
+from rest_framework.authentication import SessionAuthentication
 from rest_framework.parsers import FormParser, JSONParser
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
@@ -10,33 +13,35 @@ from rest_framework.views import APIView
 from copytrade.accounts.api.serializers import (
     LoginAnswer,
     LoginBody,
+    LogoutAnswer,
     RefreshAnswer,
     RefreshBody,
     login_answer,
     read_texts,
     token_set,
 )
-from copytrade.accounts.tokens import tokens_for_login, tokens_refresh
+from copytrade.accounts.tokens import tokens_end, tokens_for_login, tokens_refresh
 from copytrade.lib.api.responses import success
 
 TOKENS = {"access_token": "eyJhbGciOi…", "refresh_token": "eyJhbGciOi…", "token_type": "bearer", "expires_in": 900}
 
 
-class TokenView(APIView):
-    """Answers hold secrets, so nothing keeps them."""
+def no_store(response: Response) -> Response:
+    """Return a response with secrets, not to be stored."""
+    response["Cache-Control"] = "no-store"
+    return response
+
+
+def plain(request: Request) -> HttpRequest:
+    """Return the request as Django knows it."""
+    return request._request  # noqa: SLF001  (REST framework has no other name for it)
+
+
+class LoginView(APIView):
+    """Logging in."""
 
     authentication_classes = []
     permission_classes = [AllowAny]
-
-    def no_store(self, response: Response) -> Response:
-        """Return the response, not to be stored."""
-        response["Cache-Control"] = "no-store"
-        return response
-
-
-class LoginView(TokenView):
-    """Logging in."""
-
     parser_classes = [JSONParser, FormParser]
 
     @extend_schema(
@@ -53,13 +58,15 @@ class LoginView(TokenView):
     def post(self, request: Request) -> Response:
         """Return an access token and a refresh token."""
         body = read_texts(request.data, LoginBody)
-        asked = request._request  # noqa: SLF001  (REST framework has no other name for it)
-        tokens = tokens_for_login(request=asked, login=body.username, password=body.password)
-        return self.no_store(Response(login_answer(tokens)))
+        tokens = tokens_for_login(request=plain(request), login=body.username, password=body.password)
+        return no_store(Response(login_answer(tokens)))
 
 
-class RefreshView(TokenView):
+class RefreshView(APIView):
     """Exchanging a refresh token."""
+
+    authentication_classes = []
+    permission_classes = [AllowAny]
 
     @extend_schema(
         operation_id="user_refresh",
@@ -75,4 +82,34 @@ class RefreshView(TokenView):
     def post(self, request: Request) -> Response:
         """Return new tokens. A refresh token works once: sent again, it ends its login."""
         body = read_texts(request.data, RefreshBody)
-        return self.no_store(success(token_set(tokens_refresh(refresh=body.refresh_token))))
+        return no_store(success(token_set(tokens_refresh(refresh=body.refresh_token))))
+
+
+class LogoutView(APIView):
+    """Logging out. Who holds a refresh token may end its login, also when the access token has expired."""
+
+    authentication_classes = [SessionAuthentication]
+    permission_classes = [AllowAny]
+    failures = ("403",)
+
+    @extend_schema(
+        operation_id="user_logout",
+        summary="Log out",
+        tags=["Users"],
+        request=RefreshBody,
+        responses=LogoutAnswer,
+        examples=[
+            OpenApiExample("Refresh token", {"refresh_token": TOKENS["refresh_token"]}, request_only=True),
+            OpenApiExample("Logged out", {"success": True, "data": None}, response_only=True, status_codes=["200"]),
+        ],
+    )
+    def post(self, request: Request) -> Response:
+        """End the login of the refresh token, and the session if there is one; with a session the body may be empty.
+
+        A token that is wrong, expired or used is answered the same. Access tokens hold until their time is over.
+        """
+        if request.data or not request.user.is_authenticated:
+            tokens_end(refresh=read_texts(request.data, RefreshBody).refresh_token)
+        if request.user.is_authenticated:
+            logout(plain(request))
+        return success(None)
