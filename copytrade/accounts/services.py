@@ -7,11 +7,13 @@ from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from typing import Any
 
+from django.contrib.auth import authenticate
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import IntegrityError, transaction
 from django.db.models import Q
+from django.http import HttpRequest
 from django.utils import timezone
 
 from copytrade.accounts.models import PERSONAL_SCOPES, ApiKey, AuditEvent, Role, Scope, User
@@ -84,14 +86,31 @@ def user_problems(user: User) -> Iterator[dict[str, str]]:
         yield {"path": "iifl_account_id", "message": "write up to 32 letters, digits, - and _"}
 
 
-def password_problems(password: str, user: User) -> Iterator[dict[str, str]]:
+def password_problems(password: str, user: User, *, path: str = "password") -> Iterator[dict[str, str]]:
     """Yield what is wrong with the password that a user wishes."""
     if "\0" in password:
-        yield {"path": "password", "message": "holds characters that are none"}
+        yield {"path": path, "message": "holds characters that are none"}
     try:
         validate_password(password, user)
     except ValidationError as error:
-        yield from ({"path": "password", "message": message} for message in error.messages)
+        yield from ({"path": path, "message": message} for message in error.messages)
+
+
+def user_change_password(*, request: HttpRequest, user: User, old: str, new: str) -> User:
+    """Give a user, who has to know the old password, a new one, which ends all sessions and tokens of before.
+
+    A wrong old one is `InvalidInput` and counted as a login that fails, so this may raise `TooManyLogins`.
+    """
+    known = authenticate(request, username=user.username, password=old)
+    if not isinstance(known, User) or known != user:
+        raise InvalidInput([{"path": "old_password", "message": "is wrong"}])
+    if problems := list(password_problems(new, known, path="new_password")):
+        raise InvalidInput(problems)
+    with transaction.atomic():
+        known.set_password(new)
+        known.save(update_fields=["password"])
+        user_password_note(user=known, actor=known)
+    return known
 
 
 def user_password_note(*, user: User, actor: User) -> None:

@@ -29,6 +29,13 @@ class RefreshBody(msgspec.Struct):
     refresh_token: Jwt
 
 
+class PasswordBody(msgspec.Struct):
+    """The password that one has, and the one that one wishes."""
+
+    old_password: Password
+    new_password: Password
+
+
 class TokenSet(msgspec.Struct):
     """A pair of tokens; `expires_in` is how many seconds the access token holds."""
 
@@ -44,6 +51,13 @@ class LoginAnswer(TokenSet):
 
 class RefreshAnswer(msgspec.Struct):
     """New tokens; the old refresh token is used up."""
+
+    success: Literal[True]
+    data: TokenSet
+
+
+class PasswordAnswer(msgspec.Struct):
+    """The tokens of a new login; those of before have ended."""
 
     success: Literal[True]
     data: TokenSet

@@ -1,6 +1,6 @@
-"""Tokens for people's own programs."""
+"""Tokens for people's own programs, logging out, and new passwords."""
 
-from django.contrib.auth import logout
+from django.contrib.auth import logout, update_session_auth_hash
 from django.http import HttpRequest
 from drf_spectacular.utils import OpenApiExample, extend_schema
 from rest_framework.authentication import SessionAuthentication
@@ -14,13 +14,18 @@ from copytrade.accounts.api.serializers import (
     LoginAnswer,
     LoginBody,
     LogoutAnswer,
+    PasswordAnswer,
+    PasswordBody,
     RefreshAnswer,
     RefreshBody,
     login_answer,
     read_texts,
     token_set,
 )
-from copytrade.accounts.tokens import tokens_end, tokens_for_login, tokens_refresh
+from copytrade.accounts.models import User
+from copytrade.accounts.permissions import IsPerson
+from copytrade.accounts.services import user_change_password
+from copytrade.accounts.tokens import tokens_end, tokens_for_login, tokens_for_user, tokens_refresh
 from copytrade.lib.api.responses import success
 
 TOKENS = {"access_token": "eyJhbGciOi…", "refresh_token": "eyJhbGciOi…", "token_type": "bearer", "expires_in": 900}
@@ -113,3 +118,37 @@ class LogoutView(APIView):
         if request.user.is_authenticated:
             logout(plain(request))
         return success(None)
+
+
+class PasswordView(APIView):
+    """Changing one's own password."""
+
+    permission_classes = [IsPerson]
+
+    @extend_schema(
+        operation_id="user_password",
+        summary="Change my password",
+        tags=["Users"],
+        request=PasswordBody,
+        responses=PasswordAnswer,
+        examples=[
+            OpenApiExample(
+                "Ada",
+                {"old_password": "correct horse battery", "new_password": "another horse battery"},
+                request_only=True,
+            ),
+            OpenApiExample("Tokens", {"success": True, "data": TOKENS}, response_only=True, status_codes=["200"]),
+        ],
+    )
+    def post(self, request: Request) -> Response:
+        """Set a new password and return new tokens: all sessions and tokens of before end, but not this session.
+
+        A wrong old password counts as a login that fails.
+        """
+        assert isinstance(request.user, User)
+        body = read_texts(request.data, PasswordBody)
+        asked = plain(request)
+        user = user_change_password(request=asked, user=request.user, old=body.old_password, new=body.new_password)
+        if isinstance(request.successful_authenticator, SessionAuthentication):
+            update_session_auth_hash(asked, user)
+        return no_store(success(token_set(tokens_for_user(user=user))))
