@@ -103,7 +103,7 @@ def _order_entry(case: Case, wanted: Decimal, carried: Decimal, price: Decimal) 
     market = case.market
     limit = limit_price(case)
     bounds = bounds_of(market, market_order=limit is None)
-    total = carried + wanted + _rest_of_order(case, carried)
+    total = carried + wanted + _rest_of_order(case)
     fitting = floor_to_market(market, total, market_order=limit is None)
     caps = capped(case, fitting, price, bounds, market_order=limit is None)
     quantity = caps[-1].after if caps else fitting
@@ -125,11 +125,9 @@ def _order_entry(case: Case, wanted: Decimal, carried: Decimal, price: Decimal) 
     )
 
 
-def _rest_of_order(case: Case, carried: Decimal) -> Decimal:
+def _rest_of_order(case: Case) -> Decimal:
     """Return what is added from earlier parts of the leader's order; who accumulates carries that over anyhow."""
-    if case.terms.minimum_policy == MinimumPolicy.ACCUMULATE or carried < ZERO:
-        return ZERO
-    return case.state.order_carried
+    return ZERO if case.terms.minimum_policy == MinimumPolicy.ACCUMULATE else case.state.order_carried
 
 
 def _entry_order(case: Case, quantity: Decimal, price: Decimal, limit: Decimal | None) -> OrderPlan:

@@ -22,6 +22,7 @@ from replication.api.masters_reading import (
     ORDERING_PARAMETER,
     FollowBody,
     UnfollowBody,
+    account_of_body,
     limits_left_open,
     read_live,
     read_ordering,
@@ -102,7 +103,7 @@ class FollowView(PeoplesCopiesView):
         """
         body, user = read_body(request, FollowBody), self.user(request)
         settings, leader = settings_of_body(body), leader_get(body.master_id)
-        number = body.account_id if body.account is None else body.account
+        number = account_of_body(body)
         account = None if number is None else account_get(user, number)
         copy = copy_start(
             user=user, trader=leader, settings=settings, account=account, left_open=limits_left_open(body)

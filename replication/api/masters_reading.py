@@ -9,6 +9,7 @@ import msgspec
 from drf_spectacular.utils import OpenApiParameter
 from msgspec import UNSET, UnsetType
 
+from copytrade.lib.errors import InvalidInput
 from copytrade.lib.structs import Problems
 from orders.api.reading import LARGEST_ID
 from replication.api.copies_reading import Clock, left_open, read_settings
@@ -85,6 +86,13 @@ class UnfollowBody(msgspec.Struct, kw_only=True):
 
     master_id: MasterId
     close: bool = False
+
+
+def account_of_body(body: FollowBody) -> int | None:
+    """Return which account is named, by either name; two different ones are `InvalidInput`."""
+    if body.account is not None and body.account_id not in {None, body.account}:
+        raise InvalidInput([{"path": "account_id", "message": "is another account than `account`: name one"}])
+    return body.account_id if body.account is None else body.account
 
 
 def settings_of_body(body: FollowBody) -> CopySettings:

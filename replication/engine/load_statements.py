@@ -158,7 +158,8 @@ PARTS = """
     SELECT coalesce(array_agg(s.id), '{}'), coalesce((
         SELECT max(c.id) FROM replication_signal c
         WHERE c.trader_id = %(trader)s AND c.symbol = %(symbol)s AND c.side = %(side)s AND c.action = 'CLOSE'
-            AND c.copy_id IS NULL AND c.id < %(signal)s), 0)
+            AND (c.copy_id IS NULL OR c.source = 'flat') AND c.id < %(signal)s
+            AND c.id > (SELECT min(o.id) FROM replication_signal o WHERE o.order_id = %(order)s)), 0)
     FROM replication_signal s
     WHERE s.order_id = %(order)s AND s.id <> %(signal)s AND s.action IN ('OPEN', 'INCREASE')
 """

@@ -114,6 +114,11 @@ class TestFollowing:
         assert TradingAccount.objects.get(pk=chosen).mode == "paper"
         assert data(post(live.user, FOLLOW, wish(leader, **{name: live.pk})), 201)["account_id"] == live.pk
 
+    def test_two_accounts_are_not_guessed_between(self, leader):
+        user = paper_account().user
+        names = {"account": paper_account(user).pk, "account_id": paper_account(user).pk}
+        assert set(problems(post(user, FOLLOW, wish(leader, **names)))) == {"account_id"}
+
     def test_an_unknown_or_blocked_leader_is_not_there(self):
         blocked = make_leader(status=LeaderStatus.BLOCKED)
         for number in (blocked.pk, 10**12):

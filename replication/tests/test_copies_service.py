@@ -115,6 +115,14 @@ def test_so_many_leaders_are_copied_at_the_most(settings):
         follow(watched(), account)
 
 
+def test_an_account_that_was_closed_meanwhile_copies_nobody():
+    account = paper_account()
+    account_close(account=TradingAccount.objects.get(pk=account.pk), actor=account.user)
+
+    with pytest.raises(CopyConflict, match="closed"):
+        follow(watched(), account)
+
+
 def test_a_closed_account_copies_nobody():
     account = paper_account()
     account_close(account=account, actor=account.user)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from replication.models import Copy, CopyIntent
 from replication.services.copies import settings_of
 from replication.services.simulating import copy_preview
-from replication.tests.kit import PRICE, D, follow, held, lead, make_master, price_is
+from replication.tests.kit import PRICE, D, follow, held, lead, make_master, price_is, settle
 from replication.tests.planner_kit import decide, market_of, state_of, terms_of, trade_of
 from replication.tests.test_copying_own_accounts import fills_at_venue, resting
 from replication.vocabulary import MinimumPolicy, Reason
@@ -143,6 +143,35 @@ def test_what_is_set_off_against_a_debt_is_not_bought_back(master, quantities):
     fill_in_parts(account, *quantities)
 
     assert held(copy) == D("0.25")
+
+
+def test_parts_too_small_beside_a_debt_are_ordered_once_they_are_enough(master):
+    leader, account = master
+    copy = follow(leader, ratio=D("0.01"))
+    lead(account, "BUY", "1")
+    copy.positions.update(remainder=D("-0.001"))
+
+    fill_in_parts(account, "0.15", "0.15", "0.15", "0.15")
+
+    assert held(copy) == D("0.015")
+    assert copy.positions.get().remainder == 0
+
+
+def test_what_was_too_small_before_the_leader_was_seen_flat_is_forgotten(master):
+    leader, account = master
+    copy = follow(leader, ratio=D("0.015"))
+    order = resting(account, "0.3")
+    order.refresh_from_db()
+    fills_at_venue(account, order, "0.1", number=1)
+    account.holdings.update(quantity=0, cost=0)  # a comparison with the venue has corrected it
+    settle()
+    settle()
+    assert held(copy) == 0
+
+    fills_at_venue(account, order, "0.1", number=2)
+    settle()
+
+    assert held(copy) == D("0.001")
 
 
 def test_what_was_too_small_before_a_close_is_forgotten(master):
