@@ -12,7 +12,7 @@ if TYPE_CHECKING:  # models can be imported once Django is set up
 
 VENUE = "binance"
 FUNDS = Decimal(1_000_000)
-BATCH = 2_000
+BATCH = 1_000
 
 
 @dataclass(frozen=True)
