@@ -64,7 +64,7 @@ def copy_start(
         _refuse_number(user)
         chosen = account or account_for(user=user, trader=trader)
         accounts_lock_to_begin(account=chosen, trader=trader)
-        chosen.refresh_from_db()
+        chosen.refresh_from_db(fields=["state", "equity"])
         _refuse_account(chosen)
         if left_open:
             sources = copy_defaults_of(user=user, venue=chosen.venue, account=chosen)
