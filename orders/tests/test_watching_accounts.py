@@ -1,6 +1,5 @@
 """Listening to live accounts: what the venue tells is stored, and what was missed is asked for."""
 
-import threading
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from decimal import Decimal
@@ -8,7 +7,6 @@ from typing import Any
 
 import pytest
 from django.core.management import call_command
-from django.db import connection
 
 from markets.venues import registry
 from markets.venues.base import Credentials
@@ -16,6 +14,7 @@ from markets.venues.vocabulary import OrderType, Side
 from orders.executor.sending import orders_execute
 from orders.models import Credential, Fill, Holding, Mode, Order, Origin, Reconciliation, TradingAccount
 from orders.services.placing import order_write
+from orders.tests.watching_kit import until, watching
 from orders.vault import credentials_of, seal
 from orders.watching import Watch
 from tests.contract.addresses import pointed_at
@@ -23,7 +22,6 @@ from tests.factories import make_account, make_market
 from tests.simulators.binance import BinanceSimulator
 
 D = Decimal
-SECONDS = 20.0
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -56,30 +54,9 @@ def account(exchange: BinanceSimulator) -> TradingAccount:
 @pytest.fixture
 def watch(account: TradingAccount) -> Iterator[None]:
     """A watch in a thread of its own; the first comparison is done when the test begins."""
-    stop = threading.Event()
-    thread = threading.Thread(target=_run, args=(stop,))
-    thread.start()
-    until(lambda: Reconciliation.objects.filter(trigger="stream").exists())
-    yield
-    stop.set()
-    thread.join(SECONDS)
-    assert not thread.is_alive()
-
-
-def _run(stop: threading.Event) -> None:
-    try:
-        Watch(stop, look_every=0.2).run()
-    finally:
-        connection.close()
-
-
-def until(done: Callable[[], object]) -> None:
-    pause = threading.Event()
-    for _ in range(int(SECONDS / 0.02)):
-        if done():
-            return
-        pause.wait(0.02)
-    raise AssertionError("it did not happen")
+    with watching():
+        until(lambda: Reconciliation.objects.filter(trigger="stream").exists())
+        yield
 
 
 def rest(account: TradingAccount) -> Order:

@@ -1,20 +1,16 @@
 """Accounts that lead and are traded by hand at their venue: listened to, else polled, whatever the switches are."""
 
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 
 import pytest
-from django.db import connection
 
 from orders import polling, tasks
 from orders.models import Fill, Mode, Order, OrderEvent, Origin, Reconciliation, TradingAccount
 from orders.services.reconcile import account_poll
 from orders.tests.conftest import make_live_account
+from orders.tests.watching_kit import until, watching
 from orders.watching import Watch
 from tests.by_hand import by_hand
-
-SECONDS = 20.0
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -43,33 +39,6 @@ def binance(monkeypatch):
 
 def lead(account: TradingAccount) -> None:
     TradingAccount.objects.filter(pk=account.pk).update(is_led=True)
-
-
-@contextmanager
-def watching() -> Iterator[None]:
-    stop = threading.Event()
-    thread = threading.Thread(target=_run, args=(stop,))
-    thread.start()
-    yield
-    stop.set()
-    thread.join(SECONDS)
-    assert not thread.is_alive()
-
-
-def _run(stop: threading.Event) -> None:
-    try:
-        Watch(stop, look_every=0.2).run()
-    finally:
-        connection.close()
-
-
-def until(done: Callable[[], object]) -> None:
-    pause = threading.Event()
-    for _ in range(int(SECONDS / 0.02)):
-        if done():
-            return
-        pause.wait(0.02)
-    raise AssertionError("it did not happen")
 
 
 def compared(trigger: str) -> bool:
