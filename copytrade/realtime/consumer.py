@@ -4,14 +4,16 @@ import asyncio
 import logging
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from channels.db import database_sync_to_async
 from channels.generic.websocket import AsyncWebsocketConsumer
 
-from copytrade.accounts.tokens import bearer_of, bearer_token
+from copytrade.accounts.sessions import session_bearer
+from copytrade.accounts.tokens import Bearer, bearer_of, bearer_token
 from copytrade.lib.database import DATABASE_AWAY
 from copytrade.lib.errors import ApplicationError, ErrorCode, InvalidInput, LoginRefused, ServiceUnavailable
 from copytrade.realtime.budget import RequestBudget
@@ -29,6 +31,7 @@ logger = logging.getLogger(__name__)
 MOST_SUBSCRIPTIONS = 500
 MOST_ANONYMOUS_REQUESTS = 1_000  # a minute and connection
 LONGEST_REPLAY = 200_000
+LOGIN_CHECK_SECONDS = 30.0  # a new password, logging out and staff end logins from elsewhere
 TRY_AGAIN_LATER = 1013
 UNAUTHORIZED = 3000
 BEARER = "bearer"  # the subprotocol after which a token follows: a browser can set no other header
@@ -77,7 +80,9 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # the package
         try:
             token = self._token()
             if token is not None:
-                await self._log_in(token)
+                await self._log_in(partial(bearer_of, token))
+            elif self.scope["user"].is_authenticated:
+                await self._log_in(partial(session_bearer, self.scope["session"].session_key))
             self.sender = asyncio.create_task(self._send_all())
             await self.hub.join(self)
             self._hear_own()
@@ -206,15 +211,27 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # the package
         header = dict(self.scope["headers"]).get(b"authorization")
         return None if header is None else bearer_token(header)
 
-    async def _log_in(self, token: str) -> None:
-        """Serve the token's user from now on, until the token ends; raises `LoginRefused`."""
-        login = await database_sync_to_async(bearer_of)(token)
+    async def _log_in(self, whose: Callable[[], Bearer]) -> None:
+        """Serve whose login it is from now on, until that ends; raises `LoginRefused`."""
+        login = await database_sync_to_async(whose)()
         self.scope["user"] = login.user
-        self.login_end = asyncio.create_task(self._log_out_at(login.expires_at))
+        self.login_end = asyncio.create_task(self._log_out_after(login, whose))
 
-    async def _log_out_at(self, moment: datetime) -> None:
-        await asyncio.sleep((moment - datetime.now(UTC)).total_seconds())
-        await self._turn_away(UNAUTHORIZED, "The token has expired: come again with a new one.")
+    async def _log_out_after(self, login: Bearer, whose: Callable[[], Bearer]) -> None:
+        try:
+            while (left := (login.expires_at - datetime.now(UTC)).total_seconds()) > 0:
+                await asyncio.sleep(min(left, LOGIN_CHECK_SECONDS))
+                login = await self._login_now(login, whose)
+            await self._turn_away(UNAUTHORIZED, "The login has expired: come again with a new one.")
+        except LoginRefused as error:
+            await self._turn_away(UNAUTHORIZED, error.message)
+
+    async def _login_now(self, before: Bearer, whose: Callable[[], Bearer]) -> Bearer:
+        try:
+            login: Bearer = await database_sync_to_async(whose)()
+        except DATABASE_AWAY:
+            return before
+        return login
 
     async def _turn_away(self, code: int, reason: str = "") -> None:
         """Close: the client comes again and resumes."""

@@ -12,7 +12,7 @@ from django.test import Client
 from copytrade.accounts.models import User
 from copytrade.accounts.tokens import Bearer, tokens_for_user
 from copytrade.realtime import consumer, registry
-from copytrade.realtime.tests.live import LiveClient
+from copytrade.realtime.tests.live import LiveClient, until
 from tests.factories import make_user
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -142,6 +142,66 @@ async def test_a_connection_ends_with_its_token(come: Come, user: User, monkeypa
     assert await who(client) == user.pk
     assert await client.close_code() == UNAUTHORIZED
     assert datetime.now(UTC) >= soon
+
+
+def have_a_new_password(user: User, browser: Client) -> None:
+    user.set_password("another horse battery")
+    user.save()
+
+
+def be_made_inactive(user: User, browser: Client) -> None:
+    User.objects.filter(pk=user.pk).update(is_active=False)
+
+
+def log_out(user: User, browser: Client) -> None:
+    browser.logout()
+
+
+@pytest.mark.parametrize("end", [have_a_new_password, be_made_inactive, log_out])
+async def test_a_connection_ends_with_its_session(
+    come: Come, user: User, monkeypatch: pytest.MonkeyPatch, end: Callable[[User, Client], None]
+) -> None:
+    monkeypatch.setattr(consumer, "LOGIN_CHECK_SECONDS", 0.05)
+    browser = Client()
+    await database_sync_to_async(browser.force_login)(user)
+    client = await come(cookie=f"sessionid={browser.cookies['sessionid'].value}")
+    assert await who(client) == user.pk
+
+    await database_sync_to_async(end)(user, browser)
+
+    assert await client.close_code() == UNAUTHORIZED
+
+
+@pytest.mark.parametrize("end", [have_a_new_password, be_made_inactive])
+async def test_what_ends_all_tokens_ends_their_connections(
+    come: Come, user: User, monkeypatch: pytest.MonkeyPatch, end: Callable[[User, Client], None]
+) -> None:
+    monkeypatch.setattr(consumer, "LOGIN_CHECK_SECONDS", 0.05)
+    client = await come("bearer", tokens_for_user(user=user).access)
+    assert await who(client) == user.pk
+
+    await database_sync_to_async(end)(user, Client())
+
+    assert await client.close_code() == UNAUTHORIZED
+
+
+async def test_a_login_that_goes_on_is_served_on_also_while_the_database_is_away(
+    come: Come, user: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked: list[str] = []
+    holds = Bearer(user, datetime.now(UTC) + timedelta(minutes=5))
+
+    def look(token: str) -> Bearer:
+        looked.append(token)
+        if len(looked) == 2:
+            raise OperationalError
+        return holds
+
+    monkeypatch.setattr(consumer, "LOGIN_CHECK_SECONDS", 0.02)
+    monkeypatch.setattr(consumer, "bearer_of", look)
+    client = await come("bearer", "token")
+    await until(lambda: len(looked) > 3)
+    assert await who(client) == user.pk
 
 
 async def test_a_client_that_leaves_before_its_token_ends_leaves_nothing(connect: Any, come: Come, user: User) -> None:
