@@ -27,21 +27,24 @@ STILL_TRIED = (
     "at the venue, or stop the copy and keep it."
 )
 UNFINISHED = frozenset({IntentState.WAITING, IntentState.PARTIAL, IntentState.FAILED, IntentState.SKIPPED})
-# An order counts as over when it is final and all that it filled is booked, here as well. Slippage is positive where
+# When it was sent, acknowledged and filled is told of a decision's last attempt. An order counts as over when it is final and all that it filled is booked, here as well. Slippage is positive where
 # the price was worse than the leader's: higher for a buyer. Coins may be counted by the thousand on either side.
 SETTLE = """
     WITH told AS (
         SELECT o.cause_id, bool_and(o.state IN ('FILLED', 'CANCELED', 'EXPIRED', 'REJECTED', 'FAILED')
                 AND o.filled_quantity <= o.booked_quantity
                 AND NOT EXISTS (SELECT FROM orders_fill f WHERE f.order_id = o.id AND f.awaits_copy)) AS over,
-            sum(o.filled_quantity) AS filled, min(o.sent_at) AS sent_at, min(o.acknowledged_at) AS acknowledged_at,
-            count(*) FILTER (WHERE o.reason_code <> ALL(%(not_refused)s)) AS refused, max(o.finished_at) AS finished_at,
+            sum(o.filled_quantity) AS filled, min(o.sent_at) FILTER (WHERE o.created_at >= i.planned_at) AS sent_at,
+            min(o.acknowledged_at) FILTER (WHERE o.created_at >= i.planned_at) AS acknowledged_at,
+            max(o.finished_at) FILTER (WHERE o.created_at >= i.planned_at AND o.filled_quantity > 0) AS filled_at,
+            count(*) FILTER (WHERE o.reason_code <> ALL(%(not_refused)s)) AS refused,
             (array_agg(o.reason_code ORDER BY o.id DESC))[1] AS code,
             (array_agg(o.reason ORDER BY o.id DESC))[1] AS reason, (array_agg(o.side))[1] = 'BUY' AS buy,
             CASE WHEN sum(o.filled_quantity) > 0 THEN
                 sum(o.average_price * o.filled_quantity) FILTER (WHERE o.average_price IS NOT NULL)
                 / nullif(sum(o.filled_quantity) FILTER (WHERE o.average_price IS NOT NULL), 0) END AS average
-        FROM orders_order o WHERE o.cause_id = ANY(%(intents)s) GROUP BY o.cause_id
+        FROM orders_order o JOIN replication_copyintent i ON i.id = o.cause_id
+        WHERE o.cause_id = ANY(%(intents)s) GROUP BY o.cause_id
     ), judged AS (
         SELECT i.id, t.*, i.state AS before, i.filled_quantity AS filled_before,
             CASE WHEN s.base_asset = m.base_asset THEN s.price
@@ -67,7 +70,7 @@ SETTLE = """
                 THEN concat_ws('. ', nullif(rtrim(left(j.reason, 300), ' .'), ''), %(still_tried)s::text)
             WHEN j.state NOT IN ('planned', 'filled') AND j.reason <> '' THEN j.reason ELSE i.message END,
         sent_at = j.sent_at, acknowledged_at = j.acknowledged_at,
-        filled_at = CASE WHEN j.filled > 0 AND j.state <> 'planned' THEN coalesce(i.filled_at, j.finished_at) END,
+        filled_at = CASE WHEN j.filled > 0 AND j.state <> 'planned' THEN coalesce(i.filled_at, j.filled_at) END,
         finished_at = CASE WHEN j.state NOT IN ('planned', 'waiting') THEN coalesce(i.finished_at, %(now)s) END,
         attempts = i.attempts + CASE WHEN j.state = 'waiting' AND j.before = 'planned' THEN 1 ELSE 0 END,
         updated_at = %(now)s

@@ -50,7 +50,8 @@ REPLAN = """
         state = CASE WHEN new.state = 'skipped' AND old.filled_quantity > 0 THEN 'partial' ELSE new.state END,
         code = new.code, message = new.message, numbers = new.numbers, capped = new.capped,
         wanted_quantity = new.wanted_quantity, quantity = old.filled_quantity + new.quantity, worth = new.worth,
-        planned_at = new.planned_at,
+        planned_at = new.planned_at, sent_at = NULL, acknowledged_at = NULL,
+        filled_at = CASE WHEN new.state <> 'planned' THEN old.filled_at END,
         finished_at = new.finished_at, updated_at = new.updated_at
     FROM json_to_recordset(%s) AS new(signal_id bigint, copy_id bigint, market_id bigint, side text, state text,
         code text, message text, numbers jsonb, capped jsonb, wanted_quantity numeric, quantity numeric, worth numeric,

@@ -161,6 +161,33 @@ def test_a_failed_entry_is_tried_again_by_what_holds_now_however_old_it_is(scene
     assert AuditEvent.objects.get(action="decision.retry").target == f"decision:{intent.pk}"
 
 
+def test_the_times_of_what_is_tried_again_are_those_of_its_last_attempt(scene):
+    leader, account, mine, client = scene
+    copy = follow(leader, mine)
+    lead(account, "BUY", "0.1")
+
+    story = post(client, f"decisions/{fail(copy).pk}/retry")["data"]
+
+    moments = [story[name] for name in ("planned_at", "sent_at", "acknowledged_at", "filled_at")]
+    assert moments == sorted(moments)
+    hops = story["latency_ms"]
+    assert min(hops.values()) >= 0
+    assert hops["total"] == story["orders"][-1]["replication_latency_ms"]
+
+
+def test_what_is_skipped_when_it_is_tried_again_was_not_sent(scene):
+    leader, account, mine, client = scene
+    copy = follow(leader, mine)
+    lead(account, "BUY", "0.1")
+    intent = fail(copy)
+    copy.denied_symbols = ["BTCUSDT"]
+    copy.save()
+
+    hops = post(client, f"decisions/{intent.pk}/retry")["data"]["latency_ms"]
+
+    assert (hops["sent"], hops["acknowledged"], hops["total"]) == (None, None, None)
+
+
 def test_all_other_limits_hold_when_an_entry_is_tried_again(scene):
     leader, account, mine, client = scene
     copy = follow(leader, mine)
