@@ -12,10 +12,11 @@ from copytrade.lib.errors import InvalidInput
 from orders.api.shapes import HaltModeWord, KindWord, ModeWord, ScopeWord
 
 LARGEST_ID = 2**63 - 1
-PAPER_BALANCE_PATTERN = r"^(0|[1-9][0-9]{0,14})(\.[0-9]{1,8})?$"
-SYMBOL_PATTERN = r"^[^\s\x00-\x1f\x7f]{1,64}$"
-LINE_PATTERN = r"^[^\x00-\x1f\x7f]*$"
-_symbol = re.compile(SYMBOL_PATTERN.removesuffix("$"))
+# Python's `$` alone would let a line break pass at the end.
+PAPER_BALANCE_PATTERN = r"^(0|[1-9][0-9]{0,14})(\.[0-9]{1,8})?$(?!\n)"
+SYMBOL_PATTERN = r"^[^\s\x00-\x1f\x7f]{1,64}$(?!\n)"
+LINE_PATTERN = r"^[^\x00-\x1f\x7f]*$(?!\n)"
+_symbol = re.compile(SYMBOL_PATTERN)
 
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=80, examples=["Main account"])]
 Venue = Annotated[str, msgspec.Meta(min_length=1, max_length=32, examples=["binanceusdm"])]

@@ -92,6 +92,7 @@ class TestOpening:
             ({"name": "A", "venue": "binance", "mode": "demo"}, "mode"),
             ({"name": "A", "venue": "binance", "paper_balance": "-1"}, "paper_balance"),
             ({"name": "A", "venue": "binance", "paper_balance": "1e9"}, "paper_balance"),
+            ({"name": "A", "venue": "binance", "paper_balance": "1\n"}, "paper_balance"),
             ({"name": "A", "venue": "binance", "paper_balance": 1.5}, "paper_balance"),
             ({"name": "A", "venue": "binance", "paper_balance": "NaN"}, "paper_balance"),
             ({"name": "A", "venue": "binance", "mode": "live", "paper_balance": "1"}, "paper_balance"),

@@ -20,9 +20,10 @@ from replication.terms import AMOUNTS, MOST_SYMBOLS, MOST_TIERS, CopySettings
 from replication.vocabulary import CopyState, IntentState, MinimumPolicy, Strategy
 
 Query = Mapping[str, str]
-AMOUNT_PATTERN = r"[0-9]{1,15}(\.[0-9]{1,18})?$"
+# Python's `$` alone would let a line break pass at the end.
+AMOUNT_PATTERN = r"[0-9]{1,15}(\.[0-9]{1,18})?$(?!\n)"
 CODE_PATTERN = r"^[A-Za-z0-9_-]{1,40}$"
-CLOCK_PATTERN = r"^([01][0-9]|2[0-3]):[0-5][0-9]$"
+CLOCK_PATTERN = r"^([01][0-9]|2[0-3]):[0-5][0-9]$(?!\n)"
 _code = re.compile(CODE_PATTERN.removesuffix("$"))
 
 GivenAmount = Annotated[str, msgspec.Meta(pattern="^" + AMOUNT_PATTERN, examples=["250.5"])]
@@ -43,7 +44,7 @@ class Tier(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
 class Hours(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """When entries are copied: on these days (Monday is 0), from the first minute on and before the last."""
 
-    zone: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_+/-]{1,64}$", examples=["Asia/Kolkata"])]
+    zone: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_+/-]{1,64}$(?!\n)", examples=["Asia/Kolkata"])]
     days: Annotated[list[Annotated[int, msgspec.Meta(ge=0, le=6)]], msgspec.Meta(min_length=1, max_length=7)]
     since: Clock = msgspec.field(name="from")
     until: Clock = msgspec.field(name="to")

@@ -11,7 +11,7 @@ from msgspec import UNSET, UnsetType
 
 from copytrade.lib.errors import InvalidInput
 from copytrade.lib.structs import Problems
-from orders.api.reading import LARGEST_ID
+from orders.api.reading import LARGEST_ID, SymbolText
 from replication.api.copies_reading import Clock, left_open, read_settings
 from replication.api.orders_reading import NumberText, check_amounts, read_choice
 from replication.selectors.masters import ORDERINGS
@@ -24,9 +24,7 @@ StrategyWord = Literal[
     "FIXED_RATIO", "PERCENTAGE", "FIXED_QUANTITY", "FIXED_AMOUNT", "EQUITY_PROPORTIONAL", "MULTIPLIER_TIERS"
 ]
 MasterId = Annotated[int, msgspec.Meta(ge=1, le=LARGEST_ID, description="The leader's number, of any platform.")]
-Symbols = Annotated[
-    list[Annotated[str, msgspec.Meta(pattern=r"^[^\s\x00-\x1f\x7f]{1,64}$")]], msgspec.Meta(max_length=MOST_SYMBOLS)
-]
+Symbols = Annotated[list[SymbolText], msgspec.Meta(max_length=MOST_SYMBOLS)]
 
 
 class TierBody(msgspec.Struct, kw_only=True, rename={"since": "from"}):

@@ -52,7 +52,7 @@ class NewOrderBody(msgspec.Struct, kw_only=True):
     reduce_only: bool = False
     account: Annotated[int, msgspec.Meta(ge=1, le=LARGEST_ID)] | None = None
     market_type: KindWord | None = None
-    client_order_id: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9._:/-]{1,36}$")] | None = None
+    client_order_id: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9._:/-]{1,36}$(?!\n)")] | None = None
 
 
 def wish_of(body: NewOrderBody) -> OrderWish:

@@ -175,6 +175,8 @@ class TestBadInput:
             ({"position_side": "LONG"}, "position_side", "one-way"),
             ({"account": 0}, "account", ">= 1"),
             ({"client_order_id": "with space"}, "client_order_id", "matching"),
+            ({"client_order_id": "two-lines\n"}, "client_order_id", "matching"),
+            ({"symbol": "BTCUSDT\n"}, "symbol", "matching"),
         ],
     )
     def test_what_is_wrong_is_named_and_nothing_is_written(self, account, change, path, words):

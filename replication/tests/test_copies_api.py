@@ -104,6 +104,9 @@ def test_all_that_is_wrong_is_named_at_once(scene):
         {"strategy": "GUESS"},
         {"max_positions": 0},
         {"trading_hours": {"zone": "Asia/Kolkata", "days": [7], "from": "09:15", "to": "15:30"}},
+        {"trading_hours": {"zone": "Asia/Kolkata", "days": [0], "from": "09:15\n", "to": "09:15"}},
+        {"max_order": "500\n"},
+        {"allowed_symbols": ["BTCUSDT\n"]},
         {"inverted": None},
         {"unknown": 1},
     ):
