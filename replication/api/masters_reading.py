@@ -27,14 +27,14 @@ MasterId = Annotated[int, msgspec.Meta(ge=1, le=LARGEST_ID, description="The lea
 Symbols = Annotated[list[SymbolText], msgspec.Meta(max_length=MOST_SYMBOLS)]
 
 
-class TierBody(msgspec.Struct, kw_only=True, rename={"since": "from"}):
+class TierBody(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, rename={"since": "from"}):
     """Leader's orders worth `from` or more, in the quote asset, are multiplied by `multiplier`."""
 
     since: NumberText
     multiplier: NumberText
 
 
-class HoursBody(msgspec.Struct, kw_only=True, rename={"since": "from", "until": "to"}):
+class HoursBody(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, rename={"since": "from", "until": "to"}):
     """When entries are copied: on these days (0 is Monday), between two times of the day in a time zone."""
 
     zone: Annotated[str, msgspec.Meta(min_length=1, max_length=64, examples=["Asia/Kolkata"])]
@@ -43,7 +43,7 @@ class HoursBody(msgspec.Struct, kw_only=True, rename={"since": "from", "until": 
     until: Clock
 
 
-class FollowBody(msgspec.Struct, kw_only=True):
+class FollowBody(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """Whom to follow, and how. Money is in the market's quote asset.
 
     A limit that is absent is the account's own default, else that of the plan, else of the installation; one that is
@@ -79,7 +79,7 @@ class FollowBody(msgspec.Struct, kw_only=True):
     account_id: Annotated[int, msgspec.Meta(ge=1, le=LARGEST_ID)] | None = None
 
 
-class UnfollowBody(msgspec.Struct, kw_only=True):
+class UnfollowBody(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """Whom to follow no longer. With `close` all that the copies hold is closed first; else it stays, one's own."""
 
     master_id: MasterId

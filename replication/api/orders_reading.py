@@ -33,7 +33,7 @@ NumberText = Annotated[Decimal, msgspec.Meta(extra_json_schema={"type": ["number
 OrderTypeText = Literal["MARKET", "LIMIT", "STOP_MARKET", "STOP_LIMIT", "TAKE_PROFIT_MARKET", "TAKE_PROFIT_LIMIT"]
 
 
-class NewOrderBody(msgspec.Struct, kw_only=True):
+class NewOrderBody(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """An order to place, `quantity` in the venue's unit.
 
     `price` is the order's own on LIMIT, STOP_LIMIT and TAKE_PROFIT_LIMIT orders. On MARKET orders it is only the

@@ -97,6 +97,18 @@ class TestFollowing:
         user = paper_account().user
         assert data(post(user, FOLLOW, {"master_id": leader.pk}), 201)["ratio"] == "1"
 
+    @pytest.mark.parametrize("misspelt", [{"strategy": "FIXED_AMOUNT", "fixed_amount": 50}, {"max_daily_los": 5}])
+    def test_a_setting_that_there_is_not_is_refused_and_nobody_copied_without_it(self, leader, misspelt):
+        answer = post(paper_account().user, FOLLOW, wish(leader, **misspelt))
+        assert next(iter(misspelt)) in problems(answer)[""]
+        assert not Copy.objects.exists()
+
+    def test_so_it_is_where_one_follows_no_longer(self, leader):
+        copy = follow(leader)
+        answer = post(copy.account.user, UNFOLLOW, {"master_id": leader.pk, "close_all": True})
+        assert "close_all" in problems(answer)[""]
+        assert Copy.objects.get().state == "active"
+
     def test_a_leader_of_another_platform_is_followed_in_the_same_way(self):
         watched = make_leader(status=LeaderStatus.APPROVED)
         copy = data(post(make_user(), FOLLOW, wish(watched)), 201)

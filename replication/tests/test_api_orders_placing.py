@@ -177,6 +177,7 @@ class TestBadInput:
             ({"client_order_id": "with space"}, "client_order_id", "matching"),
             ({"client_order_id": "two-lines\n"}, "client_order_id", "matching"),
             ({"symbol": "BTCUSDT\n"}, "symbol", "matching"),
+            ({"reduceOnly": True}, "", "unknown field reduceOnly"),
         ],
     )
     def test_what_is_wrong_is_named_and_nothing_is_written(self, account, change, path, words):
