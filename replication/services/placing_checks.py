@@ -176,12 +176,15 @@ def _markets(wish: OrderWish, among: set[str]) -> Mapping[str, list[Market]]:
 
 
 def _nowhere(wish: OrderWish, accounts: Sequence[TradingAccount]) -> Exception:
+    named = f"{wish.market_type} market {wish.symbol}".strip()
     if wish.account_id is not None:
-        return NotFound(f"{accounts[0].venue} has no market {wish.symbol}.")
+        return NotFound(f"{accounts[0].venue} has no {named}.")
     listed = Market.objects.filter(symbol=wish.symbol.upper(), delisted_at=None).order_by("venue").distinct("venue")
+    if wish.market_type:
+        listed = listed.filter(kind=wish.market_type)
     known = [market.venue for market in listed]
     if not known:
-        return NotFound(f"There is no market {wish.symbol}.")
+        return NotFound(f"There is no {named}.")
     message = f"none of your accounts trades {wish.symbol}: open one at {' or '.join(known)}"
     return InvalidInput([{"path": "account", "message": message}])
 

@@ -195,6 +195,13 @@ class TestBadInput:
     def test_an_unknown_symbol_is_not_there(self, account):
         assert code(post(account.user, PLACE, {**BUY, "symbol": "NOTHING"})) == (404, "NOT_FOUND")
 
+    def test_a_symbol_that_no_market_of_that_kind_has_is_not_there(self, account):
+        make_market(venue=account.venue)
+        for named in ({}, {"account": account.pk}):
+            answer = post(account.user, PLACE, BUY | {"market_type": "coin_m"} | named)
+            assert code(answer) == (404, "NOT_FOUND")
+            assert "coin_m market BTCUSDT" in answer.json()["error"]["message"]
+
     def test_nobody_is_asked_who_they_are(self):
         assert code(post(None, PLACE, BUY)) == (401, "NOT_AUTHENTICATED")
 
