@@ -24,6 +24,7 @@ from traders.templatetags.figures import delta, quantity, when
 TONES = {CopyState.ACTIVE: "pos", CopyState.PAUSED: "warn", CopyState.STOPPING: "warn", CopyState.ENDED: ""}
 DAYS_SHOWN = 30
 BY_STAFF = "Stopped by staff."
+ENDED_ALREADY = "This copy has ended; what it still holds is its owner's to close."
 Service = Callable[..., Copy]
 ACTIONS: dict[str, tuple[str, str, Service]] = {
     "pause": (
@@ -256,6 +257,9 @@ class CopyAdmin(ReadOnlyAdmin[Copy]):
         assert isinstance(request.user, User)
         count = 0
         for copy in queryset.order_by("pk"):
+            if copy.state == CopyState.ENDED:
+                self.message_user(request, f"#{copy.pk} {copy}: {ENDED_ALREADY}", messages.ERROR)
+                continue
             try:
                 service(copy=copy, actor=request.user)
                 count += 1

@@ -73,6 +73,19 @@ def test_a_copy_is_paused_only_once_it_was_confirmed(client: Client, staff: User
     assert copy.state == "active"
 
 
+def test_a_copy_that_has_ended_is_not_said_to_close_what_it_kept(client: Client, staff: User):
+    leader, account = make_master()
+    copy = follow(leader)
+    lead(account, "BUY", "0.1")
+    act(client, "stop", copy, confirmed="yes")
+
+    told = act(client, "stop_and_close", copy, confirmed="yes")
+
+    assert "This copy has ended" in told
+    assert "told to close" not in told
+    assert held(copy) == D("0.1")
+
+
 def test_staff_stop_copies_and_keep_or_close_what_they_hold(client: Client, staff: User):
     leader, account = make_master()
     keeping, closing = follow(leader), follow(leader)
