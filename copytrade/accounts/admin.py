@@ -6,7 +6,7 @@ from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
-from django.contrib.auth.forms import UserCreationForm
+from django.contrib.auth.forms import UserChangeForm, UserCreationForm
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
@@ -25,7 +25,23 @@ from copytrade.lib.admin import ReadOnlyAdmin
 PASSWORD_CHANGED = [{"changed": {"fields": ["password"]}}]  # as the admin words it
 
 
-class NewUserForm(UserCreationForm[User]):
+class OwnName(forms.ModelForm[User]):
+    """A name with an @ has to be the user's own address: it would come before somebody else's at the login."""
+
+    def clean(self) -> dict[str, Any]:
+        """Refuse a name that reads like another address."""
+        cleaned = super().clean() or self.cleaned_data
+        name, address = cleaned.get("username") or "", cleaned.get("email") or ""
+        if "@" in name and name.lower() != address.lower():
+            self.add_error("username", "With an @ it has to be the user's own address.")
+        return cleaned
+
+
+class UserForm(OwnName, UserChangeForm[User]):
+    """A user as staff change one."""
+
+
+class NewUserForm(OwnName, UserCreationForm[User]):
     """A new user needs an address as well."""
 
     class Meta:
@@ -44,6 +60,7 @@ class UserAdmin(DjangoUserAdmin[User]):
     search_help_text = "Name, address, or the client id at IIFL"
     ordering = ("-date_joined",)
     readonly_fields = ("role", "last_login", "date_joined")
+    form = UserForm
     add_form = NewUserForm
     add_fieldsets = ((None, {"fields": ("username", "email", "full_name", "password1", "password2")}),)
     fieldsets = (

@@ -5,6 +5,7 @@ from django.contrib import admin
 from django.test import Client, RequestFactory
 from django.urls import reverse
 
+from copytrade.accounts.backends import find_user
 from copytrade.accounts.models import User
 from tests.factories import make_staff
 
@@ -43,3 +44,23 @@ def test_a_new_user_without_an_address_is_refused(client: Client, staff: User):
     data = {"username": "grace", "password1": "correct-horse-battery", "password2": "correct-horse-battery"}
     assert "This field is required." in client.post(ADD_USER, data).content.decode()
     assert not User.objects.filter(username="grace").exists()
+
+
+def test_nobody_gets_a_name_that_reads_like_somebody_elses_address(client: Client, staff: User):
+    secret = "correct-horse-battery"
+    ada = User.objects.create_user("ada", "ada@example.com", secret)
+    data = {"username": "Ada@example.com", "email": "eve@example.com", "password1": secret, "password2": secret}
+
+    assert "own address" in client.post(ADD_USER, data).content.decode()
+    eve = User.objects.create_user("eve", "eve@example.com", secret)
+    page = reverse("admin:accounts_user_change", args=[eve.pk])
+    assert "own address" in client.post(page, {"username": "ada@example.com", "email": eve.email}).content.decode()
+
+    assert find_user("ada@example.com") == ada
+
+
+def test_ones_own_address_may_be_the_name(client: Client, staff: User):
+    secret = "correct-horse-battery"
+    data = {"username": "eve@example.com", "email": "Eve@example.com", "password1": secret, "password2": secret}
+    assert client.post(ADD_USER, data).status_code == 302
+    assert User.objects.filter(username="eve@example.com").exists()
