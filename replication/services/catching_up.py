@@ -31,9 +31,13 @@ JUST_AFTER = WHOLE_SECONDS + timedelta(milliseconds=1)
 def open_positions_signal(*, copy: Copy) -> int:
     """Write an opening signal, for this copy alone, of each position that its leader holds; return how many.
 
-    Positions of a source that is stale are left out: nobody knows whether they are still open. Needs a transaction.
+    Positions of a source that is stale are left out: nobody knows whether they are still open. The copy begins after
+    what opened the others, or a trade that was made since its row was written would be copied twice. Needs a
+    transaction.
     """
     held = [*_of_accounts(copy), *_of_reports(copy)]
+    copy.started_at = max([copy.started_at, *(change.event_time - WHOLE_SECONDS for _, change in held)])
+    copy.save(update_fields=["started_at"])
     rows = []
     for book, change in held:
         key = f"{SignalSource.CATCH_UP}:{copy.pk}:{change.symbol}:{change.side}"
