@@ -45,11 +45,13 @@ INTENT_COLUMNS = {
     "finished_at": "timestamptz",
     "updated_at": "timestamptz",
 }
+# What waits is still about as much as before: trades of its earlier orders may come late, and be a part of that.
 REPLAN = """
     UPDATE replication_copyintent AS old SET market_id = new.market_id, side = new.side,
         state = CASE WHEN new.state = 'skipped' AND old.filled_quantity > 0 THEN 'partial' ELSE new.state END,
         code = new.code, message = new.message, numbers = new.numbers, capped = new.capped,
-        wanted_quantity = new.wanted_quantity, quantity = old.filled_quantity + new.quantity, worth = new.worth,
+        wanted_quantity = new.wanted_quantity, worth = new.worth,
+        quantity = CASE WHEN new.state = 'waiting' THEN old.quantity ELSE old.filled_quantity + new.quantity END,
         planned_at = new.planned_at, sent_at = NULL, acknowledged_at = NULL,
         filled_at = CASE WHEN new.state <> 'planned' THEN old.filled_at END,
         finished_at = new.finished_at, updated_at = new.updated_at

@@ -14,7 +14,7 @@ from markets.venues import registry
 from markets.venues.base import FillReport
 from markets.venues.vocabulary import MarketKind, PositionSide, Side
 from orders.executor.findings import Finding, Source
-from orders.models import Order
+from orders.models import Order, TradingAccount
 from orders.services import closing, recording
 from orders.services.closing import position_close
 from orders.services.placing import orders_place
@@ -178,8 +178,9 @@ def canceled_by_hearsay(copy: Copy) -> Order:
     return order
 
 
-def fill_of(order: Order, price: int) -> FillReport:
+def fill_of(order: Order, price: int, quantity: Any = None) -> FillReport:
     assert order.quantity is not None
+    traded = quantity or order.quantity
     return FillReport(
         venue_trade_id="77-1",
         venue_order_id="77",
@@ -189,8 +190,8 @@ def fill_of(order: Order, price: int) -> FillReport:
         side=Side.SELL,
         position_side=PositionSide.BOTH,
         price=D(price),
-        quantity=order.quantity,
-        quote_quantity=order.quantity * price,
+        quantity=traded,
+        quote_quantity=traded * price,
         fee=D(0),
         fee_asset="USDT",
         is_maker=False,
@@ -217,6 +218,29 @@ def test_a_late_fill_of_an_exit_that_is_tried_again_is_booked_and_not_written_of
     position = copy.positions.get()
     assert (position.quantity, position.realized_pnl) == (0, -1_001)
     assert not CopyAdjustment.objects.exists()
+
+
+def test_a_late_fill_of_a_part_of_an_exit_that_waits_again_leaves_the_rest_to_be_closed(monkeypatch):
+    leader, account = make_master()
+    copy = follow(leader)
+    lead(account, "BUY", "0.2")
+    with monkeypatch.context() as patch:
+        send_nothing(patch)
+        lead(account, "SELL", "0.1")
+    order = canceled_by_hearsay(copy)
+    TradingAccount.objects.filter(pk=copy.account_id).update(state="paused")
+    waiting_resume()
+    assert (decision(copy).state, decision(copy).code) == ("waiting", "ACCOUNT_PAUSED")
+
+    findings_record([Finding(order.pk, Source.STREAM, timezone.now(), fills=(fill_of(order, 50_000, D("0.04")),))])
+    settle()
+    assert (decision(copy).state, copy.positions.get().remainder) == ("waiting", D("-0.06"))
+    TradingAccount.objects.filter(pk=copy.account_id).update(state="active")
+    CopyIntent.objects.filter(state="waiting").update(updated_at=timezone.now() - timedelta(hours=1))
+    settle()
+
+    assert (decision(copy).state, decision(copy).quantity) == ("filled", D("0.1"))
+    assert (held(copy), copy.positions.get().remainder) == (D("0.1"), 0)
 
 
 def test_a_trade_of_a_time_when_the_account_led_holds_up_no_exit():
