@@ -59,6 +59,7 @@ class CopyTerms(msgspec.Struct, frozen=True, kw_only=True):
     state: CopyState
     strategy: Strategy
     started_at: datetime
+    resumed_at: datetime | None = None
     ratio: Decimal | None = None
     percentage: Decimal | None = None
     fixed_quantity: Decimal | None = None

@@ -151,7 +151,11 @@ def _ended(case: Case) -> Refusal | None:
 def _paused(case: Case) -> Refusal | None:
     if case.terms.state == CopyState.PAUSED:
         return refuse(Reason.COPY_PAUSED, "The copy is paused: it follows exits only.")
-    return None
+    resumed, event = case.terms.resumed_at, case.trade.event_time
+    if resumed is None or event >= resumed:
+        return None
+    message = "The leader made this trade before the copy, which had been paused, was resumed."
+    return refuse(Reason.COPY_PAUSED, message, event_time=event, resumed_at=resumed)
 
 
 def _account_blocked(case: Case) -> Refusal | None:

@@ -16,6 +16,7 @@ def terms_of(row: Any) -> CopyTerms:
         state=CopyState(row.state),
         strategy=Strategy(row.strategy),
         started_at=row.started_at,
+        resumed_at=row.resumed_at,
         ratio=row.ratio,
         percentage=row.percentage,
         fixed_quantity=row.fixed_quantity,

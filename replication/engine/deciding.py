@@ -161,7 +161,7 @@ def _decide_one(scene: Scene, follower: Follower, shared: Shared, attempt: int) 
         trade = replace(trade, event_time=scene.signal.detected_at)
         terms = replace(terms, started_at=min(terms.started_at, trade.event_time))
     if attempt > 1:  # a person asks for it, who knows that it is late
-        terms = replace(terms, max_signal_age_seconds=ANY_AGE)
+        terms = replace(terms, max_signal_age_seconds=ANY_AGE, resumed_at=None)
     where = None if market is None else _market(scene, market, follower, shared)
     return Decided(follower, market, plan(trade, terms, where, state, scene.now))
 

@@ -19,7 +19,7 @@ LOAD = f"""
     SELECT c.id, c.account_id, a.user_id, a.venue, a.mode, a.state, a.state_reason, a.live_enabled, a.hedge_mode,
         a.equity_asset, trim_scale(coalesce(c.allocated + coalesce(mine.realized, 0), a.equity)),
         trim_scale(a.max_worth), trim_scale(coalesce(held.leverage, paper.leverage)),
-        c.state, c.strategy, c.started_at, trim_scale(c.ratio), trim_scale(c.percentage),
+        c.state, c.strategy, c.started_at, c.resumed_at, trim_scale(c.ratio), trim_scale(c.percentage),
         trim_scale(c.fixed_quantity), trim_scale(c.fixed_amount), c.tiers::text, c.inverted, trim_scale(c.max_order),
         trim_scale(c.max_symbol), trim_scale(c.max_exposure), c.max_positions, trim_scale(c.max_leverage),
         trim_scale(c.max_daily_loss), trim_scale(c.max_slippage_percent), c.max_signal_age_seconds, c.allowed_symbols,

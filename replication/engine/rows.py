@@ -24,6 +24,7 @@ class CopyRow(NamedTuple):
     state: str
     strategy: str
     started_at: datetime
+    resumed_at: datetime | None
     ratio: Decimal | None
     percentage: Decimal | None
     fixed_quantity: Decimal | None

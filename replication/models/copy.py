@@ -32,6 +32,7 @@ class Copy(LimitColumns):
     state_reason = models.CharField(max_length=300, blank=True)
     paused_by_owner = models.BooleanField(default=False, editable=False)
     paused_by_staff = models.BooleanField(default=False, editable=False, help_text="Only staff may resume it then.")
+    resumed_at = models.DateTimeField(null=True, editable=False, help_text="What was traded before is not entered.")
 
     strategy = models.CharField(max_length=20, choices=_words(Strategy), default=Strategy.FIXED_RATIO)
     ratio = amount_field(null=True, blank=True, help_text="FIXED_RATIO, and what EQUITY_PROPORTIONAL is times.")

@@ -126,6 +126,7 @@ def copy_resume(*, copy: Copy, actor: User, by_staff: bool = False) -> Copy:
     if locked.state == CopyState.PAUSED:
         setattr(locked, mark, False)
         goes_on = not locked.paused_by_owner
+        locked.resumed_at = timezone.now()
         _set_state(locked, CopyState.ACTIVE if goes_on else CopyState.PAUSED, _pause_told(locked), actor, "resume")
     return locked
 
@@ -296,7 +297,8 @@ def _pause_told(copy: Copy) -> str:
 def _set_state(copy: Copy, state: CopyState, reason: str, actor: User | None, action: str) -> None:
     before = copy.state
     copy.state, copy.state_reason, copy.updated_at = state, reason[:300], timezone.now()
-    copy.save(update_fields=["state", "state_reason", "paused_by_owner", "paused_by_staff", "updated_at"])
+    paused = ["paused_by_owner", "paused_by_staff", "resumed_at"]
+    copy.save(update_fields=["state", "state_reason", *paused, "updated_at"])
     _told(copy, actor, action, {"state": [before, state.value]})
 
 

@@ -209,6 +209,7 @@ def _terms(settings: CopySettings, changes: Sequence[LedChange]) -> CopyTerms:
     values = asdict(settings) | {
         "state": CopyState.ACTIVE,
         "started_at": changes[0].change.event_time if changes else None,
+        "resumed_at": None,
         "tiers": msgspec.json.encode(settings.tiers).decode(),
         "trading_hours": msgspec.json.encode(settings.trading_hours or {}).decode(),
     }

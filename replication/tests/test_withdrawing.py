@@ -6,16 +6,18 @@ from uuid import uuid4
 import pytest
 from django.utils import timezone
 
-from markets.venues.errors import Retryable
+from markets.venues.errors import Rejected, Retryable
 from orders.executor.sending import orders_execute_due
 from orders.models import Holding, Order, OrderEvent
 from orders.services.cancelling import orders_withdraw
 from orders.tests.conftest import make_live_account, prove, venue  # noqa: F401  (a fixture)
 from orders.tests.memory_venue import MemoryVenue
+from replication.engine.running import fan_out
 from replication.models import Copy
 from replication.services.copies import copy_pause, copy_resume, copy_stop, user_stop
+from replication.services.retrying import decision_retry
 from replication.services.withdrawing import orders_take_back
-from replication.tests.kit import D, decision, follow, held, lead, make_master, price_is, send_nothing, settle
+from replication.tests.kit import D, decision, follow, held, lead, make_master, price_is, send_nothing, settle, trade
 from replication.vocabulary import Reason
 from tests.factories import make_market
 from traders.models import LeaderStatus, LeadTrader
@@ -71,6 +73,49 @@ def test_an_entry_that_was_not_sent_is_not_sent_while_its_copy_is_paused_nor_aft
     taken_back = decision(unsent)
     assert (taken_back.state, taken_back.code) == ("skipped", "COPY_PAUSED")
     assert taken_back.message == "The copy was paused before this could be sent."
+
+
+def test_what_the_leader_opened_during_a_pause_is_not_opened_after_it():
+    leader, account = make_master()
+    copy = follow(leader)
+    copy_pause(copy=copy, actor=copy.account.user)
+    trade(account, "BUY", "0.1")  # it is taken up late
+
+    copy_resume(copy=copy, actor=copy.account.user)
+    fan_out()
+    assert (held(copy), decision(copy).code) == (0, "COPY_PAUSED")
+
+    lead(account, "BUY", "0.2")
+    assert held(copy) == D("0.2")
+
+
+def test_an_entry_that_waits_for_an_earlier_order_is_not_sent_after_a_pause(monkeypatch):
+    leader, account = make_master()
+    copy = follow(leader)
+    lead(account, "BUY", "0.2")
+    with monkeypatch.context() as patch:
+        send_nothing(patch)
+        lead(account, "SELL", "0.1")
+        lead(account, "BUY", "0.3")
+    assert decision(copy).state == "waiting"
+
+    copy_pause(copy=copy, actor=copy.account.user)
+    copy_resume(copy=copy, actor=copy.account.user)
+
+    assert (send_all(copy).state, held(copy)) == ("FILLED", D("0.1"))
+    assert (decision(copy).state, decision(copy).code) == ("skipped", "COPY_PAUSED")
+
+
+def test_what_failed_before_a_pause_is_tried_again_where_a_person_asks(live, venue):  # noqa: F811
+    venue.next.append(Rejected("Not now.", reason="VENUE_REFUSED"))
+    lead(live.trader.accounts.get().account, "BUY", "0.1")
+    assert decision(live).state == "failed"
+    copy_pause(copy=live, actor=live.account.user)
+    copy_resume(copy=live, actor=live.account.user)
+
+    decision_retry(intent=decision(live), actor=live.account.user)
+
+    assert send_all(live).state == "FILLED"
 
 
 def test_an_entry_that_was_not_sent_is_not_sent_once_staff_pause_its_leader(unsent):
