@@ -26,10 +26,12 @@ STILL_TRIED = (
     "It is tried again every few minutes until it is closed. You can have it tried at once, close the position by hand "
     "at the venue, or stop the copy and keep it."
 )
+REFUSED = "o.state <> 'FILLED' AND o.reason_code <> ALL(%(not_refused)s)"
 UNFINISHED = frozenset({IntentState.WAITING, IntentState.PARTIAL, IntentState.FAILED, IntentState.SKIPPED})
-# When it was sent, acknowledged and filled is told of a decision's last attempt. An order counts as over when it is final and all that it filled is booked, here as well. Slippage is positive where
-# the price was worse than the leader's: higher for a buyer. Coins may be counted by the thousand on either side.
-SETTLE = """
+# An order counts as over when it is final and all that it filled is booked, here as well. Slippage is positive where
+# the price was worse than the leader's: higher for a buyer. Coins may be counted by the thousand on either side. Of
+# several orders the newest says why that was not filled; those of the last attempt say when.
+SETTLE = f"""
     WITH told AS (
         SELECT o.cause_id, bool_and(o.state IN ('FILLED', 'CANCELED', 'EXPIRED', 'REJECTED', 'FAILED')
                 AND o.filled_quantity <= o.booked_quantity
@@ -37,9 +39,10 @@ SETTLE = """
             sum(o.filled_quantity) AS filled, min(o.sent_at) FILTER (WHERE o.created_at >= i.planned_at) AS sent_at,
             min(o.acknowledged_at) FILTER (WHERE o.created_at >= i.planned_at) AS acknowledged_at,
             max(o.finished_at) FILTER (WHERE o.created_at >= i.planned_at AND o.filled_quantity > 0) AS filled_at,
-            count(*) FILTER (WHERE o.reason_code <> ALL(%(not_refused)s)) AS refused,
-            (array_agg(o.reason_code ORDER BY o.id DESC))[1] AS code,
-            (array_agg(o.reason ORDER BY o.id DESC))[1] AS reason, (array_agg(o.side))[1] = 'BUY' AS buy,
+            count(*) FILTER (WHERE {REFUSED}) AS refused,
+            (array_agg(o.reason_code ORDER BY o.state = 'FILLED', o.id DESC))[1] AS code,
+            (array_agg(o.reason ORDER BY o.state = 'FILLED', o.id DESC))[1] AS reason,
+            (array_agg(o.side))[1] = 'BUY' AS buy,
             CASE WHEN sum(o.filled_quantity) > 0 THEN
                 sum(o.average_price * o.filled_quantity) FILTER (WHERE o.average_price IS NOT NULL)
                 / nullif(sum(o.filled_quantity) FILTER (WHERE o.average_price IS NOT NULL), 0) END AS average
@@ -79,8 +82,8 @@ SETTLE = """
         i.state, i.code, i.message, trim_scale(i.quantity), trim_scale(i.filled_quantity), trim_scale(i.average_price),
         trim_scale(i.slippage_percent), i.detected_at, i.finished_at, i.exits, j.before, trim_scale(j.filled_before),
         CASE WHEN j.failing AND i.state = 'waiting' AND j.before = 'planned' THEN (
-            SELECT count(*) FROM orders_order o WHERE o.cause_id = i.id AND o.reason_code <> ALL(%(not_refused)s)
-                AND o.created_at < i.planned_at) < %(tell_after)s ELSE false END
+            SELECT count(*) FROM orders_order o WHERE o.cause_id = i.id AND {REFUSED} AND o.created_at < i.planned_at
+        ) < %(tell_after)s ELSE false END
 """
 TOLD = len(IntentRow._fields)
 THOUSANDS = "^(1(?:000)+)[A-Z]"

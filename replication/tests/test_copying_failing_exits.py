@@ -5,6 +5,8 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
+from markets.models import Market
+from markets.selectors.known import markets_forget
 from orders.models import Holding, Order
 from orders.services.accounts import account_pause
 from orders.tests.conftest import make_live_account, venue  # noqa: F401  (a fixture)
@@ -44,6 +46,20 @@ def test_an_exit_that_is_refused_is_tried_again_after_a_pause(venue, leader, cop
 
     assert (decision(copy).state, held(copy)) == ("filled", 0)
     assert Order.objects.filter(cause_id=waiting.pk).values("client_order_id").distinct().count() == 2
+
+
+def test_one_of_many_orders_that_is_refused_is_no_reason_to_alert_and_says_why(venue, leader, copy):  # noqa: F811
+    Market.objects.filter(venue="fake").update(market_quantity_max=D("0.05"))
+    markets_forget()
+    venue.next.append(CLOSED)
+
+    tell(leader, did("CLOSE_LONG", "0.4"), positions=[])
+    serve()
+
+    waiting = decision(copy)
+    assert (waiting.filled_quantity, waiting.attempts) == (D("0.35"), 2)
+    assert (waiting.state, waiting.code, waiting.message) == ("waiting", "MARKET_CLOSED", "Market is closed.")
+    assert alerts() == []
 
 
 def test_an_exit_goes_on_being_tried_for_as_long_as_the_position_is_held(venue, leader, copy):  # noqa: F811
