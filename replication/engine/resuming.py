@@ -34,10 +34,15 @@ WAITING_COPIES = """
     SELECT DISTINCT i.copy_id FROM replication_copyintent i WHERE i.id = ANY(%s) AND EXISTS (
         SELECT FROM replication_copyintent w WHERE w.copy_id = i.copy_id AND w.state = 'waiting')
 """
+# What counted as over may be open at its venue after all: until it is over, nothing else does the same.
+OPEN_AFTER_ALL = """
+    EXISTS (SELECT FROM orders_order v WHERE v.cause_id = i.id
+        AND v.state NOT IN ('FILLED', 'CANCELED', 'EXPIRED', 'REJECTED', 'FAILED'))
+"""
 # An exit that does not succeed holds up no later one of its position, which closes what is owed as well. A later one
 # that may be taken for a trade of an earlier position takes nothing over. What was never decided owes nothing yet: only
 # a close takes it over. Nobody is waited for: who holds a row is about to send its orders, or has ended it.
-TAKE_OVER = """
+TAKE_OVER = f"""
     WITH taken AS (
         SELECT i.id FROM replication_copyintent i JOIN replication_signal s ON s.id = i.signal_id
         WHERE i.state = 'waiting' AND i.exits AND (i.attempts > 1 OR i.code = ANY(%(undecided)s))
@@ -45,7 +50,7 @@ TAKE_OVER = """
             SELECT FROM replication_copyintent o JOIN replication_signal l ON l.id = o.signal_id
             WHERE o.copy_id = i.copy_id AND o.market_id = i.market_id AND o.side = i.side
                 AND o.state = 'waiting' AND o.exits AND o.id > i.id AND l.event_time >= s.event_time
-                AND (i.attempts > 1 OR l.action = 'CLOSE'))
+                AND (i.attempts > 1 OR l.action = 'CLOSE')) AND NOT {OPEN_AFTER_ALL}
         ORDER BY i.id FOR NO KEY UPDATE OF i SKIP LOCKED
     )
     UPDATE replication_copyintent i SET state = CASE WHEN i.filled_quantity > 0 THEN 'partial' ELSE 'skipped' END,
@@ -76,9 +81,9 @@ LOCK_ACCOUNTS = """
         SELECT c.account_id FROM replication_copyintent i JOIN replication_copy c ON c.id = i.copy_id
         WHERE i.id = ANY(%s)) ORDER BY id FOR NO KEY UPDATE
 """
-TAKE_UP = """
-    SELECT copy_id FROM replication_copyintent WHERE id = ANY(%s) AND state = 'waiting'
-    ORDER BY id FOR NO KEY UPDATE SKIP LOCKED
+TAKE_UP = f"""
+    SELECT i.copy_id FROM replication_copyintent i WHERE i.id = ANY(%s) AND i.state = 'waiting' AND NOT {OPEN_AFTER_ALL}
+    ORDER BY i.id FOR NO KEY UPDATE SKIP LOCKED
 """
 # What stumbles comes after everything else that waits. Where only one does, its owner reads so: of an entry nothing
 # more comes, and no exit waits behind it.

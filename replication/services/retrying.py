@@ -7,7 +7,8 @@ from django.utils import timezone
 from copytrade.accounts.models import User
 from copytrade.accounts.services import audit_record
 from copytrade.realtime.services import messages_publish
-from orders.models import TradingAccount
+from orders.models import Order, TradingAccount
+from orders.states import FINAL
 from replication.engine.planning import intents_replan
 from replication.engine.running import chunk_execute
 from replication.models import CopyIntent, Signal
@@ -49,6 +50,8 @@ def _plan(pk: int, actor: User) -> list[int]:
 def _refuse(intent: CopyIntent) -> None:
     if intent.state != IntentState.FAILED and not _is_failing(intent):
         raise CopyConflict(f"Only what has failed can be tried again; this is {intent.state}.")
+    if Order.objects.filter(cause_id=intent.pk).exclude(state__in=list(FINAL)).exists():
+        raise CopyConflict("The venue has an order of this after all: nothing is sent before that is over.")
     if not intent.exits and _is_closed_since(intent):
         raise CopyConflict("The leader has closed this position since: opening it now would follow nobody.")
     if intent.copy.state == CopyState.ENDED:
