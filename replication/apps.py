@@ -10,7 +10,10 @@ class ReplicationConfig(AppConfig):
     name = "replication"
 
     def ready(self) -> None:
-        """Register the checks of the settings."""
+        """Register the checks of the settings, and of accounts that are to be closed."""
+        from orders.services.accounts import account_close_check
         from replication.checks import check_people
+        from replication.services.closing import copies_keep_open
 
         register(check_people)
+        account_close_check(copies_keep_open)

@@ -124,7 +124,9 @@ class AccountView(AccountsView):
         examples=[shown({**ACCOUNT, "state": "closed", "credentials": None})],
     )
     def delete(self, request: Request, account_id: int) -> Response:
-        """End an account for good: its key is deleted, its history stays. Open orders have to be cancelled first.
+        """End an account for good: its key is deleted, its history stays.
+
+        409 while it has open orders or copies run on it: cancel and stop them first.
 
         A person does that: with an API key it is 403.
         """

@@ -1,5 +1,6 @@
 """Accounts: opened, named, paused, resumed, closed, and switched to live; each step is audited."""
 
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
@@ -22,6 +23,8 @@ PAPER_AMOUNT = Decimal(10_000)
 UNCHECKED = "Its key has not been checked with the venue yet"
 CLOSED = "This account is closed: open a new one."
 HOLD = "SELECT state FROM orders_tradingaccount WHERE id = %s FOR KEY SHARE"
+CloseCheck = Callable[[TradingAccount], None]
+_close_checks: list[CloseCheck] = []
 
 
 class AccountConflict(ApplicationError):
@@ -102,7 +105,8 @@ def account_resume(*, account: TradingAccount, actor: User) -> TradingAccount:
 def account_close(*, account: TradingAccount, actor: User) -> TradingAccount:
     """End an account: its key is deleted, it never trades again, and what it did stays readable.
 
-    `AccountConflict` while it has orders that are not final. Closing it again changes nothing.
+    `AccountConflict` while it has orders that are not final, or somebody needs it (`account_close_check`). Closing it
+    again changes nothing.
     """
     locked = account_lock_alone(account)
     if locked.state == AccountState.CLOSED:
@@ -112,10 +116,17 @@ def account_close(*, account: TradingAccount, actor: User) -> TradingAccount:
             f"This account has {waiting} open order{'' if waiting == 1 else 's'}: cancel first, then close it.",
             details={"open_orders": waiting},
         )
+    for check in _close_checks:
+        check(locked)
     Credential.objects.filter(account=locked).delete()
     locked.live_enabled = False
     _set_state(locked, AccountState.CLOSED, "", actor, "close", "live_enabled")
     return locked
+
+
+def account_close_check(check: CloseCheck) -> None:
+    """Ask this as well before an account is closed, with its row locked: it raises `AccountConflict` to keep it open."""
+    _close_checks.append(check)
 
 
 @transaction.atomic

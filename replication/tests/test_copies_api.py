@@ -121,6 +121,18 @@ def test_a_leader_or_an_account_that_is_not_there_is_404(scene):
     post(client, "copies/", {"trader_id": leader.pk, "ratio": "1", "account_id": account.pk}, status=404)
 
 
+def test_an_account_is_not_closed_under_a_copy(scene):
+    leader, _, mine, client = scene
+    copy = follow(leader, mine)
+
+    refused = client.delete(f"/api/accounts/{mine.pk}")
+
+    assert (refused.status_code, refused.json()["error"]["details"]) == (409, {"copies": 1})
+    assert "stop it first" in refused.json()["error"]["message"]
+    post(client, f"copies/{copy.pk}/stop", {"close": False})
+    assert client.delete(f"/api/accounts/{mine.pk}").json()["data"]["state"] == "closed"
+
+
 def test_a_leader_is_copied_once_by_an_account(scene):
     leader, _, mine, client = scene
     body = {"trader_id": leader.pk, "ratio": "1", "account_id": mine.pk}
