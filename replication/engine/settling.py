@@ -27,6 +27,8 @@ STILL_TRIED = (
     "at the venue, or stop the copy and keep it."
 )
 REFUSED = "o.state <> 'FILLED' AND o.reason_code <> ALL(%(not_refused)s)"
+# Venues end orders without a word: immediate ones that nobody met at their price, above all.
+NOT_FILLED, ENDED_UNFILLED = "NOT_FILLED", "The venue ended this order before all of it was filled."
 UNFINISHED = frozenset({IntentState.WAITING, IntentState.PARTIAL, IntentState.FAILED, IntentState.SKIPPED})
 # An order counts as over when it is final and all that it filled is booked, here as well. Slippage is positive where
 # the price was worse than the leader's: higher for a buyer. Coins may be counted by the thousand on either side. Of
@@ -40,7 +42,8 @@ SETTLE = f"""
             min(o.acknowledged_at) FILTER (WHERE o.created_at >= i.planned_at) AS acknowledged_at,
             max(o.finished_at) FILTER (WHERE o.created_at >= i.planned_at AND o.filled_quantity > 0) AS filled_at,
             count(*) FILTER (WHERE {REFUSED}) AS refused,
-            (array_agg(o.reason_code ORDER BY o.state = 'FILLED', o.id DESC))[1] AS code,
+            coalesce(nullif((array_agg(o.reason_code ORDER BY o.state = 'FILLED', o.id DESC))[1], ''),
+                %(not_filled)s::text) AS code,
             (array_agg(o.reason ORDER BY o.state = 'FILLED', o.id DESC))[1] AS reason,
             (array_agg(o.side))[1] = 'BUY' AS buy,
             CASE WHEN sum(o.filled_quantity) > 0 THEN
@@ -50,6 +53,7 @@ SETTLE = f"""
         WHERE o.cause_id = ANY(%(intents)s) GROUP BY o.cause_id
     ), judged AS (
         SELECT i.id, t.*, i.state AS before, i.filled_quantity AS filled_before,
+            coalesce(nullif(t.reason, ''), %(ended_unfilled)s::text) AS words,
             CASE WHEN s.base_asset = m.base_asset THEN s.price
                 ELSE s.price / coalesce(substring(s.base_asset FROM %(thousands)s)::numeric, 1)
                     * coalesce(substring(m.base_asset FROM %(thousands)s)::numeric, 1) END AS leader_price,
@@ -70,8 +74,9 @@ SETTLE = f"""
         code = CASE WHEN j.state IN ('failed', 'skipped', 'waiting') THEN left(j.code, 40)
             WHEN j.state = 'partial' AND i.code = '' THEN left(j.code, 40) ELSE i.code END,
         message = CASE WHEN j.state = 'waiting' AND j.failing
-                THEN concat_ws('. ', nullif(rtrim(left(j.reason, 300), ' .'), ''), %(still_tried)s::text)
-            WHEN j.state NOT IN ('planned', 'filled') AND j.reason <> '' THEN j.reason ELSE i.message END,
+                THEN concat_ws('. ', nullif(rtrim(left(j.words, 300), ' .'), ''), %(still_tried)s::text)
+            WHEN j.state = 'partial' AND j.reason = '' AND i.message <> '' THEN i.message
+            WHEN j.state NOT IN ('planned', 'filled') THEN j.words ELSE i.message END,
         sent_at = j.sent_at, acknowledged_at = j.acknowledged_at,
         filled_at = CASE WHEN j.filled > 0 AND j.state <> 'planned' THEN coalesce(i.filled_at, j.filled_at) END,
         finished_at = CASE WHEN j.state NOT IN ('planned', 'waiting') THEN coalesce(i.finished_at, %(now)s) END,
@@ -177,6 +182,8 @@ def _judge(intents: Sequence[int], now: datetime) -> list[Settled]:
         "not_refused": list(NOT_REFUSED),
         "tell_after": TELL_AFTER,
         "still_tried": STILL_TRIED,
+        "not_filled": NOT_FILLED,
+        "ended_unfilled": ENDED_UNFILLED,
         "thousands": THOUSANDS,
         "now": now,
         "intents": numbers(intents),
