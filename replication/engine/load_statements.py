@@ -13,7 +13,7 @@ LOCK = f"""
 # readings would be neither. Worth of a position is that at its entry: its cost, on inverse markets (whose cost is in
 # the coin) what the contracts say. An entry finds the market taken where another symbol of the leader is copied into
 # the same position. The other side of a one-way account is taken by another copy, or by this one for a leader who holds
-# both; what is being closed right now, as where a leader turns, takes nothing. `abs(quantity) > 0` keeps from the index
+# both; what is being closed before it, as where a leader turns, takes nothing. `abs(quantity) > 0` keeps from the index
 # of all that is open in a market, which is read whole for each copy.
 LOAD = f"""
     SELECT c.id, c.account_id, a.user_id, a.venue, a.mode, a.state, a.state_reason, a.live_enabled, a.hedge_mode,
@@ -123,7 +123,9 @@ LOAD = f"""
             WHERE o.copy_id = oc.id AND o.market_id = c.target AND abs(o.quantity) > 0
                 AND (o.quantity > 0) <> (c.own_side = 'LONG') AND NOT (oc.id = c.id AND EXISTS (
                     SELECT FROM replication_copyintent e WHERE e.copy_id = oc.id AND e.market_id = o.market_id
-                        AND e.exits AND e.state IN ('waiting', 'planned') OFFSET 0)) OFFSET 0
+                        AND e.exits AND e.state IN ('waiting', 'planned') AND e.id < coalesce(
+                            (SELECT id FROM replication_copyintent WHERE (copy_id, signal_id) = (c.id, %(signal)s)),
+                            9223372036854775807) OFFSET 0)) OFFSET 0
         ) OR EXISTS (
             SELECT FROM replication_copyintent i WHERE i.copy_id = oc.id AND i.market_id = c.target
                 AND i.state = 'planned' AND NOT i.exits AND i.side <> c.own_side OFFSET 0)
