@@ -5,7 +5,7 @@ prices and quantities are `Decimal`, times are aware UTC; quantities are in the 
 inverse markets). Every method may raise the errors of `markets.venues.errors`, and no others.
 """
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -74,6 +74,8 @@ class Capabilities:
     key_of_many: bool = False
     # What the venue accepts as a client order id, as a regular expression for the whole of it.
     client_order_id: str = r"[A-Za-z0-9]{1,32}"
+    # What it tells instead of a client order id that is too long for it; None where it tells all as they are.
+    told_as: Callable[[str], str] | None = None
     # A request that is older than this is refused by the venue, so that it can no longer become an order.
     request_lifetime: timedelta = timedelta(seconds=5)
 

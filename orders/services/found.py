@@ -1,11 +1,13 @@
 """Orders that the venue has and we did not write: placed by hand at the venue, or by another program.
 
 An order is known by the number that its venue gave it, in its market. Client order ids come second: venues forbid one
-twice only while the first order is open, and a REST list of trades does not tell them.
+twice only while the first order is open, and a REST list of trades does not tell them. Some venues tell long ones in
+other words: an order that has no number yet is known by those too.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import Any
 
 from django.db import transaction
@@ -14,13 +16,16 @@ from django.utils import timezone
 from copytrade.lib.sql import insert_rows
 from markets.models import Market
 from markets.venues.base import FillReport, OrderReport
+from markets.venues.registry import capabilities
 from markets.venues.vocabulary import CONDITIONAL_TYPES, MarketKind
+from orders.access import is_paper
 from orders.executor.findings import Source
 from orders.models import Order, Origin, TradingAccount
 from orders.services.storing import EVENT_COLUMNS, event_row
 from orders.states import OrderState
 
 MarketName = tuple[str, MarketKind]
+RECENT = timedelta(days=2)  # longer than any venue that renames orders tells of one
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,15 +45,21 @@ class KnownOrders:
 
 
 def orders_known(*, account: TradingAccount, told: Sequence[OrderReport | FillReport]) -> KnownOrders:
-    """Return those of our orders that reports and trades may speak of, in two statements."""
+    """Return those of our orders that reports and trades may speak of, in two statements; three where names differ."""
     mine = Order.objects.filter(account=account).select_related("market")
     clients = {each.client_order_id for each in told if each.client_order_id}
     numbers = {each.venue_order_id for each in told if each.venue_order_id}
     rows = [*mine.filter(client_order_id__in=clients), *mine.filter(venue_order_id__in=numbers)]
-    return KnownOrders(
+    known = KnownOrders(
         {(_market_of(row), row.venue_order_id): row.pk for row in rows if row.venue_order_id},
         {(_market_of(row), row.client_order_id): row for row in rows},
     )
+    told_as = capabilities(account.venue, paper=is_paper(account)).told_as
+    if told_as is None or all(known.of(each) is not None for each in told):
+        return known
+    unnumbered = mine.filter(venue_order_id="", claimed_at__gte=timezone.now() - RECENT)
+    otherwise = {(_market_of(row), told_as(row.client_order_id)): row for row in unnumbered}
+    return replace(known, by_client={**otherwise, **known.by_client})
 
 
 def orders_find(

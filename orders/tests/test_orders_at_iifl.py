@@ -5,6 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+import redis
 
 from markets.venues import registry
 from markets.venues.iifl.names import unique_identifier
@@ -63,6 +64,26 @@ def test_an_order_whose_answer_is_lost_is_one_order(exchange: IiflSimulator, kin
     order.refresh_from_db()
     assert (order.state, order.booked_quantity, Order.objects.count()) == ("FILLED", Decimal(10), 1)
     assert exchange.counts()["identifiers"] == {unique_identifier(order.client_order_id): 1}
+
+
+def test_an_order_whose_answer_is_lost_is_one_order_although_redis_was_wiped(
+    exchange: IiflSimulator, settings: Any
+) -> None:
+    account = trader(exchange)
+    exchange.fault("drop_after", method="POST", path="/interactive/orders")
+    order = write(account, type=OrderType.LIMIT, price=Decimal(2_400))
+    orders_execute([order.pk])
+    redis.Redis.from_url(settings.REDIS_URL).flushdb()
+    registry.adapters_close()  # whoever compares is not the process that has placed it
+
+    account_reconcile(account=account, trigger="schedule")
+
+    order.refresh_from_db()
+    assert (order.state, Order.objects.count()) == ("NEW", 1)
+    exchange.fill(int(order.venue_order_id), 10)
+    settle()
+    order.refresh_from_db()
+    assert (order.state, order.booked_quantity, order.check_at) == ("FILLED", Decimal(10), None)
 
 
 def test_an_order_that_never_arrived_is_sent_again_after_the_proof(exchange: IiflSimulator) -> None:

@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 from markets.venues.base import Capabilities
+from markets.venues.iifl.names import unique_identifier
 from markets.venues.vocabulary import MarketKind, OrderType, TimeInForce
 
 # Requests carry no time by which they expire: this is far longer than gateways in between keep one.
@@ -19,6 +20,7 @@ EQUITY = Capabilities(
     acknowledges_first=True,
     key_of_many=True,
     client_order_id=r"[A-Za-z0-9_-]{1,36}",
+    told_as=unique_identifier,
     request_lifetime=REQUEST_LIFETIME,
 )
 

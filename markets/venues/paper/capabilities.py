@@ -16,4 +16,5 @@ def for_paper(own: Capabilities) -> Capabilities:
         reduce_only=own.reduce_only or MarketKind.EQUITY in own.kinds,
         private_stream=False,
         acknowledges_first=False,
+        told_as=None,
     )
