@@ -6,14 +6,19 @@ from typing import Any
 
 import pytest
 import redis
+from django.utils import timezone
 
+from markets.tests.venues.iifl_kit import ORDER_ROW
 from markets.venues import registry
 from markets.venues.iifl.names import unique_identifier
+from markets.venues.iifl.orders import read_order
 from markets.venues.vocabulary import OrderType, Side
+from orders.executor.findings import Source
 from orders.executor.sending import orders_execute
 from orders.models import Fill, Holding, Order
 from orders.services.closing import OrdersInTheWay, position_close
 from orders.services.reconcile import account_reconcile
+from orders.services.reports import reports_record
 from orders.tests.iifl_kit import settle, trader, write
 from tests.contract.benches.iifl import pointed_at
 from tests.simulators.iifl import IiflSimulator
@@ -39,6 +44,23 @@ def test_an_acknowledged_order_is_asked_about_until_its_trades_are_booked(exchan
     order.refresh_from_db()
     assert (order.state, order.booked_quantity, order.check_at) == ("FILLED", Decimal(10), None)
     assert (Fill.objects.get().fee_asset, Holding.objects.get().quantity) == ("INR", Decimal(10))
+
+
+def test_an_order_that_the_socket_tells_as_filled_before_its_trade_waits_for_that(exchange: IiflSimulator) -> None:
+    account = trader(exchange)
+    order = write(account)
+    orders_execute([order.pk])
+    order.refresh_from_db()
+    row = {**ORDER_ROW, "AppOrderID": order.venue_order_id, "OrderQuantity": 10, "OrderStatus": "Filled"}
+    told = read_order(row, client_order_id=order.client_order_id, symbol="RELIANCE", now=timezone.now())
+
+    reports_record(account=account, orders=[told], fills=[], source=Source.STREAM)
+
+    order.refresh_from_db()
+    assert (order.state, order.filled_quantity, order.booked_quantity) == ("FILLED", 10, 0)
+    settle()
+    order.refresh_from_db()
+    assert (order.booked_quantity, order.check_at) == (10, None)
 
 
 def test_an_order_that_risk_management_refuses_later_ends_with_its_words(exchange: IiflSimulator) -> None:

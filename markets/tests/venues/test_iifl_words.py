@@ -112,6 +112,15 @@ def test_identifiers_of_different_orders_differ(ids: set[Any]) -> None:
     assert len({unique_identifier(each.hex) for each in ids}) == len(ids)
 
 
+def test_an_order_that_is_filled_has_filled_whole_whatever_was_counted_by_then() -> None:
+    """As a socket told it: the trade itself comes after the order."""
+    row = {**TRADE, "LeavesQuantity": 0, "CumulativeQuantity": 0, "OrderAverageTradedPrice": ""}
+
+    told = read_order(row, client_order_id="mine", symbol="BALKRISIND", now=NOW)
+
+    assert (told.status, told.filled_quantity, told.average_price) == (VenueStatus.FILLED, Decimal(3), None)
+
+
 def test_a_live_trade_is_an_order_and_a_fill() -> None:
     told = read_order(TRADE, client_order_id="mine", symbol="BALKRISIND", now=NOW)
     fill = read_fill(TRADE, client_order_id="mine", symbol="BALKRISIND")

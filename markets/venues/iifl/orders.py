@@ -56,14 +56,17 @@ TYPES: Mapping[str, OrderType] = {
 
 def read_order(row: Row, *, client_order_id: str, symbol: str, now: datetime) -> OrderReport:
     """Return an order of the book or the socket; a status that is not known is a `ValueError`, never a guess."""
-    filled = optional(row.get("CumulativeQuantity")) or ZERO
+    quantity, filled = amount(row["OrderQuantity"]), optional(row.get("CumulativeQuantity")) or ZERO
+    status = _status(row, filled)
+    if status is VenueStatus.FILLED:
+        filled = quantity  # sockets may tell so before they count what has traded
     return OrderReport(
         client_order_id=client_order_id,
         venue_order_id=order_id(row),
         symbol=symbol,
         kind=MarketKind.EQUITY,
-        status=_status(row, filled),
-        quantity=amount(row["OrderQuantity"]),
+        status=status,
+        quantity=quantity,
         filled_quantity=filled,
         time=_order_time(row) or now,
         side=side_of(row),
