@@ -15,7 +15,7 @@ from markets.services.refresh import markets_refresh
 from markets.venues import registry
 from markets.venues.base import Credentials, OrderRequest, Venue
 from markets.venues.generic.adapter import GenericVenue
-from markets.venues.vocabulary import MarketKind, OrderType, Side
+from markets.venues.vocabulary import MarketKind, OrderType, PositionSide, Side
 from orders.access import accesses_of
 from orders.models import Credential, Mode, Reconciliation, TradingAccount
 from orders.services.reconcile import account_reconcile
@@ -45,10 +45,16 @@ class ByHand:
         self.exchange, self.account, self.market, self.quantity = exchange, account, market, quantity
         self._place = place
 
-    def trade(self, side: Side = Side.BUY) -> None:
+    def trade(self, side: Side = Side.BUY, position_side: PositionSide = PositionSide.BOTH, *, times: int = 1) -> None:
         """Buy at the market, unless something else is said, without a client order id of ours."""
-        kind = MarketKind(self.market.kind)
-        self._place(OrderRequest("", self.market.symbol, kind, side, OrderType.MARKET, self.quantity))
+        kind, size = MarketKind(self.market.kind), self.quantity * times
+        order = OrderRequest("", self.market.symbol, kind, side, OrderType.MARKET, size)
+        self._place(replace(order, position_side=position_side))
+
+    def hedge(self) -> None:
+        """Hold long and short positions beside each other from now on, at an exchange that is reached through ccxt."""
+        for made in self.exchange.exchange.accounts.values():
+            made.ledger.hedge_mode = True
 
     def compare(self) -> Reconciliation:
         """Compare the account with its exchange, as a schedule does."""

@@ -4,15 +4,16 @@ from datetime import timedelta
 
 import pytest
 
-from markets.venues.vocabulary import MarketKind, OrderType, Side
+from markets.venues.vocabulary import MarketKind, OrderType, PositionSide, Side
 from orders.executor.checking import orders_check
 from orders.executor.sending import orders_execute
-from orders.models import Fill, Order, Origin, TradingAccount
+from orders.models import Fill, Holding, Order, Origin, TradingAccount
 from orders.services.placing import order_write
 from orders.tests.conftest import age
 from tests.by_hand import BINANCE, GENERIC, by_hand
 
 SPOT = [name for name, market in GENERIC.items() if market.kind == MarketKind.SPOT] + ["binance"]
+CONTRACTS = [name for name, market in GENERIC.items() if market.kind != MarketKind.SPOT and market.slug != "bitget"]
 
 pytestmark = pytest.mark.django_db
 
@@ -20,6 +21,14 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture(params=[*GENERIC, *BINANCE])
 def hand(request, monkeypatch):
     with by_hand(request.param, monkeypatch) as made:
+        yield made
+
+
+@pytest.fixture(params=CONTRACTS)
+def hedger(request, monkeypatch):
+    """Somebody who holds both sides of a contract, where orders sent from here name neither."""
+    with by_hand(request.param, monkeypatch) as made:
+        made.hedge()
         yield made
 
 
@@ -56,6 +65,16 @@ def test_what_was_found_stays_what_it_is(hand):
 
     assert (hand.compare().fills_found, Fill.objects.count()) == (0, 1)
     assert Order.objects.get().state == "FILLED"
+
+
+def test_long_and_short_beside_each_other_are_what_they_come_to(hedger):
+    hedger.trade(Side.BUY, PositionSide.LONG, times=3)
+    hedger.trade(Side.SELL, PositionSide.SHORT)
+
+    report = hedger.compare()
+
+    (holding,) = Holding.objects.all()
+    assert (report.differences, holding.side, holding.quantity) == ([], "BOTH", 2 * hedger.quantity)
 
 
 def test_a_sale_of_coins_that_were_never_bought_here_is_found(coins):

@@ -11,7 +11,7 @@ from copytrade.lib.wire import to_milliseconds
 from markets.venues.base import OrderRequest
 from markets.venues.errors import Rejected
 from markets.venues.paper.facts import Order
-from markets.venues.vocabulary import MarketKind, OrderType, Side
+from markets.venues.vocabulary import MarketKind, OrderType, PositionSide, Side
 from tests.simulators.floor import (
     CANDLE,
     MINUTE,
@@ -32,6 +32,7 @@ RULES = {
     "linear": {"quantity_step": "0.001", "quantity_min": "0.001", "quantity_max": "1190"},
 }
 PRICES = {"price_min": "0.1", "price_max": "1999999.8", "notional_min": "5"}
+INDEXES = {PositionSide.BOTH: 0, PositionSide.LONG: 1, PositionSide.SHORT: 2}
 ORDERS_A_PAGE = 20
 TRADES_A_PAGE = 50
 
@@ -200,7 +201,7 @@ class Bybit(Exchange):
         rows = [
             {
                 "symbol": held.symbol,
-                "positionIdx": 0,
+                "positionIdx": INDEXES[held.position_side],
                 "side": "Buy" if held.quantity > 0 else "Sell",
                 "size": abs(held.quantity),
                 "avgPrice": held.entry_price,

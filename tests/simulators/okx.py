@@ -28,7 +28,7 @@ from tests.simulators.floor import (
     page,
 )
 from tests.simulators.generic import ExchangeSimulator
-from tests.simulators.shapes.okx import CODES, FAILURES, TIMES, fill_row, order_row, type_of
+from tests.simulators.shapes.okx import CODES, FAILURES, TIMES, fill_row, order_row, side_of, type_of
 
 LINEAR, INVERSE = "BTC-USDT-SWAP", "BTC-USD-SWAP"
 MARKETS = {
@@ -248,7 +248,9 @@ class Okx(Exchange):
         for held in _signed(account).ledger.positions.values():
             mark = self.prices[held.symbol].mark
             assert mark is not None
-            row = {"instId": held.symbol, "instType": "SWAP", "pos": held.quantity, "posSide": "net", "markPx": mark}
+            side, size = side_of(held.position_side), held.quantity
+            row = {"instId": held.symbol, "instType": "SWAP", "posSide": side, "markPx": mark}
+            row |= {"pos": size if side == "net" else abs(size)}
             row |= {"avgPx": held.entry_price, "upl": held.unrealized(mark), "lever": str(held.leverage), "liqPx": ""}
             rows.append(row | {"mgnMode": "cross", "ccy": held.margin_asset, "imr": held.margin})
         return rows

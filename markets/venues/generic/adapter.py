@@ -24,6 +24,7 @@ from markets.venues.generic.lists import orders_by_client_id, orders_by_number, 
 from markets.venues.generic.market_data import GenericMarketData
 from markets.venues.generic.permissions import PERMISSIONS
 from markets.venues.generic.requests import parameters_of, refuse_foreign, refuse_off_grid
+from markets.venues.netting import netted
 from markets.venues.vocabulary import FINAL_STATUSES, MarketKind
 
 # How often an order is looked at again that is being cancelled, and how long that takes at most.
@@ -124,14 +125,17 @@ class GenericVenue(GenericMarketData):
         return lambda exchange: trades_since(exchange, self.facts, name, since)
 
     async def account(self, account: AccountAccess) -> AccountReport:
-        """Return balances and positions. There is no single figure of equity that all exchanges have."""
+        """Return balances and positions, those of accounts that hedge as what they come to.
+
+        There is no single figure of equity that all exchanges have.
+        """
         balance = await self.private(account, asking("fetch_balance"))
         positions: list[PositionReport] = []
         if self.capabilities.reduce_only:
             for scope in self.facts.position_scopes:
                 positions += await self._positions(await self.private(account, self._held(scope)), scope)
         return AccountReport(
-            time=datetime.now(UTC), balances=translate.balance_reports(balance), positions=tuple(positions)
+            time=datetime.now(UTC), balances=translate.balance_reports(balance), positions=netted(positions)
         )
 
     async def permissions(self, account: AccountAccess) -> Permissions:

@@ -8,7 +8,8 @@ from markets.venues.iifl.instruments import Instruments
 from markets.venues.iifl.listing import CURRENCY
 from markets.venues.iifl.master import Master
 from markets.venues.iifl.numbers import amount
-from markets.venues.iifl.orders import is_share, one_each, read_balance, read_position, rows_of, symbol_of
+from markets.venues.iifl.orders import is_share, read_balance, read_position, rows_of, symbol_of
+from markets.venues.netting import netted
 from markets.venues.vocabulary import MarketKind
 
 PROFILE, BALANCE = "/interactive/user/profile", "/interactive/user/balance"
@@ -35,9 +36,7 @@ class Accounts:
         with self.gateway.understood():
             told = [read_position(row, symbol=symbol_of(row, master)) for row in held]
         equity = balances[0].total if balances else None
-        return AccountReport(
-            now, balances, tuple(one_each(told)), equity=equity, equity_asset=CURRENCY if balances else ""
-        )
+        return AccountReport(now, balances, netted(told), equity=equity, equity_asset=CURRENCY if balances else "")
 
     async def permissions(self, account: AccountAccess) -> Permissions:
         """Return what the key may do: whoever may log in trades, and no key of XTS takes money out.

@@ -1,7 +1,6 @@
 """XTS's rows of orders, trades and positions in our words (pure)."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -118,14 +117,6 @@ def read_position(row: Row, *, symbol: str) -> PositionReport:
     )
 
 
-def one_each(reports: Sequence[PositionReport]) -> Iterator[PositionReport]:
-    """Yield one position of each share, where some are held under several products."""
-    for symbol in dict.fromkeys(report.symbol for report in reports):
-        parts = [report for report in reports if report.symbol == symbol]
-        if quantity := sum(part.quantity for part in parts):
-            yield replace(parts[0], quantity=quantity, entry_price=_entry(parts, quantity), unrealized_pnl=_gain(parts))
-
-
 def read_balance(result: Any) -> BalanceReport:
     """Return the rupees of an account: those that are free, and with those that margin binds in all."""
     rows = result["BalanceList"]
@@ -214,18 +205,6 @@ def fill_time(row: Row) -> datetime | None:
     told = (moment(row.get(name)) for name in ("LastExecutionTransactTime", "ExchangeTransactTime"))
     found = next((time for time in told if time is not None), None)
     return found.replace(microsecond=0) if found else None
-
-
-def _entry(parts: Sequence[PositionReport], quantity: Decimal) -> Decimal:
-    """Return the mean price of the parts that are on the side of the whole."""
-    same = [part for part in parts if part.quantity * quantity > 0]
-    return sum((part.entry_price * part.quantity for part in same), ZERO) / sum(part.quantity for part in same)
-
-
-def _gain(parts: Sequence[PositionReport]) -> Decimal | None:
-    """Return what the parts have won, None where that is not known of one."""
-    known = [part.unrealized_pnl for part in parts if part.unrealized_pnl is not None]
-    return sum(known, ZERO) if len(known) == len(parts) else None
 
 
 def _order_time(row: Row) -> datetime | None:

@@ -4,7 +4,7 @@ from typing import Any
 
 from copytrade.lib.wire import to_milliseconds
 from markets.venues.paper.facts import Order, Trade
-from markets.venues.vocabulary import MarketKind, OrderType, TimeInForce, VenueStatus
+from markets.venues.vocabulary import MarketKind, OrderType, PositionSide, TimeInForce, VenueStatus
 from tests.simulators.floor import Account, average
 
 TIMES = {
@@ -41,6 +41,11 @@ def type_of(kind: MarketKind) -> str:
     return "SPOT" if kind is MarketKind.SPOT else "SWAP"
 
 
+def side_of(position_side: PositionSide) -> str:
+    """Return what OKX calls the position that an order changes."""
+    return "net" if position_side is PositionSide.BOTH else position_side.value.lower()
+
+
 def order_row(number: int, order: Order) -> dict[str, Any]:
     """Return an order."""
     return {
@@ -49,7 +54,7 @@ def order_row(number: int, order: Order) -> dict[str, Any]:
         "ordId": str(number),
         "clOrdId": order.client_order_id,
         "side": order.side.value.lower(),
-        "posSide": "net",
+        "posSide": side_of(order.position_side),
         "ordType": NAMES[order.time_in_force or TimeInForce.GTC] if order.type is OrderType.LIMIT else "market",
         "state": STATES[order.status],
         "px": order.price or "",
@@ -77,7 +82,7 @@ def fill_row(bill: int, number: int, account: Account, trade: Trade) -> dict[str
         "ordId": str(number),
         "clOrdId": order.client_order_id,
         "side": order.side.value.lower(),
-        "posSide": "net",
+        "posSide": side_of(order.position_side),
         "execType": "M" if trade.is_maker else "T",
         "fillPx": trade.price,
         "fillSz": trade.quantity,
