@@ -131,9 +131,8 @@ def test_a_name_that_is_taken_does_not_stop_the_start():
 def test_nothing_but_this_reads_the_key_of_the_environment():
     """Keys in process-wide settings are how two users once traded one wallet."""
     root = Path(configured.BASE_DIR)
-    files = [
-        file for app in ("copytrade", "markets", "traders", "ingest", "orders") for file in (root / app).rglob("*.py")
-    ]
+    apps = ("copytrade", "markets", "traders", "ingest", "orders", "replication")
+    files = [file for app in apps for file in (root / app).rglob("*.py")]
     readers = {
         str(file.relative_to(root))
         for file in files

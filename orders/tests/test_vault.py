@@ -123,7 +123,7 @@ class TestStored:
 
 def test_only_the_vault_decrypts_and_nothing_that_shows_things_asks_it_to():
     root = Path(configured.BASE_DIR)
-    apps = [root / name for name in ("copytrade", "markets", "traders", "ingest", "orders")]
+    apps = [root / name for name in ("copytrade", "markets", "traders", "ingest", "orders", "replication")]
     files = [file for app in apps for file in app.rglob("*.py") if "tests" not in file.parts]
     ciphers: set[str] = set()
     importers: set[str] = set()

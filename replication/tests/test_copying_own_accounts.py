@@ -6,11 +6,14 @@ from decimal import Decimal
 import pytest
 from django.utils import timezone
 
+from markets.prices import prices_of
 from markets.venues.base import FillReport, OrderReport
+from markets.venues.paper.feed import paper_match
 from markets.venues.vocabulary import MarketKind, OrderType, PositionSide, Side, VenueStatus
 from orders.executor.findings import Source
 from orders.models import Fill, Holding, Order, Origin
-from orders.services.placing import order_write, orders_place
+from orders.services.placing import order_cancel, order_write, orders_place
+from orders.services.reconcile import account_reconcile
 from orders.services.reports import reports_record
 from replication.engine.running import fan_out
 from replication.models import CopyIntent, LeaderAccount, Signal
@@ -94,6 +97,41 @@ def test_an_order_that_rests_is_not_copied_until_it_fills():
     assert Order.objects.get(pk=order.pk).state == "NEW"
     assert held(copy) == 0
     assert not Signal.objects.exists()
+
+
+def test_a_stop_of_the_leader_closes_where_it_trades_wherever_it_was_moved_to():
+    """PITFALLS 20: edits of stops need no mirroring where followers close with the trade itself."""
+    leader, account = make_master()
+    copy = follow(leader)
+    lead(account, "BUY", "0.1")
+    first, moved = (stop(account, "0.1", price) for price in (48_000, 46_000))
+    order_cancel(order=first)
+
+    for price, left in ((47_000, "0.1"), (45_900, "0")):
+        price_is(price)
+        paper_match(venue=account.venue, prices=list(prices_of([make_market(venue=account.venue)]).values()))
+        account_reconcile(account=account, trigger="test")
+        settle()
+        assert held(copy) == D(left)
+
+    assert Order.objects.get(pk=moved.pk).state == "FILLED"
+
+
+def stop(account, quantity, price):
+    """Write an order of the master that sells once the price has fallen so far."""
+    order = order_write(
+        account=account,
+        market=make_market(venue=account.venue),
+        origin=Origin.MASTER,
+        side=Side.SELL,
+        type=OrderType.STOP_MARKET,
+        quantity=D(quantity),
+        stop_price=D(price),
+        reduce_only=True,
+        send_within=timedelta(minutes=1),
+    )
+    orders_place([order.pk])
+    return order
 
 
 def test_an_order_that_fills_in_parts_is_copied_part_by_part():
