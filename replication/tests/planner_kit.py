@@ -102,5 +102,5 @@ fractions = st.decimals("0.01", "0.99", places=6)
 worths = st.decimals(0, 500_000, places=2)
 maybe_worths = st.none() | worths
 sides = st.sampled_from(PositionWord)
-kinds = st.sampled_from([MarketKind.USD_M, MarketKind.COIN_M])
+kinds = st.sampled_from([MarketKind.USD_M, MarketKind.COIN_M, MarketKind.SPOT])
 policies = st.sampled_from(MinimumPolicy)

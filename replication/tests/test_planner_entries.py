@@ -1,13 +1,27 @@
 """How a trade that opens or increases becomes an order."""
 
 import json
+from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace as struct_replace
 
+from markets.filters import Filters
 from markets.venues.vocabulary import MarketKind, OrderType, PositionSide, Side, TimeInForce
 from replication.facts import OrderPlan
 from replication.planner import plan
-from replication.tests.planner_kit import NOW, SPOT_RULES, D, after, decide, market_of, state_of, terms_of, trade_of
+from replication.tests.planner_kit import (
+    NOW,
+    SPOT_RULES,
+    USD_M_RULES,
+    D,
+    after,
+    decide,
+    market_of,
+    state_of,
+    terms_of,
+    trade_of,
+)
 from replication.vocabulary import Action, IntentState, MinimumPolicy, PositionWord, Reason, Strategy
 
 ACCUMULATE = {"minimum_policy": MinimumPolicy.ACCUMULATE}
@@ -52,6 +66,34 @@ def test_the_limit_stays_within_the_band_that_the_venue_takes():
     assert decide(trade_of(side=PositionWord.SHORT), terms).orders[0].price == 47_500
 
 
+@pytest.mark.parametrize(("leaders", "limit"), [(None, "50500"), (0, "50500"), (49_990, "50489.9")])
+def test_the_limit_is_from_the_markets_price_where_the_leaders_is_not_known(leaders, limit):
+    assert decide(trade_of(price=leaders), terms_of(max_slippage_percent=D(1))).orders[0].price == D(limit)
+
+
+def test_the_limit_of_what_costs_less_than_one_is_a_limit_still():
+    market = market_of(filters=replace(SPOT_RULES, price_tick=D("0.0001")), price=D("0.5"))
+    order = decide(trade_of(price="0.5", quantity=100), terms_of(max_slippage_percent=D(1)), market).orders[0]
+
+    assert (order.type, order.price) == (OrderType.LIMIT, D("0.505"))
+
+
+def test_steps_and_bounds_are_those_of_the_kind_of_order_that_is_sent():
+    market = market_of(filters=replace(USD_M_RULES, market_quantity_step=D("0.1")), price=D(10_000))
+    taken, limited = (
+        decide(trade_of(quantity="0.57", price=10_000), terms_of(max_slippage_percent=percent), market)
+        for percent in (None, D(1))
+    )
+    assert (taken.quantity, limited.quantity) == (D("0.5"), D("0.57"))
+    taken, limited = (
+        decide(
+            trade_of(quantity=200, price=10_000), terms_of(max_slippage_percent=percent), market, state_of(funds=None)
+        )
+        for percent in (None, D(1))
+    )
+    assert (taken.quantity, limited.quantity) == (120, 200)
+
+
 def test_a_seller_who_allows_any_price_sends_a_market_order():
     market = market_of(filters=SPOT_RULES)
 
@@ -88,6 +130,7 @@ def test_a_symbol_that_the_follower_cannot_trade_is_a_skip_also_for_exits():
 
         assert (decision.state, decision.code) == (IntentState.SKIPPED, Reason.SYMBOL_UNMAPPED)
         assert decision.message == "Nothing at the follower's venue corresponds to BTCUSDT."
+        assert decision.numbers == {"symbol": "BTCUSDT"}
         assert decision.remainder == D("0.1")
 
 
@@ -96,6 +139,33 @@ def test_inverse_contracts_are_ordered_whole():
     decision = decide(trade_of(quantity="0.5037"), market=market)
 
     assert (decision.quantity, decision.worth, decision.wanted) == (D(251), D(25_100), D("251.85"))
+    assert decision.remainder == 0  # only who accumulates keeps what rounding leaves
+
+
+@pytest.mark.parametrize(
+    ("rules", "message", "smallest"),
+    [
+        (Filters(quantity_step=D(1)), "smallest order, 1.", {"smallest_quantity": "1"}),
+        (Filters(), "smallest order, 1.", {"smallest_quantity": "1"}),
+        (
+            Filters(quantity_min=D(5), notional_min=D(7)),
+            "smallest order, 5 and worth 7.",
+            {"smallest_quantity": "5", "smallest_worth": "7"},
+        ),
+    ],
+)
+def test_without_a_smallest_order_a_step_is_the_smallest(rules, message, smallest):
+    decision = decide(trade_of(quantity="0.0002"), market=market_of(MarketKind.COIN_M, filters=rules))
+
+    assert decision.code == Reason.BELOW_MINIMUM
+    assert decision.message == f"0.1 of BTCUSDT is below the {message}"
+    assert decision.numbers == {"wanted": "0.1", "carried": "0", **smallest}
+
+
+def test_nothing_wanted_is_too_small_and_not_set_off():
+    terms = terms_of(strategy=Strategy.FIXED_AMOUNT, fixed_amount=D(500))
+
+    assert decide(trade_of(order_share=D(0)), terms).code == Reason.BELOW_MINIMUM
 
 
 def test_what_is_below_the_smallest_order_is_skipped_with_the_numbers_and_not_remembered():
@@ -119,6 +189,7 @@ def test_the_smallest_worth_is_judged_at_the_price_that_the_venue_multiplies_wit
 
     assert decide(terms=terms).quantity == D("0.001")
     assert decide(trade_of(side=PositionWord.SHORT), terms).code == Reason.BELOW_MINIMUM
+    assert decide(terms=terms, market=market_of(price=D(49_900))).code == Reason.BELOW_MINIMUM  # a buyer may pay less
 
 
 def test_a_limit_that_cuts_below_the_smallest_order_tells_both():
@@ -166,6 +237,8 @@ def test_a_cut_below_the_smallest_order_keeps_what_was_kept_before_and_no_more()
     decision = decide(terms=terms, state=state_of(remainder=D("0.0003")))
 
     assert (decision.code, decision.remainder) == (Reason.MAX_ORDER, D("0.0003"))
+    some = decide(terms=struct_replace(terms, max_order=D(4)), market=market_of(filters=SPOT_RULES), state=state_of())
+    assert (some.code, some.remainder) == (Reason.BELOW_MINIMUM, 0)
 
 
 def test_an_entry_is_set_off_against_what_is_still_to_be_closed():
@@ -175,7 +248,24 @@ def test_an_entry_is_set_off_against_what_is_still_to_be_closed():
         none = decide(trade_of(quantity="0.1"), terms_of(minimum_policy=policy), state=owing)
 
         assert (part.quantity, part.wanted, part.remainder) == (D("0.6"), D(1), D(0))
+        assert part.numbers == {"set_off": "0.4"}
         assert (none.code, none.quantity, none.remainder) == (Reason.ACCUMULATED, D(0), D("-0.3"))
+        assert none.message == "0.1 of BTCUSDT is set off against 0.4 that was still to be closed."
+        assert none.numbers == {"wanted": "0.1", "carried": "-0.4"}
+
+
+@pytest.mark.parametrize("policy", MinimumPolicy)
+def test_an_entry_of_just_what_is_still_to_be_closed_leaves_nothing_of_either(policy):
+    decision = decide(
+        trade_of(quantity="0.4"), terms_of(minimum_policy=policy), state=state_of(held=D(1), remainder=D("-0.4"))
+    )
+
+    assert (decision.code, decision.remainder) == (Reason.ACCUMULATED, 0)
+
+
+def test_an_entry_that_nothing_is_set_off_against_says_nothing_of_it():
+    assert decide().numbers == {}
+    assert decide(terms=terms_of(**ACCUMULATE), state=state_of(remainder=D("0.3"))).numbers == {}
 
 
 def test_a_skip_does_not_forget_what_is_still_to_be_closed():
@@ -185,7 +275,7 @@ def test_a_skip_does_not_forget_what_is_still_to_be_closed():
 
 
 def test_a_copy_that_stops_accumulating_drops_what_it_had_kept():
-    decision = decide(terms=terms_of(), state=state_of(remainder=D("0.0009")))
+    decision = decide(terms=terms_of(), state=state_of(remainder=D("0.5")))
 
     assert (decision.quantity, decision.remainder) == (D(1), D(0))
 
@@ -219,10 +309,18 @@ def test_the_cost_is_the_smaller_of_the_share_of_the_funds_and_what_the_discount
 
 def test_decisions_fit_into_json_and_their_sentences_into_a_column():
     long = D("0.123456789012345678901234567891")
-    for terms in (terms_of(ratio=long / 100_000), terms_of(ratio=long, max_order=D("4.000000000000000000001"))):
-        decision = decide(trade_of(quantity="1.000000000000000000000000000001"), terms)
-        assert json.loads(json.dumps(dict(decision.numbers))) == decision.numbers
-        assert 0 < len(decision.message) < 300
-        for amount in (decision.wanted, decision.remainder):
-            assert amount is not None
-            assert -int(amount.as_tuple().exponent) <= 30
+    trade = trade_of(quantity="1.000000000000000000000000000001")
+    for terms in (
+        terms_of(ratio=long / 100_000),
+        terms_of(ratio=long / 100_000, **ACCUMULATE),
+        terms_of(ratio=long, max_order=D("4.000000000000000000001")),
+        terms_of(ratio=long),
+        terms_of(ratio=long, **ACCUMULATE),
+    ):
+        for remainder in ("0", "-0.000000000000000000000000000001", "-9"):
+            decision = decide(trade, terms, market_of(price=long * 10**6), state_of(held=D(9), remainder=D(remainder)))
+            assert json.loads(json.dumps(dict(decision.numbers))) == decision.numbers
+            assert len(decision.message) < 300
+            for amount in (decision.wanted, decision.remainder, decision.worth):
+                assert amount is not None
+                assert -int(amount.as_tuple().exponent) <= 30

@@ -1,10 +1,22 @@
 """How a trade that reduces or closes becomes orders."""
 
+from dataclasses import replace
+
 import pytest
 
 from markets.venues.vocabulary import MarketKind, OrderType, PositionSide, Side
 from replication.facts import OrderPlan
-from replication.tests.planner_kit import D, after, decide, exit_of, market_of, state_of, terms_of, trade_of
+from replication.tests.planner_kit import (
+    USD_M_RULES,
+    D,
+    after,
+    decide,
+    exit_of,
+    market_of,
+    state_of,
+    terms_of,
+    trade_of,
+)
 from replication.vocabulary import Action, CopyState, IntentState, MinimumPolicy, PositionWord, Reason
 
 
@@ -90,7 +102,12 @@ def test_a_reduction_of_spot_below_the_smallest_worth_is_owed():
     decision = decide(exit_of("0.00008"), market=market_of(MarketKind.SPOT), state=held())
 
     assert (decision.code, decision.remainder) == (Reason.ACCUMULATED, D("-0.00008"))
-    assert decision.numbers["smallest_worth"] == "5"
+    assert decision.numbers == {
+        "wanted": "0.00008",
+        "held": "1",
+        "smallest_quantity": "0.00001",
+        "smallest_worth": "5",
+    }
 
 
 def test_the_second_partial_close_is_copied_too():
@@ -107,6 +124,52 @@ def test_an_exit_where_nothing_is_held_says_so_and_shrinks_what_was_to_be_opened
 
     assert (half.code, half.remainder) == (Reason.NOTHING_HELD, D("0.0004"))
     assert (whole.code, whole.remainder) == (Reason.NOTHING_HELD, D(0))
+
+
+def test_where_nothing_is_held_nothing_is_owed():
+    for trade in (exit_of("0.5"), exit_of()):
+        assert decide(trade, state=state_of(remainder=D("-0.4"))).remainder == 0
+
+
+def test_what_is_held_on_the_other_side_is_not_closed():
+    for side, other in ((PositionWord.LONG, -1), (PositionWord.SHORT, 1)):
+        assert decide(exit_of(side=side), state=held(other)).code == Reason.NOTHING_HELD
+
+
+@pytest.mark.parametrize(("fraction", "quantity", "kept"), [("1.5", "1", "0"), ("-0.5", "0", "0.0008")])
+def test_a_fraction_is_between_nothing_and_all(fraction, quantity, kept):
+    trade = trade_of(Action.REDUCE, fraction=D(fraction))
+
+    assert decide(trade, state=held()).quantity == D(quantity)
+    assert decide(trade, state=state_of(remainder=D("0.0008"))).remainder == D(kept)
+
+
+def test_a_close_is_all_whatever_fraction_it_names():
+    assert decide(trade_of(Action.CLOSE, fraction=D("0.5")), state=held()).quantity == 1
+
+
+def test_an_exit_that_is_too_small_names_the_smallest_market_order():
+    rules = replace(USD_M_RULES, market_quantity_min=D("0.005"))
+    decision = decide(exit_of("0.004"), market=market_of(filters=rules), state=held())
+
+    assert decision.message == "0.004 of BTCUSDT is below the smallest order, 0.005; it is closed with the next exit."
+
+
+def test_a_spot_market_has_no_sides():
+    order = decide(exit_of(), market=market_of(MarketKind.SPOT, hedge_mode=True), state=held()).orders[0]
+
+    assert order.position_side == PositionSide.BOTH
+
+
+def test_what_an_exit_is_worth_and_leaves_fits_a_column():
+    long = D("0.123456789012345678901234567891")
+    for trade, quantity in ((exit_of(long), "0.9"), (exit_of(long), "0.0001"), (exit_of(), "0.9")):
+        decision = decide(
+            trade, market=market_of(price=50_000 + long), state=held(quantity, remainder=D("-0.000000000000000000001"))
+        )
+        for amount in (decision.wanted, decision.remainder, decision.worth):
+            assert amount is not None
+            assert -int(amount.as_tuple().exponent) <= 30
 
 
 def test_an_exit_of_an_ended_copy_is_not_followed_and_of_a_stopping_one_is():
@@ -132,6 +195,7 @@ def test_less_than_one_step_cannot_be_sold_and_says_so():
 
     assert (decision.state, decision.code) == (IntentState.SKIPPED, Reason.BELOW_MINIMUM)
     assert decision.message == ("The 0.000001 of BTCUSDT that is held is less than one step of the market, 0.00001.")
+    assert decision.numbers == {"held": "0.000001", "step": "0.00001"}
 
 
 def test_a_full_close_of_spot_sells_what_is_on_the_steps():

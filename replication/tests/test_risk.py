@@ -8,6 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from copytrade.lib.wire import iso_time
+from markets.filters import Filters
 from markets.venues.vocabulary import MarketKind
 from replication.facts import TradingHours
 from replication.planner import plan
@@ -32,10 +34,12 @@ NSE = TradingHours(zone="Asia/Kolkata", days=WEEKDAYS, since=9 * 60 + 15, until=
 NIGHT = TradingHours(zone="UTC", days=frozenset({3}), since=22 * 60, until=2 * 60)
 BLOCKED = {"blocked": Reason.TRADING_HALTED, "blocked_message": "Trading is halted.", "blocks_exits": False}
 
+MADE = iso_time(trade_of().event_time)
 REFUSED: list[tuple[Reason, dict[str, dict[str, Any]]]] = [
     (Reason.COPY_ENDED, {"terms": {"state": CopyState.STOPPING}}),
     (Reason.COPY_ENDED, {"terms": {"state": CopyState.ENDED}}),
     (Reason.COPY_PAUSED, {"terms": {"state": CopyState.PAUSED}}),
+    (Reason.COPY_PAUSED, {"terms": {"resumed_at": NOW}}),
     (Reason.TRADING_HALTED, {"state": BLOCKED}),
     (Reason.SYMBOL_NOT_TRADING, {"market": {"trading": False}}),
     (Reason.SHORT_IMPOSSIBLE, {"market": {"kind": MarketKind.SPOT}, "terms": {"inverted": True}}),
@@ -60,6 +64,18 @@ LIMITS = [row for row in REFUSED if row[0] not in {Reason.NO_PRICE, Reason.SHORT
 LIMITS = [(code, case) for code, case in LIMITS if case.get("terms", {}).get("state") != CopyState.ENDED]
 
 
+NUMBERS = {
+    Reason.COPY_PAUSED: {"event_time": MADE, "resumed_at": iso_time(NOW)},
+    Reason.OUTSIDE_HOURS: {"zone": "Asia/Kolkata", "now": iso_time(NOW)},
+    Reason.BEFORE_COPY: {"event_time": MADE, "started_at": iso_time(NOW)},
+    Reason.OUT_OF_ORDER: {"event_time": MADE, "opened_at": iso_time(NOW + timedelta(seconds=1))},
+    Reason.DAILY_LOSS: {"lost": "100", "limit": "100"},
+    Reason.OPPOSITE_LEADER: {"leader": "Ada"},
+    Reason.MARKET_TAKEN: {"leader_symbol": "BTCUSD_PERP"},
+    Reason.MAX_POSITIONS: {"open_positions": 2, "limit": 2},
+}
+
+
 def decision_of(case, trade=None, **state):
     terms = terms_of(**case.get("terms", {}))
     trade = trade or trade_of(**case.get("trade", {}))
@@ -73,6 +89,49 @@ def test_an_entry_is_refused_with_its_reason_and_a_sentence(code, case):
     assert (decision.state, decision.code, decision.orders) == (IntentState.SKIPPED, code, ())
     assert decision.message.endswith(".")
     assert len(decision.message) < 300
+
+
+@pytest.mark.parametrize("code", NUMBERS)
+def test_a_refusal_gives_the_numbers_behind_it(code):
+    assert decision_of(dict(REFUSED)[code]).numbers == NUMBERS[code]
+
+
+def test_a_stop_without_words_of_its_own_is_told_all_the_same():
+    decision = decide(state=state_of(**{**BLOCKED, "blocked_message": ""}))
+
+    assert decision.message == "The account sends no orders now."
+
+
+def test_a_trade_of_the_moment_in_which_the_copy_began_or_was_resumed_is_copied():
+    assert decide(trade_of(event_time=NOW), terms_of(started_at=NOW, resumed_at=NOW)).code is None
+
+
+def test_a_list_of_symbols_not_to_follow_concerns_no_other_symbol():
+    assert decide(terms=terms_of(denied_symbols=frozenset({"ETHUSDT"}))).code is None
+
+
+def test_within_the_trading_hours_it_is_followed():
+    assert decide(terms=terms_of(trading_hours=replace(NSE, until=18 * 60))).code is None
+
+
+@pytest.mark.parametrize(
+    ("held", "others", "rules", "refused"),
+    [
+        ("0", 1, {}, False),
+        ("0", 2, {}, True),
+        ("0.001", 2, {}, False),
+        ("0.0009", 2, {}, True),
+        ("0", 2, {"filters": Filters()}, True),
+        ("0.0009", 2, {"filters": Filters()}, False),
+        ("-1", 2, {}, True),
+    ],
+)
+def test_only_a_position_that_can_be_closed_may_grow_beyond_the_number_of_positions(held, others, rules, refused):
+    decision = decide(
+        terms=terms_of(max_positions=2), market=market_of(**rules), state=state_of(held=D(held), open_positions=others)
+    )
+
+    assert (decision.code == Reason.MAX_POSITIONS) is refused
 
 
 @pytest.mark.parametrize(("code", "case"), REFUSED)
@@ -141,6 +200,16 @@ def test_a_price_that_is_too_bad_is_told_with_its_numbers():
     assert decision.numbers == {"price": "50500", "leader_price": "50000", "percent": "1", "limit_percent": "0.5"}
 
 
+@pytest.mark.parametrize(
+    ("leader", "price", "refused"), [("0.1", "0.2", True), ("0.1", "0.1", False), ("0", "9", False), ("9", "0", False)]
+)
+def test_slippage_is_judged_between_prices_that_are_some(leader, price, refused):
+    trade, terms = trade_of(price=leader), terms_of(max_slippage_percent=D(1))
+    decision = decide(trade, terms, market_of(price=D(price), filters=Filters()))
+
+    assert (decision.code == Reason.SLIPPAGE) is refused
+
+
 def test_worse_is_higher_for_a_buyer_and_lower_for_a_seller():
     assert worse_percent(PositionWord.LONG, D(100), D(101)) == 1
     assert worse_percent(PositionWord.SHORT, D(100), D(101)) == -1
@@ -172,6 +241,12 @@ def test_a_late_entry_that_the_leader_still_holds_is_copied():
     late = trade_of(event_time=opened - timedelta(seconds=20))
 
     assert decide(late, state=state_of(held=D(1), opened_at=opened)).state == IntentState.PLANNED
+
+
+def test_an_exit_of_a_second_before_the_opening_still_closes():
+    assert decide(exit_of(), state=state_of(held=D(1), opened_at=NOW)).quantity == 1
+    opened = NOW + timedelta(microseconds=1)
+    assert decide(exit_of(), state=state_of(held=D(1), opened_at=opened)).code == Reason.OUT_OF_ORDER
 
 
 def test_an_exit_whose_time_was_cut_to_the_second_still_closes():
@@ -228,6 +303,11 @@ def test_hours_are_those_of_their_zone_and_days(moment, within):
 )
 def test_hours_over_midnight_belong_to_the_day_on_which_they_begin(moment, within):
     assert is_within(NIGHT, moment) == within
+
+
+def test_the_night_after_sunday_is_sundays():
+    assert is_within(replace(NIGHT, days=frozenset({6})), datetime(2026, 2, 9, 1, 0, tzinfo=UTC))
+    assert not is_within(replace(NIGHT, days=frozenset({0})), datetime(2026, 2, 9, 1, 0, tzinfo=UTC))
 
 
 @given(st.integers(0, 1439), st.datetimes(timezones=st.just(UTC)))
@@ -304,6 +384,20 @@ def test_more_than_the_market_takes_in_one_order_is_cut():
 
     assert decision.quantity == 120
     assert decision.message == "Cut from 200 to 120 of BTCUSDT: the market takes 120 in one order at most."
+
+
+def test_an_order_exactly_at_its_limits_is_not_cut():
+    at_most = decide(terms=terms_of(max_order=D(50_000)))
+    largest = decide(trade_of(quantity=120, price=10), market=market_of(price=D(10)))
+
+    assert (at_most.quantity, at_most.caps, largest.quantity, largest.caps) == (1, (), 120, ())
+
+
+def test_funds_that_are_lost_allow_nothing_and_not_less():
+    decision = decide(terms=terms_of(max_leverage=D(2)), state=state_of(funds=D(-10)))
+
+    assert decision.code == Reason.MAX_LEVERAGE
+    assert [cap.limit for cap in decision.caps] == [0]
 
 
 def test_limits_cut_one_after_the_other_and_each_cut_is_listed():
