@@ -58,6 +58,7 @@ STEPS = ["0.00000001", "0.00001", "0.001", "0.01", "0.05", "0.1", "0.25", "1", "
 
 steps = st.sampled_from(STEPS).map(Decimal)
 amounts = st.decimals("0", "1000000000", places=12)
+PERCENT = ProblemCode.PERCENT_PRICE
 kinds = st.sampled_from(MarketKind)
 filters_ = st.builds(
     Filters,
@@ -72,6 +73,16 @@ filters_ = st.builds(
 def codes(filters: Filters, **order: object) -> list[ProblemCode]:
     values = {"kind": MarketKind.SPOT, "side": Side.BUY, "market_order": False, **order}
     return [problem.code for problem in check_order(filters, **values)]  # type: ignore[arg-type]
+
+
+def amounts_of(order: dict[str, object]) -> dict[str, object]:
+    return {name: Decimal(value) if type(value) is str else value for name, value in order.items()}
+
+
+def kind_of(filters: Filters) -> MarketKind:
+    if filters.quantity_step == COINM_BTC.quantity_step:
+        return MarketKind.COIN_M
+    return MarketKind.SPOT if filters == SPOT_BTC else MarketKind.USD_M
 
 
 @given(filters_, amounts, st.booleans(), kinds)
@@ -196,6 +207,10 @@ def test_a_quantity_below_the_minimum_is_refused_and_not_raised_to_it() -> None:
         (SPOT_BTC, {"quote_quantity": "4.99", "market_order": True}, ProblemCode.MIN_NOTIONAL),
         (SPOT_BTC, {"quantity": "101", "price": "90000"}, ProblemCode.MAX_NOTIONAL),
         (SPOT_BTC, {"quantity": "1", "price": "450001", "mark_price": "90000"}, ProblemCode.PERCENT_PRICE),
+        (SPOT_BTC, {"quantity": "1", "price": "18001", "mark_price": "3600", "side": Side.SELL}, PERCENT),
+        (SPOT_BTC, {"quantity": "1", "price": "17999", "mark_price": "90000"}, PERCENT),
+        (USDM_BTC, {"quantity": "1", "price": "85499.9", "mark_price": "90000", "side": Side.SELL}, PERCENT),
+        (COINM_BTC, {"quantity": "1", "price": "0"}, ProblemCode.PRICE_FILTER),
         (USDM_BTC, {"quantity": "0.01", "price": "556.7", "reduce_only": True}, ProblemCode.PRICE_FILTER),
         (USDM_BTC, {"quantity": "121", "market_order": True}, ProblemCode.MAX_QUANTITY),
         (USDM_BTC, {"quantity": "1", "price": "94501", "mark_price": "90000"}, ProblemCode.PERCENT_PRICE),
@@ -204,10 +219,94 @@ def test_a_quantity_below_the_minimum_is_refused_and_not_raised_to_it() -> None:
     ],
 )
 def test_each_broken_rule_is_named(filters: Filters, order: dict[str, object], code: ProblemCode) -> None:
-    kinds_by_filters = {id(SPOT_BTC): MarketKind.SPOT, id(USDM_BTC): MarketKind.USD_M, id(COINM_BTC): MarketKind.COIN_M}
-    given_ = {name: Decimal(value) if isinstance(value, str) else value for name, value in order.items()}
+    assert codes(filters, kind=kind_of(filters), **amounts_of(order)) == [code]
 
-    assert codes(filters, kind=kinds_by_filters[id(filters)], **given_) == [code]
+
+@pytest.mark.parametrize(
+    ("filters", "order"),
+    [
+        (SPOT_BTC, {"quantity": "9000", "price": "1000"}),
+        (SPOT_BTC, {"quantity": "1", "price": "450000", "mark_price": "90000"}),
+        (SPOT_BTC, {"quantity": "1", "price": "18000", "mark_price": "90000"}),
+        (SPOT_BTC, {"quantity": "9", "price": "1000000"}),
+        (SPOT_BTC, {"quantity": "500", "price": "0.01"}),
+        (SPOT_BTC, {"price": "90000"}),
+        (USDM_BTC, {"quantity": "500", "price": "90000"}),
+        (USDM_BTC, {"quantity": "120", "market_order": True, "mark_price": "90000"}),
+        (USDM_BTC, {"quantity": "1", "price": "94500", "mark_price": "90000"}),
+        (USDM_BTC, {"quantity": "1", "price": "85500", "mark_price": "90000", "side": Side.SELL}),
+        (COINM_BTC, {"quantity": "1", "price": "90000", "mark_price": "1"}),
+        (COINM_BTC, {"quantity": "1", "price": "1", "mark_price": "90000", "side": Side.SELL}),
+    ],
+)
+def test_what_is_exactly_at_a_bound_or_has_none_passes(filters: Filters, order: dict[str, object]) -> None:
+    assert codes(filters, kind=kind_of(filters), **amounts_of(order)) == []
+
+
+@pytest.mark.parametrize(("worth", "min_on_market", "max_on_market"), [("9", False, True), ("21", True, False)])
+def test_a_market_says_which_bounds_of_worth_hold_for_market_orders(
+    worth: str, min_on_market: bool, max_on_market: bool
+) -> None:
+    own = {"notional_min_on_market": min_on_market, "notional_max_on_market": max_on_market}
+    filters = Filters(notional_min=Decimal(10), notional_max=Decimal(20), **own)
+    other = Filters(
+        notional_min=Decimal(10),
+        notional_max=Decimal(20),
+        **{name: not holds for name, holds in own.items()},
+    )
+    order = {"quote_quantity": Decimal(worth)}
+
+    assert codes(filters, **order, market_order=True) == []
+    assert len(codes(other, **order, market_order=True)) == 1
+    assert len(codes(filters, **order)) == 1
+
+
+def test_of_two_smallest_market_orders_the_larger_one_holds() -> None:
+    for own, other in ((2, 5), (5, 2)):
+        filters = Filters(quantity_min=Decimal(own), market_quantity_min=Decimal(other))
+        assert codes(filters, quantity=Decimal(4), market_order=True) == [ProblemCode.MIN_QUANTITY]
+        assert codes(filters, quantity=Decimal(5), market_order=True) == []
+
+
+@pytest.mark.parametrize(
+    ("filters", "order", "numbers"),
+    [
+        (Filters(), {"quantity": "0"}, {"quantity": "0", "least": "0"}),
+        (Filters(quantity_min=Decimal(3)), {"quantity": "2"}, {"quantity": "2", "least": "3"}),
+        (Filters(), {"price": "0"}, {"price": "0", "least": "0"}),
+        (Filters(price_min=Decimal(3)), {"price": "2"}, {"price": "2", "least": "3"}),
+        (
+            Filters(quantity_step=Decimal("0.4"), market_quantity_step=Decimal("0.6")),
+            {"quantity": "0.8", "market_order": True},
+            {"quantity": "0.8", "step": "1.2"},
+        ),
+        (
+            Filters(quantity_step=Decimal("0.4"), market_quantity_step=Decimal("0.6")),
+            {"quantity": "0.6"},
+            {"quantity": "0.6", "step": "0.4"},
+        ),
+        (SPOT_BTC, {"price": "200", "mark_price": "39"}, {"price": "200", "most": "195"}),
+        (SPOT_BTC, {"price": "200", "mark_price": "1001"}, {"price": "200", "least": "200.2"}),
+    ],
+)
+def test_the_numbers_of_a_problem_are_the_bound_and_what_is_beyond_it(
+    filters: Filters, order: dict[str, object], numbers: dict[str, str]
+) -> None:
+    values = {"kind": MarketKind.SPOT, "side": Side.BUY, "market_order": False, **amounts_of(order)}
+    (problem,) = check_order(filters, **values)  # type: ignore[arg-type]
+
+    assert problem.numbers == {name: Decimal(number) for name, number in numbers.items()}
+
+
+def test_a_price_that_is_on_the_tick_stays_whichever_way_it_is_rounded() -> None:
+    for up in (True, False):
+        assert price_round(USDM_BTC, Decimal("90000.1"), up=up) == Decimal("90000.1")
+    assert price_round(USDM_BTC, Decimal("90000.11"), up=True) == Decimal("90000.2")
+
+
+def test_less_than_nothing_is_rounded_to_nothing() -> None:
+    for filters in (Filters(), USDM_BTC):
+        assert quantity_floor(filters, Decimal(-1), market_order=True) == 0
 
 
 def test_a_market_orders_worth_is_taken_at_the_reference_price() -> None:
@@ -261,3 +360,4 @@ def test_an_inverse_contract_is_worth_its_size_whatever_the_price() -> None:
     assert notional_of(MarketKind.COIN_M, Decimal(100), Decimal(7), Decimal(86_232)) == 700
     assert contracts_from_base(Decimal("0.02"), price=Decimal(86_232), contract_size=Decimal(100)) == 17
     assert base_from_contracts(Decimal(17), price=Decimal(85_000), contract_size=Decimal(100)) == Decimal("0.02")
+    assert base_from_contracts(Decimal(2), price=Decimal(3), contract_size=Decimal(1)) == Decimal("0." + "6" * 30)

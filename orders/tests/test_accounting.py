@@ -14,6 +14,7 @@ from orders.accounting import (
     book,
     book_all,
     entry_price,
+    in_order,
     unrealized_pnl,
     value_of,
 )
@@ -88,6 +89,74 @@ def test_an_adjustment_sets_the_position_and_leaves_the_results():
     position = book_all(USD_M, [*facts, adjusted, trade(4, "SELL", "2", "160")])
 
     assert (position.quantity, position.realized_pnl) == (D(0), D(30))
+
+
+def opened(*facts, terms=USD_M):
+    moment = book_all(terms, facts).opened_at
+    return moment and (moment - START).seconds
+
+
+def test_a_position_is_as_old_as_its_first_trade_until_it_is_closed_or_turned():
+    first, more = trade(1, "BUY", "1", "100"), trade(2, "BUY", "1", "100")
+
+    assert (opened(first), opened(first, more), opened(first, more, trade(3, "SELL", "1", "9"))) == (1, 1, 1)
+    assert (opened(first, trade(3, "SELL", "1", "9")), opened(first, trade(3, "SELL", "2", "9"))) == (None, 3)
+
+
+def test_an_adjustment_keeps_the_age_of_what_is_held_and_ends_what_is_not():
+    first = trade(1, "BUY", "1", "100")
+    more, none = (AdjustmentFact(START + timedelta(seconds=2), "~1", D(held), D(held)) for held in (2, 0))
+
+    assert (opened(more), opened(first, more), opened(first, none)) == (2, 1, None)
+
+
+def test_what_nobody_knows_the_cost_of_has_no_price_of_entry():
+    assert entry_price(USD_M, Position()) is None
+    assert entry_price(USD_M, Position(quantity=D(2))) is None
+    assert entry_price(COIN_M, Position(quantity=D(2))) is None
+
+
+def test_fees_in_the_asset_that_it_settles_in_are_summed_up():
+    facts = [trade(1, "BUY", "1", "100", "0.01"), trade(2, "SELL", "1", "100", "0.02"), trade(3, "BUY", "1", "100")]
+
+    assert (book_all(USD_M, facts).fees, book_all(USD_M, facts).realized_pnl) == (D("0.03"), 0)
+
+
+def test_only_spot_takes_fees_out_of_coins_and_only_those_in_its_own_coin():
+    bought = trade(1, "BUY", "1", "100", "0.001", "BTC")
+    other = book_all(SPOT, [trade(1, "BUY", "1", "100", "0.001", "BNB")])
+
+    for position, asset in ((book_all(USD_M, [bought]), "BTC"), (other, "BNB")):
+        assert (position.quantity, position.cost, position.fees) == (1, 100, 0)
+        assert position.other_fees == {asset: D("0.001")}
+
+
+def test_the_cost_of_coins_that_a_fee_takes_is_their_part_of_all():
+    position = book_all(SPOT, [trade(1, "BUY", "1", "100"), trade(2, "BUY", "3", "100", "0.8", "BTC")])
+
+    assert (position.quantity, position.cost, position.fees) == (D("3.2"), 320, 80)
+    assert position.opened_at == START + timedelta(seconds=1)
+
+
+def test_a_fee_takes_no_more_coins_than_are_held():
+    for fee in ("0.1", "0.2"):
+        position = book_all(SPOT, [trade(1, "BUY", "1", "100"), trade(2, "SELL", "0.9", "100", fee, "BTC")])
+        assert (position.quantity, position.cost, position.opened_at) == (0, 0, None)
+
+
+def test_trades_of_one_moment_are_in_the_order_of_their_numbers():
+    moments = [FillFact(START, number, True, D(1), D(1), D(0), "USDT") for number in ("10", "9", "100")]
+
+    assert [fact.trade_id for fact in in_order(moments)] == ["9", "10", "100"]
+
+
+def test_a_value_is_rounded_to_the_nearest_where_columns_end():
+    assert value_of(COIN_M, D(1), D(3)) == D("33." + "3" * 28)
+    assert value_of(COIN_M, D(2), D(3)) == D("66." + "6" * 27 + "7")
+
+
+def test_inverse_contracts_have_no_value_at_no_price():
+    assert value_of(COIN_M, D(1), D(0)) == 0
 
 
 quantities = st.decimals(min_value="0.001", max_value=50, places=3)

@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
+from msgspec.structs import replace
 
 from markets.venues.base import OrderReport
 from markets.venues.errors import (
@@ -68,6 +69,12 @@ def test_an_answer_of_the_venue_moves_the_order():
     assert (decision.state, decision.filled) == (S.FILLED, 2)
 
 
+def test_an_answer_of_the_venue_keeps_its_reason():
+    told = replace(report("EXPIRED"), reason="The order would have taken.")
+
+    assert after(Finding(1, Source.REPLY, NOW, report=told, sent_at=NOW)).message == "The order would have taken."
+
+
 def test_a_refusal_is_final_and_keeps_the_venues_words():
     decision = refused(Rejected("Margin is insufficient.", reason="INSUFFICIENT_MARGIN", code="-2019"))
 
@@ -82,6 +89,20 @@ def test_an_unknown_outcome_is_neither_sent_again_nor_failed():
     decision = refused(OutcomeUnknown("Timeout waiting for response.", code="-1007"))
 
     assert (decision.state, decision.code, decision.send_after) == (S.UNKNOWN, "-1007", None)
+
+
+def test_an_outcome_that_stays_unknown_is_no_news():
+    again = refused(OutcomeUnknown("Timeout.", code="-1007"), state=S.UNKNOWN)
+
+    assert (again.state, again.code) == (S.UNKNOWN, "")
+    assert refused(OutcomeUnknown("Timeout.")).code == "UNKNOWN"
+
+
+def test_each_attempt_waits_twice_as_long_as_the_one_before_and_never_less_than_the_venue_says():
+    waits = [refused(VenueDown("No."), attempts=attempts).send_after for attempts in (1, 2, 3)]
+    assert waits == [NOW + timedelta(milliseconds=wait) for wait in (200, 400, 800)]
+    for soon in (Retryable("Busy.", after=0 * SECOND), RateLimited("Slow down.", until=NOW)):
+        assert refused(soon).send_after == waits[0]
 
 
 def test_what_is_definitely_not_done_waits_and_is_sent_again():
@@ -99,6 +120,15 @@ def test_nothing_is_sent_after_its_time_or_again_where_one_attempt_is_allowed():
     assert refused(VenueDown("Connection refused."), send_before=NOW).state == S.FAILED
     assert refused(VenueDown("Connection refused."), attempts_allowed=1).state == S.FAILED
     assert refused(VenueDown("Connection refused."), attempts_allowed=1).code == "VENUE_DOWN"
+    assert refused(VenueDown("Connection refused."), attempts_allowed=2).state == S.PENDING
+
+
+def test_what_can_be_sent_again_at_the_end_of_its_time_only_is_not():
+    """When that would have been is told all the same, for whoever sends another one in its place."""
+    late = refused(VenueDown("No."), send_before=NOW + timedelta(milliseconds=200))
+
+    assert (late.state, late.send_after) == (S.FAILED, NOW + timedelta(milliseconds=200))
+    assert refused(VenueDown("No."), send_before=NOW + timedelta(milliseconds=201)).state == S.PENDING
 
 
 def test_a_refused_key_fails_the_order_and_stops_the_account():
@@ -120,20 +150,44 @@ def test_absence_is_proof_after_the_window_and_the_lifetime_of_a_request():
     assert absent(state=S.UNKNOWN, claimed_at=NOW - 11 * SECOND, attempts_allowed=1).state == S.FAILED
 
 
+def test_what_never_arrived_and_has_no_attempt_left_has_failed():
+    last = absent(state=S.UNKNOWN, claimed_at=NOW - 11 * SECOND, attempts=3)
+
+    assert (last.state, last.code) == (S.FAILED, "NEVER_ARRIVED")
+    assert absent(state=S.UNKNOWN, claimed_at=NOW - 11 * SECOND, attempts=2).state == S.PENDING
+
+
+def test_what_was_never_claimed_is_not_proven_absent():
+    assert absent(state=S.UNKNOWN, claimed_at=None).state == S.UNKNOWN
+
+
+def test_an_order_that_is_still_unknown_is_no_news():
+    assert absent(state=S.SENDING).code == "UNKNOWN"
+    assert absent(state=S.UNKNOWN).code == ""
+
+
+@pytest.mark.parametrize("state", [S.FILLED, S.CANCELED, S.REJECTED, S.FAILED])
+def test_an_order_that_is_over_stays_as_it_was_when_the_venue_forgets_it(state):
+    assert absent(state=state, absent_since=NOW - 600 * SECOND).state == state
+
+
 def test_a_question_asked_too_early_proves_nothing_however_late_its_answer_is():
     assert absent(asked_at=NOW - 9 * SECOND, state=S.UNKNOWN, claimed_at=NOW - 11 * SECOND).state == S.UNKNOWN
 
 
 @pytest.mark.parametrize("state", [S.SENDING, S.UNKNOWN, S.NEW, S.FILLED])
 def test_a_question_that_failed_says_nothing(state):
-    finding = Finding(1, Source.POLL, NOW, error=VenueError("The venue did not answer."))
-
-    assert after(finding, state=state).state == state
+    for error in (VenueError("The venue did not answer."), Rejected("Too many parameters.")):
+        finding = Finding(1, Source.POLL, NOW, error=error, attempt=1)
+        assert after(finding, state=state).state == state
 
 
 def test_a_single_no_proves_nothing():
     assert absent(state=S.UNKNOWN, claimed_at=NOW - 60 * SECOND, absent_since=None).state == S.UNKNOWN
     assert absent(state=S.NEW, absent_since=None).state == S.NEW
+    for seconds, state in ((0.9, S.UNKNOWN), (1, S.PENDING)):
+        since = NOW - seconds * SECOND
+        assert absent(state=S.UNKNOWN, claimed_at=NOW - 60 * SECOND, absent_since=since).state == state
 
 
 def test_a_venue_that_is_away_for_a_while_does_not_use_up_the_attempts():
@@ -151,7 +205,7 @@ def test_trades_alone_do_not_say_that_the_order_is_gone():
 
 def test_an_open_order_of_which_the_venue_knows_nothing_for_a_minute_is_over():
     young = absent(state=S.NEW, absent_since=NOW - 30 * SECOND)
-    old = absent(state=S.NEW, absent_since=NOW - 90 * SECOND)
+    old = absent(state=S.NEW, absent_since=NOW - 60 * SECOND)
 
     assert young.state == S.NEW
     assert (old.state, old.code) == (S.EXPIRED, "GONE_AT_VENUE")

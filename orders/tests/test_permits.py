@@ -53,6 +53,14 @@ def test_a_paused_account_sends_nothing():
     assert refusal(account_active=False) == "ACCOUNT_PAUSED"
 
 
+def test_the_refusal_says_why_the_account_does_not_trade():
+    for reason, told in (("its key was refused", "its key was refused"), ("", "it is paused")):
+        paused = applicant(account_active=False, account_reason=reason)
+        answer = refuse(paused, [], live_trading=True, now=NOW)
+        assert answer is not None
+        assert answer.message == f"The account does not trade: {told}."
+
+
 @pytest.mark.parametrize(
     ("venue", "account", "stopped"),
     [("", None, True), ("binanceusdm", None, True), ("bybit", None, False), ("", 7, True), ("", 8, False)],

@@ -10,8 +10,10 @@ from markets.venues.vocabulary import VenueStatus
 from orders.states import (
     AT_VENUE,
     FINAL,
+    IN_DOUBT,
     MOVES,
     OPEN,
+    PROGRESS,
     REOPENINGS,
     IllegalMove,
     OrderState,
@@ -45,6 +47,38 @@ def test_an_illegal_move_raises(before, after):
 def test_every_state_has_its_moves_and_nothing_leaves_filled():
     assert set(MOVES) == set(S)
     assert not MOVES[S.FILLED]
+
+
+def test_an_order_is_over_unless_it_waits_is_sent_in_doubt_or_open():
+    assert set(S) - {S.PENDING} - IN_DOUBT - OPEN == FINAL
+    assert set(S) - {S.PENDING, S.FAILED} - IN_DOUBT == AT_VENUE
+
+
+@pytest.mark.parametrize("before", [S.PENDING, S.SENDING, S.UNKNOWN])
+def test_what_has_not_been_heard_of_may_fail_or_be_anything_that_a_venue_says(before):
+    assert AT_VENUE | {S.FAILED} <= MOVES[before]
+
+
+@pytest.mark.parametrize("end", sorted(AT_VENUE - OPEN))
+def test_an_open_order_ends_in_each_way_that_a_venue_ends_orders(end):
+    for state in OPEN:
+        assert move(state, end) == end
+
+
+def test_how_far_an_order_is_grows_towards_its_end():
+    assert PROGRESS[S.NEW] < PROGRESS[S.PARTIALLY_FILLED] < PROGRESS[S.FILLED]
+    assert {PROGRESS[state] for state in FINAL & AT_VENUE} == {PROGRESS[S.FILLED]}
+    assert set(PROGRESS) == AT_VENUE
+
+
+def test_a_venue_may_call_a_refused_order_cancelled_or_expired():
+    for status in (VenueStatus.CANCELED, VenueStatus.EXPIRED):
+        assert advance(Progress(S.REJECTED, Decimal(0)), status, Decimal(0)).state == status
+
+
+@pytest.mark.parametrize("before", [S.CANCELED, S.EXPIRED])
+def test_an_order_that_was_filled_while_it_was_being_cancelled_is_filled(before):
+    assert advance(Progress(before, Decimal(1)), VenueStatus.FILLED, Decimal(2)) == Progress(S.FILLED, Decimal(2))
 
 
 def test_a_late_report_changes_nothing():
