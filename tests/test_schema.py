@@ -140,6 +140,14 @@ def test_what_only_people_may_do_with_accounts_is_answered_as_the_schema_says(
 
 
 @pytest.mark.django_db
+def test_amounts_that_are_taken_as_numbers_or_texts_are_said_to_be_both(client: Any) -> None:
+    schemas = client.get("/api/schema?format=json").json()["components"]["schemas"]
+    for body, field in (("NewOrderBody", "quantity"), ("TierBody", "multiplier")):
+        assert schemas[body]["properties"][field]["type"] == ["number", "string"], body
+    ratio, nothing = schemas["FollowBody"]["properties"]["ratio"]["anyOf"]
+    assert (ratio["type"], nothing["type"]) == (["number", "string"], "null")
+
+
 def test_every_operation_is_described_with_its_errors(client: Any) -> None:
     document = json.loads(client.get("/api/schema?format=json").content)
 

@@ -29,7 +29,7 @@ WHOLE_DIGITS = DECIMAL_PLACES = 30  # those of `copytrade.lib.fields.amount_fiel
 Query = Mapping[str, str]
 
 # A JSON number, or a text of its digits: both are read from these digits.
-NumberText = Annotated[Decimal, msgspec.Meta(extra_json_schema={"type": ["number", "string"], "examples": ["0.5"]})]
+NumberText = Annotated[Decimal, msgspec.Meta(examples=["0.5"])]
 OrderTypeText = Literal["MARKET", "LIMIT", "STOP_MARKET", "STOP_LIMIT", "TAKE_PROFIT_MARKET", "TAKE_PROFIT_LIMIT"]
 
 

@@ -30,6 +30,17 @@ class ErrorEnvelope(msgspec.Struct):
     error: ErrorDetail
 
 
+def say_numbers(schema: Any) -> None:
+    """Say within a schema that decimals without a pattern are numbers or texts: msgspec takes both, and names texts."""
+    if isinstance(schema, dict):
+        if schema.get("format") == "decimal" and "pattern" not in schema:
+            schema["type"] = ["number", "string"]
+        schema = list(schema.values())
+    if isinstance(schema, list):
+        for part in schema:
+            say_numbers(part)
+
+
 class StructExtension(OpenApiSerializerExtension):  # type: ignore[no-untyped-call]
     """Lets msgspec structs stand where REST framework has serializers."""
 
@@ -43,6 +54,7 @@ class StructExtension(OpenApiSerializerExtension):  # type: ignore[no-untyped-ca
     def map_serializer(self, auto_schema: AutoSchema, direction: str) -> dict[str, Any]:
         """Return the schema of the struct, after registering those that it is made of."""
         _, components = msgspec.json.schema_components([self.target], ref_template=REFERENCE)
+        say_numbers(components)
         own = components.pop(self.target.__name__)
         for name, schema in components.items():
             component = ResolvedComponent(  # type: ignore[no-untyped-call]
