@@ -125,7 +125,7 @@ def account_close(*, account: TradingAccount, actor: User) -> TradingAccount:
 
 
 def account_close_check(check: CloseCheck) -> None:
-    """Ask this as well before an account is closed, with its row locked: it raises `AccountConflict` to keep it open."""
+    """Ask this too before an account, whose row is locked, is closed: it raises `AccountConflict` to keep it."""
     _close_checks.append(check)
 
 
