@@ -2,7 +2,7 @@
 
 import inspect
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, TypeVar
 
@@ -14,6 +14,7 @@ from rest_framework.throttling import BaseThrottle
 from rest_framework.views import APIView
 
 from copytrade.accounts.models import User
+from copytrade.accounts.permissions import IsPerson
 from copytrade.billing.throttling import WriteThrottle
 from copytrade.lib.api.paging import LIMIT_PARAMETER, OFFSET_PARAMETER, read_page
 from copytrade.lib.api.responses import success
@@ -51,9 +52,17 @@ View = TypeVar("View", bound="type[CopyActionView]")
 
 
 class CopiesView(APIView):
-    """What all views of copies share: bodies are read from their own digits."""
+    """What all views of copies share: bodies are read from their own digits.
+
+    With the methods `of_people` a copy does more than before: no API key binds its user to what somebody else will do.
+    """
 
     parser_classes = [UndecodedJson]
+    of_people: tuple[str, ...] = ()
+
+    def get_permissions(self) -> Sequence[Any]:
+        """Let no API key do what is for people."""
+        return [IsPerson()] if self.request.method in self.of_people else super().get_permissions()
 
     def user(self, request: Request) -> User:
         """Return whose copies they are."""
@@ -73,6 +82,7 @@ class CopyListView(CopiesView):
     """All copies."""
 
     failures = ("404",)
+    of_people = ("POST",)
 
     def get_throttles(self) -> list[BaseThrottle]:
         """Count what is begun as a trade."""
@@ -106,7 +116,7 @@ class CopyListView(CopiesView):
         A limit that is left out is the account's own default, else that of the caller's plan, else of this
         installation; null takes it away. All that is wrong or does not fit together is named at once. 409: the leader
         is not open to copying, the account copies this leader already, or there are as many copies as the plan allows,
-        or as many leaders as one may copy.
+        or as many leaders as one may copy. With an API key it is 403.
         """
         body, user = read_body(request, NewCopy), self.user(request)
         account = None if body.account_id is None else account_get(user, body.account_id)
@@ -122,6 +132,8 @@ class CopyListView(CopiesView):
 
 class CopyView(CopiesView):
     """One copy."""
+
+    of_people = ("PATCH",)
 
     @extend_schema(
         operation_id="copy_get",
@@ -150,7 +162,7 @@ class CopyView(CopiesView):
     def patch(self, request: Request, copy_id: int) -> Response:
         """Change settings from the next trade on: merged with the present ones, and checked together.
 
-        Funds have a way of their own, `/funds`. 409 for a copy that has ended.
+        Funds have a way of their own, `/funds`. 409 for a copy that has ended; with an API key it is 403.
         """
         copy, body = self.copy(request, copy_id), read_body(request, CopyChange)
         copies.copy_change(copy=copy, changes=read_changes(body), actor=self.user(request))
@@ -208,7 +220,12 @@ class CopyPauseView(CopyActionView):
 
 @describes("copy_resume", "Resume a copy")
 class CopyResumeView(CopyActionView):
-    """Copy entries again, of trades from now on. 409 for a copy that is stopping or has ended."""
+    """Copy entries again, of trades from now on.
+
+    409 for a copy that is stopping or has ended; with an API key it is 403.
+    """
+
+    of_people = ("POST",)
 
     def act(self, request: Request, copy: Copy) -> None:
         """Go on."""
@@ -240,8 +257,10 @@ class CopyFundsView(CopyActionView):
     """Change what a copy may work with; no money moves at the venue.
 
     More than 0 has to be left of what is allocated, and of what the copy is worth. 409 for a copy that works with the
-    whole account, and for taking funds while something that it holds has no fresh price.
+    whole account, and for taking funds while something that it holds has no fresh price; 403 with an API key.
     """
+
+    of_people = ("POST",)
 
     def act(self, request: Request, copy: Copy) -> None:
         """Move funds."""

@@ -255,6 +255,26 @@ def test_a_key_reads_with_one_scope_and_changes_with_another(scene, client):
     assert client.get("/api/copies/").status_code == 401
 
 
+def test_no_key_binds_its_user_to_what_somebody_else_will_do(scene, client):
+    leader, _, mine, _ = scene
+    copy = follow(leader, mine, allocated=D(1000))
+    trading = api_key_create(user=mine.user, name="trades", scopes=[Scope.TRADE])[1]
+    begun = {"trader_id": make_master()[0].pk, "ratio": "1"}
+    wishes = {
+        "": (client.post, begun),
+        f"{copy.pk}": (client.patch, {"ratio": "9"}),
+        f"{copy.pk}/resume": (client.post, {}),
+        f"{copy.pk}/funds": (client.post, {"amount": "1"}),
+    }
+
+    for path, (send, body) in wishes.items():
+        told = send(f"/api/copies/{path}", body, content_type="application/json", headers={"X-API-Key": trading})
+        assert (told.status_code, told.json()["error"]["code"]) == (403, "PERMISSION_DENIED"), path
+
+    copy.refresh_from_db()
+    assert (Copy.objects.count(), copy.ratio, copy.allocated) == (1, 1, 1000)
+
+
 def test_the_list_is_filtered(scene):
     leader, _, mine, client = scene
     second, _ = make_master()
