@@ -20,6 +20,7 @@ from replication.terms import AMOUNTS, MOST_SYMBOLS, MOST_TIERS, CopySettings
 from replication.vocabulary import CopyState, IntentState, MinimumPolicy, Strategy
 
 Query = Mapping[str, str]
+LARGEST_AGE = 2_592_000  # seconds of thirty days
 # Python's `$` alone would let a line break pass at the end.
 AMOUNT_PATTERN = r"[0-9]{1,15}(\.[0-9]{1,18})?$(?!\n)"
 CODE_PATTERN = r"^[A-Za-z0-9_-]{1,40}$"
@@ -68,7 +69,7 @@ class CopyChange(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     max_daily_loss: OptionalAmount = UNSET
     max_drawdown_percent: OptionalAmount = UNSET
     max_slippage_percent: OptionalAmount = UNSET
-    max_signal_age_seconds: Annotated[int, msgspec.Meta(ge=1, le=2_592_000)] | UnsetType = UNSET
+    max_signal_age_seconds: Annotated[int, msgspec.Meta(ge=1, le=LARGEST_AGE)] | UnsetType = UNSET
     allowed_symbols: Symbols | UnsetType = UNSET
     denied_symbols: Symbols | UnsetType = UNSET
     minimum_policy: MinimumPolicy | UnsetType = UNSET

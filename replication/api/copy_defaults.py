@@ -18,7 +18,7 @@ from orders.api.account_base import ONE, TAGS, AccountsView
 from orders.api.answers import sent, shown
 from orders.api.bodies import read_body
 from orders.models import TradingAccount
-from replication.api.copies_reading import OptionalAmount
+from replication.api.copies_reading import LARGEST_AGE, OptionalAmount
 from replication.defaults import said_by, settings_filled
 from replication.selectors.defaults import copy_defaults_of, limits_asset
 from replication.services.defaults import copy_defaults_set
@@ -36,7 +36,7 @@ class CopyDefaultsChange(msgspec.Struct, kw_only=True, forbid_unknown_fields=Tru
     max_daily_loss: OptionalAmount = UNSET
     max_drawdown_percent: OptionalAmount = UNSET
     max_slippage_percent: OptionalAmount = UNSET
-    max_signal_age_seconds: Annotated[int, msgspec.Meta(ge=1, le=2_592_000)] | UnsetType | None = UNSET
+    max_signal_age_seconds: Annotated[int, msgspec.Meta(ge=1, le=LARGEST_AGE)] | UnsetType | None = UNSET
 
 
 class CopyDefaultsInfo(msgspec.Struct, kw_only=True):

@@ -12,14 +12,14 @@ from msgspec import UNSET, UnsetType
 from copytrade.lib.errors import InvalidInput
 from copytrade.lib.structs import Problems
 from orders.api.reading import LARGEST_ID, SymbolText
-from replication.api.copies_reading import Clock, left_open, read_settings
+from replication.api.copies_reading import LARGEST_AGE, Clock, left_open, read_settings
 from replication.api.orders_reading import NumberText, check_amounts, read_choice
 from replication.selectors.masters import ORDERINGS
 from replication.terms import AMOUNTS, MOST_SYMBOLS, MOST_TIERS, CopySettings
 from replication.vocabulary import MinimumPolicy, Strategy
 
 AGE = "max_signal_age_seconds"
-LARGEST_COUNT, LARGEST_AGE = 10_000, 31_536_000  # seconds of a year
+LARGEST_COUNT = 10_000
 StrategyWord = Literal[
     "FIXED_RATIO", "PERCENTAGE", "FIXED_QUANTITY", "FIXED_AMOUNT", "EQUITY_PROPORTIONAL", "MULTIPLIER_TIERS"
 ]

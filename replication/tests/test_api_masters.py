@@ -192,6 +192,7 @@ class TestBadSettings:
             ({"tiers": [{"from": 1, "multiplier": "NaN"}]}, "tiers[0].multiplier"),
             ({"max_positions": 0}, "max_positions"),
             ({"max_signal_age_seconds": 0}, "max_signal_age_seconds"),
+            ({"max_signal_age_seconds": 2_592_001}, "max_signal_age_seconds"),
             ({"trading_hours": {"zone": "Mars", "days": [0], "from": "09:00", "to": "10:00"}}, "trading_hours.zone"),
             ({"trading_hours": {"zone": "UTC", "days": [0], "from": "9", "to": "10:00"}}, "trading_hours"),
             ({"allowed_symbols": ["A"], "denied_symbols": ["a"]}, "denied_symbols"),
