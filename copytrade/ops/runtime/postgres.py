@@ -21,7 +21,12 @@ from copytrade.ops.runtime.wheels import wheel_program
 
 NAME = "copytrade"  # of the database and of its owner
 
-_OPTIONS = {"shared_buffers": "128MB", "max_connections": "200", "log_checkpoints": "off"}
+_OPTIONS = {
+    "shared_buffers": "128MB",
+    "max_connections": "200",
+    "log_checkpoints": "off",
+    "log_error_verbosity": "terse",  # the details of a conflict are people's addresses and names
+}
 _FORGETFUL = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 
 

@@ -92,6 +92,20 @@ def test_postgres_keeps_its_data_through_kill_and_second_start(machine: Machine,
         second.stop()
 
 
+def test_postgres_logs_that_there_is_a_conflict_and_not_whose_address_it_is(
+    machine: Machine, postgres: Postgres
+) -> None:
+    machine.start(postgres)
+    remember(postgres, "ada@example.com")
+    with psycopg.connect(postgres.url) as connection:
+        connection.execute("CREATE UNIQUE INDEX memory_once ON memory (text)")
+    with pytest.raises(psycopg.errors.UniqueViolation):
+        remember(postgres, "ada@example.com")
+    machine.stop()
+    assert "memory_once" in machine.stream.getvalue()
+    assert "ada@example.com" not in machine.stream.getvalue()
+
+
 def test_postgres_starts_after_an_interrupted_initdb(machine: Machine, postgres: Postgres) -> None:
     half_made = postgres.data.with_name(".postgres-new") / "data"
     half_made.mkdir(parents=True)
