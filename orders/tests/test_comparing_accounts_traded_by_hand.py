@@ -13,7 +13,7 @@ from orders.tests.conftest import age
 from tests.by_hand import BINANCE, GENERIC, by_hand
 
 SPOT = [name for name, market in GENERIC.items() if market.kind == MarketKind.SPOT] + ["binance"]
-CONTRACTS = [name for name, market in GENERIC.items() if market.kind != MarketKind.SPOT and market.slug != "bitget"]
+CONTRACTS = [name for name, market in GENERIC.items() if market.kind != MarketKind.SPOT]
 
 pytestmark = pytest.mark.django_db
 
@@ -75,6 +75,19 @@ def test_long_and_short_beside_each_other_are_what_they_come_to(hedger):
 
     (holding,) = Holding.objects.all()
     assert (report.differences, holding.side, holding.quantity) == ([], "BOTH", 2 * hedger.quantity)
+
+
+def test_what_is_closed_on_either_side_is_no_longer_held(hedger):
+    hedger.trade(Side.BUY, PositionSide.LONG, times=4)
+    hedger.trade(Side.SELL, PositionSide.SHORT, times=2)
+    hedger.trade(Side.SELL, PositionSide.LONG, times=2)
+    hedger.trade(Side.BUY, PositionSide.SHORT)
+
+    report = hedger.compare()
+
+    (holding,) = Holding.objects.all()
+    assert (report.differences, holding.quantity) == ([], hedger.quantity)
+    assert list(Order.objects.order_by("pk").values_list("side", flat=True)) == ["BUY", "SELL", "SELL", "BUY"]
 
 
 def test_a_sale_of_coins_that_were_never_bought_here_is_found(coins):

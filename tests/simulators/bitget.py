@@ -16,7 +16,7 @@ from copytrade.lib.wire import to_milliseconds
 from markets.venues.base import OrderRequest
 from markets.venues.errors import Rejected
 from markets.venues.paper.facts import MarketKey
-from markets.venues.vocabulary import MarketKind, OrderType, Side
+from markets.venues.vocabulary import MarketKind, OrderType, PositionSide, Side
 from tests.simulators.floor import (
     CANDLE,
     Account,
@@ -211,7 +211,7 @@ class Bitget(Exchange):
                 "unrealizedPL": held.unrealized(mark),
                 "leverage": str(held.leverage),
                 "marginMode": "crossed",
-                "posMode": "one_way_mode",
+                "posMode": "one_way_mode" if held.position_side is PositionSide.BOTH else "hedge_mode",
                 "marginSize": held.margin,
                 "liquidationPrice": "",
             }

@@ -104,7 +104,7 @@ def order_report(order: Structure, market: Structure, kind: MarketKind, *, now: 
         quantity=quantity,
         filled_quantity=filled,
         time=from_milliseconds(int(moment)) if moment else now,
-        side=Side(str(order.get("side") or "buy").upper()),
+        side=_side(order),
         type=order_type,
         price=number(order.get("price")) if order_type is OrderType.LIMIT else None,
         reduce_only=_reduces(order),
@@ -128,6 +128,15 @@ def _reduces(order: Structure) -> bool:
     own = (order.get("info") or {}).get("reduceOnly")
     said = order.get("reduceOnly") if own is None else own
     return str(said).lower() in {"true", "yes", "1"}
+
+
+def _side(row: Structure) -> Side:
+    """Return which way an order or a trade went. Bitget tells accounts that hedge the side of the position instead."""
+    own = row.get("info") or {}
+    if own.get("posMode") == "hedge_mode" and own.get("tradeSide"):
+        is_long, closes = own.get("side") == "buy", "close" in own["tradeSide"]
+        return Side.SELL if is_long == closes else Side.BUY
+    return Side(str(row.get("side") or "buy").upper())
 
 
 def in_time(report: OrderReport, request: OrderRequest) -> OrderReport:
@@ -184,7 +193,7 @@ def fill_report(trade: Structure, market: Structure, kind: MarketKind) -> FillRe
         client_order_id=next((str(info[name]) for name in CLIENT_ID_FIELDS if info.get(name)), ""),
         symbol=market["id"],
         kind=kind,
-        side=Side(str(trade["side"]).upper()),
+        side=_side(trade),
         position_side=PositionSide.BOTH,
         price=price,
         quantity=quantity,

@@ -4,7 +4,7 @@ from typing import Any
 
 from copytrade.lib.wire import to_milliseconds
 from markets.venues.paper.facts import Order, Trade
-from markets.venues.vocabulary import TimeInForce, VenueStatus
+from markets.venues.vocabulary import PositionSide, TimeInForce, VenueStatus
 from tests.simulators.floor import Account, average
 
 TIMES = {
@@ -36,15 +36,22 @@ FAILURES = {
 }
 
 
+def sides(order: Order) -> dict[str, str]:
+    """Return which way an order trades; where both sides are held, the side is that of the position."""
+    if order.position_side is PositionSide.BOTH:
+        return {"side": order.side.value.lower(), "posMode": "one_way_mode"}
+    held = "buy" if order.position_side is PositionSide.LONG else "sell"
+    return {"side": held, "tradeSide": "close" if order.closes_only else "open", "posMode": "hedge_mode"}
+
+
 def order_row(number: int, order: Order, state: str) -> dict[str, Any]:
     """Return an order."""
     return {
         "symbol": order.symbol,
         "orderId": str(number),
         "clientOid": order.client_order_id,
-        "side": order.side.value.lower(),
-        "posSide": "net",
-        "posMode": "one_way_mode",
+        **sides(order),
+        "posSide": "net" if order.position_side is PositionSide.BOTH else order.position_side.value.lower(),
         "orderType": order.type.value.lower(),
         "force": NAMES[order.time_in_force or TimeInForce.GTC],
         state: STATES[order.status],
@@ -72,9 +79,8 @@ def fill_row(index: int, number: int, account: Account, trade: Trade) -> dict[st
         "price": trade.price,
         "baseVolume": trade.quantity,
         "quoteVolume": trade.quote_quantity,
-        "side": account.orders[number].side.value.lower(),
+        **sides(account.orders[number]),
         "feeDetail": [fee],
-        "posMode": "one_way_mode",
         "tradeScope": "maker" if trade.is_maker else "taker",
         "cTime": str(to_milliseconds(trade.time)),
     }
