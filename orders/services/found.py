@@ -118,7 +118,10 @@ def _write(
             account=account, client_order_id__in=[each.client_order_id for each in strangers.values()]
         ).values_list("client_order_id", flat=True)
     )
-    orders = [_order(account, told, markets[market], taken) for (market, _), told in sorted(strangers.items())]
+    orders = []
+    for (market, _), told in sorted(strangers.items()):
+        orders.append(_order(account, told, markets[market], taken))
+        taken.add(told.client_order_id)  # some programs call all their orders the same
     Order.objects.bulk_create(orders, ignore_conflicts=True)
     stored = Order.objects.filter(account=account, client_order_id__in=[order.client_order_id for order in orders])
     message = "Found at the venue; it was not placed here."
