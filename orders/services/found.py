@@ -16,6 +16,7 @@ from django.utils import timezone
 from copytrade.lib.sql import insert_rows
 from markets.models import Market
 from markets.venues.base import FillReport, OrderReport
+from markets.venues.binance.conditional import WAITING
 from markets.venues.registry import capabilities
 from markets.venues.vocabulary import CONDITIONAL_TYPES, MarketKind
 from orders.access import is_paper
@@ -103,8 +104,11 @@ def _market_of(order: Order) -> MarketName:
 
 
 def _may_have_number(order: Order, number: str) -> bool:
-    """A stop gets another number when it is triggered; any other order keeps the one that it has."""
-    return order.venue_order_id in {"", number} or order.type in CONDITIONAL_TYPES or not number
+    """A stop that waits apart gets another number when it is triggered; any other order keeps the one that it has."""
+    numbers = order.venue_order_id, number
+    if "" in numbers or order.venue_order_id == number:
+        return True
+    return order.type in CONDITIONAL_TYPES and any(each.startswith(WAITING) for each in numbers)
 
 
 def _write(

@@ -7,7 +7,7 @@ import pytest
 from django.utils import timezone
 
 from markets.venues.base import FillReport, OrderReport
-from markets.venues.vocabulary import MarketKind, PositionSide, Side, VenueStatus
+from markets.venues.vocabulary import MarketKind, OrderType, PositionSide, Side, VenueStatus
 from orders.executor.findings import Source
 from orders.models import Fill, Order, TradingAccount
 from orders.services.reports import reports_record
@@ -67,3 +67,23 @@ def test_two_orders_of_one_name_that_are_told_together_are_two(account: TradingA
 
     assert sorted(Order.objects.values_list("venue_order_id", "booked_quantity")) == [("1", ONE), ("2", ONE)]
     assert Fill.objects.count() == 2
+
+
+def test_a_stop_under_the_name_of_an_older_one_is_another_order(account: TradingAccount) -> None:
+    stop = {"type": OrderType.STOP_MARKET, "stop_price": Decimal(40_000)}
+    hear(account, order("1", **stop), trades=("1",))
+    hear(account, order("2", **stop), trades=("2",))
+
+    found = Order.objects.order_by("pk").values_list("venue_order_id", "state", "booked_quantity")
+    assert list(found) == [("1", "FILLED", ONE), ("2", "FILLED", ONE)]
+
+
+@pytest.mark.parametrize(("first", "second"), [("algo:1", "2"), ("2", "algo:1")])
+def test_a_stop_and_what_it_became_are_one_order_whichever_is_told_first(
+    account: TradingAccount, first: str, second: str
+) -> None:
+    stop = {"type": OrderType.STOP_MARKET, "stop_price": Decimal(40_000), "filled_quantity": Decimal(0)}
+    hear(account, order(first, status=VenueStatus.NEW, **stop))
+    hear(account, order(second, status=VenueStatus.NEW, **stop))
+
+    assert Order.objects.count() == 1
