@@ -179,6 +179,8 @@ def _take_report(order: OrderRow, report: OrderReport, *, first: bool) -> None:
     if PROGRESS[OrderState(report.status)] >= PROGRESS.get(OrderState(order.state), 0):
         # A stop has another number once it is triggered; a late report still tells the old one.
         order.venue_order_id = report.venue_order_id or order.venue_order_id
+        if not order.attempts_allowed:  # it was not placed here: whoever did may change it at the venue
+            order.quantity = report.quantity or order.quantity
     order.quantity = order.quantity or report.quantity or None
     if report.filled_quantity and report.filled_quantity >= order.filled_quantity:  # an older report knows less
         order.filled_quote = report.filled_quote if report.filled_quote is not None else order.filled_quote

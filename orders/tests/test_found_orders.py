@@ -87,3 +87,23 @@ def test_a_stop_and_what_it_became_are_one_order_whichever_is_told_first(
     hear(account, order(second, status=VenueStatus.NEW, **stop))
 
     assert Order.objects.count() == 1
+
+
+def test_an_order_that_its_owner_makes_larger_is_open_until_all_of_it_has_filled(account: TradingAccount) -> None:
+    resting = {"type": OrderType.LIMIT, "price": PRICE, "status": VenueStatus.NEW, "filled_quantity": Decimal(0)}
+    hear(account, order("1", **resting))
+    hear(account, order("1", **{**resting, "quantity": Decimal(3)}))
+
+    hear(account, trades=("1",))
+
+    found = Order.objects.get()
+    assert (found.state, found.quantity, found.booked_quantity) == ("PARTIALLY_FILLED", 3, ONE)
+
+
+def test_a_late_report_does_not_make_an_order_small_again(account: TradingAccount) -> None:
+    larger = {"quantity": Decimal(3), "filled_quantity": Decimal(2), "status": VenueStatus.PARTIALLY_FILLED}
+    hear(account, order("1", **larger))
+
+    hear(account, order("1", status=VenueStatus.NEW, filled_quantity=Decimal(0)))
+
+    assert Order.objects.get().quantity == 3
