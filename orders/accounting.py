@@ -139,12 +139,21 @@ def booked(terms: Terms, position: Position, fact: Fact) -> Position:
         opened = (position.opened_at or fact.time) if fact.quantity else None
         return replace(position, quantity=fact.quantity, cost=fact.cost, opened_at=opened)
     charged = _charge(terms, position, fact)
-    signed = fact.quantity if fact.buy else -fact.quantity
-    against = charged.quantity and (charged.quantity > 0) != fact.buy
-    closing = min(fact.quantity, abs(charged.quantity)) if against else ZERO
-    closed = _close(terms, charged, closing, fact)
+    signed = _moved(terms, fact)
+    against = charged.quantity and (charged.quantity > 0) != (signed > 0)
+    closing = min(abs(signed), abs(charged.quantity)) if against else ZERO
     opening = signed + closing if signed < 0 else signed - closing
-    return _take_fee_in_coins(terms, _open(terms, closed, opening, fact), fact)
+    return _open(terms, _close(terms, charged, closing, fact), opening, fact)
+
+
+def _moved(terms: Terms, fact: FillFact) -> Decimal:
+    """Return what a trade adds to what is held.
+
+    Spot takes its fee out of the coins. It is counted among the fees for what it is worth at the trade's price, so it
+    leaves at that price: not bought at all, or sold as well.
+    """
+    signed = fact.quantity if fact.buy else -fact.quantity
+    return signed - fact.fee if fact.fee and _paid_in_coins(terms, fact) else signed
 
 
 def _value(terms: Terms, quantity: Decimal, price: Decimal) -> Decimal:
@@ -198,16 +207,6 @@ def _charge(terms: Terms, position: Position, fact: FillFact) -> Position:
 
 def _paid_in_coins(terms: Terms, fact: FillFact) -> bool:
     return fact.fee_asset == terms.base_asset and not terms.tracks_shorts
-
-
-def _take_fee_in_coins(terms: Terms, position: Position, fact: FillFact) -> Position:
-    """Spot takes its fee out of the coins bought; it is counted among the fees, so its cost leaves with it."""
-    if not fact.fee or not _paid_in_coins(terms, fact) or not position.quantity:
-        return position
-    taken = min(fact.fee, position.quantity)
-    cost = position.cost if taken == position.quantity else _exact(position.cost * taken / position.quantity)
-    left = position.quantity - taken
-    return replace(position, quantity=left, cost=position.cost - cost, opened_at=position.opened_at if left else None)
 
 
 def _exact(value: Decimal) -> Decimal:

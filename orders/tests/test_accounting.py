@@ -68,6 +68,14 @@ def test_spot_takes_its_fee_out_of_the_coins():
     assert (position.quantity, position.fees, position.cost) == (D("0.999"), D("0.1"), D("99.9"))
 
 
+def test_a_fee_in_coins_leaves_at_the_price_at_which_it_is_counted():
+    bought = book_all(SPOT, [trade(1, "BUY", "1", "100", "0.001", "BTC"), trade(2, "BUY", "1", "200", "0.001", "BTC")])
+    sold = book(SPOT, bought, trade(3, "SELL", "1.997", "300", "0.001", "BTC"))
+
+    assert (bought.quantity, bought.fees, bought.cost) == (D("1.998"), D("0.3"), D("299.7"))
+    assert (sold.quantity, sold.cost, sold.realized_pnl - sold.fees) == (D(0), D(0), D("1.997") * 300 - 300)
+
+
 def test_selling_coins_that_were_not_bought_here_realises_nothing_and_holds_nothing():
     position = book_all(SPOT, [trade(1, "BUY", "1", "100"), trade(2, "SELL", "3", "150")])
 
@@ -177,6 +185,17 @@ def test_money_is_conserved(rows, last):
         won = position.realized_pnl + unrealized_pnl(USD_M, position, last)
 
         assert abs(won - (cash + position.quantity * last)) <= len(rows) * D(1).scaleb(-27)
+
+
+@given(trades, prices)
+def test_money_is_conserved_where_fees_are_taken_out_of_the_coins(rows, last):
+    facts = [trade(n, "BUY", q, p, q / 1000, "BTC") for n, (_, q, p) in enumerate(rows)]
+    position = book_all(SPOT, facts)
+    with localcontext(prec=60):
+        paid = sum(q * p for _, q, p in rows)
+        won = position.realized_pnl - position.fees + unrealized_pnl(SPOT, position, last)
+
+        assert abs(won - (position.quantity * last - paid)) <= len(rows) * D(1).scaleb(-27)
 
 
 @given(trades, prices)
