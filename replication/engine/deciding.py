@@ -80,11 +80,14 @@ def scene_of(signal: Signal, loaded: Loaded, known: dict[int, Market], now: date
     prices = {pk: price_for(report, "last") for pk, report in reports.items() if not is_stale(report, now)}
     if unknown := markets.keys() - prices.keys():
         price_watch_want(unknown)
-    trade = trade_of(signal)
+    trade, inverse = trade_of(signal), bool(signal.numbers.get("inverse"))
     halts = halts_read()
     return Scene(
         signal,
-        {pk: _scaled(trade, signal, market, prices.get(pk)) for pk, market in markets.items()},
+        {
+            pk: trade_at(market, trade, prices.get(pk), base_asset=signal.base_asset, inverse=inverse)
+            for pk, market in markets.items()
+        },
         trade,
         markets,
         {pk: traded_of(market) for pk, market in markets.items()},
@@ -114,14 +117,17 @@ def trade_of(signal: Signal) -> LeaderTrade:
     )
 
 
-def _scaled(trade: LeaderTrade, signal: Signal, market: Market, price: Decimal | None) -> LeaderTrade:
+def trade_at(
+    market: Market, trade: LeaderTrade, price: Decimal | None, *, base_asset: str, inverse: bool
+) -> LeaderTrade:
     """Return the trade in the coins of a market, where one of both counts them by the thousand.
 
-    Inverse contracts are copied by what they are worth, which is so many contracts, not by what that is in coins now.
+    Inverse contracts are copied by what they are worth, which is so many contracts, not by what that is in coins at
+    the market's price; without one it is in coins at the leader's.
     """
-    if signal.numbers.get("inverse") and market.kind == MarketKind.COIN_M and price and trade.price:
-        return replace(trade, quantity=trade.quantity * trade.price / price * UNCUT)
-    scale = Decimal(plain_base(signal.base_asset)[1]) / plain_base(market.base_asset)[1]
+    if inverse and market.kind == MarketKind.COIN_M and trade.price:
+        return replace(trade, quantity=trade.quantity * trade.price / (price or trade.price) * UNCUT)
+    scale = Decimal(plain_base(base_asset)[1]) / plain_base(market.base_asset)[1]
     if scale == 1:
         return trade
     return replace(trade, quantity=trade.quantity * scale, price=trade.price and trade.price / scale)

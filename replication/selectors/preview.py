@@ -4,8 +4,6 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
-from msgspec.structs import replace
-
 from copytrade.accounts.models import User
 from markets.models import Market
 from markets.venues.registry import capabilities, venue_info
@@ -13,7 +11,8 @@ from markets.venues.vocabulary import MarketKind, OrderType, TimeInForce
 from orders.models import AccountState, Holding, Mode, TradingAccount
 from orders.selectors.accounts import paper_leverage
 from replication.engine.books import Book
-from replication.engine.instruments import Instrument, plain_base
+from replication.engine.deciding import trade_at
+from replication.engine.instruments import Instrument
 from replication.engine.loading import usual_leverage
 from replication.engine.mapping import markets_at
 from replication.engine.seen_events import recent_event_books
@@ -33,6 +32,7 @@ class LedChange:
     instrument: Instrument
     equity: Decimal | None
     leverage: Decimal | None
+    inverse: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,12 +112,11 @@ def leader_trade(led: LedChange, market: Market | None) -> LeaderTrade:
     )
     if market is None:
         return trade
-    scale = Decimal(plain_base(led.instrument.base_asset)[1]) / plain_base(market.base_asset)[1]
-    return replace(trade, quantity=trade.quantity * scale, price=trade.price and trade.price / scale)
+    return trade_at(market, trade, trade.price, base_asset=led.instrument.base_asset, inverse=led.inverse)
 
 
 def _led(book: Book, change: Change) -> LedChange:
-    return LedChange(change, book.instrument, book.equity, book.leverage)
+    return LedChange(change, book.instrument, book.equity, book.leverage, book.inverse)
 
 
 def _suiting(user: User, venue: str) -> TradingAccount | None:

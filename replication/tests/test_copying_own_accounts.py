@@ -15,8 +15,11 @@ from orders.models import Fill, Holding, Order, Origin
 from orders.services.placing import order_cancel, order_write, orders_place
 from orders.services.reconcile import account_reconcile
 from orders.services.reports import reports_record
+from replication.engine import deciding
 from replication.engine.running import fan_out
 from replication.models import CopyIntent, LeaderAccount, Signal
+from replication.services.copies import settings_of
+from replication.services.simulating import copy_preview
 from replication.tests.kit import (
     PRICE,
     D,
@@ -322,6 +325,24 @@ def test_a_master_on_inverse_contracts_is_copied_in_contracts():
     lead(account, "SELL", 60)
 
     assert held(copy) == 0
+
+
+@pytest.mark.parametrize("fresh", [True, False])
+def test_ten_contracts_are_ten_contracts_at_any_price(fresh, monkeypatch):
+    market = make_market(venue="binancecoinm")
+    leader, account = make_master(venue="binancecoinm", balance=1_000)
+    copy = follow(leader, paper_account(venue="binancecoinm", balance=1_000))
+    for price in (43210.7, 51234.1, 60001.3, 71717.1):
+        price_is(price, market)
+        trade(account, "BUY", 10)
+        with monkeypatch.context() as patch:
+            if not fresh:
+                patch.setattr(deciding, "prices_of", lambda _: {})
+            fan_out()
+        assert decision(copy).quantity == 10
+    found = copy_preview(user=copy.account.user, trader=leader, settings=settings_of(copy), account=copy.account)
+
+    assert [each.decision.quantity for each in found.trades] == [10, 10, 10, 10]
 
 
 def test_what_two_accounts_of_one_master_hold_is_one_position():
