@@ -8,6 +8,7 @@ from decimal import Decimal
 from django.utils import timezone
 
 from copytrade.lib.wake import wake_on_commit
+from markets.models import Market
 from markets.venues.vocabulary import MarketKind
 from orders.models import Holding
 from orders.selectors.accounts import leverage_in
@@ -52,28 +53,40 @@ def open_positions_signal(*, copy: Copy) -> int:
 def _of_accounts(copy: Copy) -> list[tuple[Book, Change]]:
     accounts = LeaderAccount.objects.filter(trader=copy.trader).values("account")
     rows = Holding.objects.filter(account__in=accounts).exclude(quantity=0).select_related("market", "account")
-    held: dict[tuple[int, PositionWord], list[Holding]] = defaultdict(list)
+    held: dict[tuple[int, str], list[Holding]] = defaultdict(list)
     for row in rows.order_by("pk"):
-        held[row.market_id, PositionWord.LONG if row.quantity > 0 else PositionWord.SHORT].append(row)
-    return [found for (_, side), same in held.items() if (found := _of_holdings(side, same))]
+        held[row.market_id, row.side].append(row)
+    return [found for same in held.values() if (found := _of_holdings(same))]
 
 
-def _of_holdings(side: PositionWord, same: Sequence[Holding]) -> tuple[Book, Change] | None:
-    """Return the position that a leader's accounts hold of one market together, None for what no order can close."""
-    first, market = same[0], same[0].market
-    units, cost = abs(sum(row.quantity for row in same)), sum((row.cost for row in same), Decimal(0))
-    if units < (market.quantity_step or 0):
+def _of_holdings(same: Sequence[Holding]) -> tuple[Book, Change] | None:
+    """Return the position that a leader's accounts hold of one market together, None for what no order can close.
+
+    Where some are long and others short, it is what is left of the larger side.
+    """
+    market, net = same[0].market, sum((row.quantity for row in same), Decimal(0))
+    if not net or abs(net) < (market.quantity_step or 0):
         return None
-    inverse = market.kind == MarketKind.COIN_M
-    size = units * market.contract_size
-    entry = (size / cost if inverse else cost / size) if cost else None
-    price = first.mark_price or entry
+    side = PositionWord.LONG if net > 0 else PositionWord.SHORT
+    larger = [row for row in same if (row.quantity > 0) == (net > 0)]
+    first, inverse = larger[0], market.kind == MarketKind.COIN_M
+    size = abs(net) * market.contract_size
+    price = first.mark_price or _entry(market, larger)
     coins = size / price if inverse and price else size
     instrument = Instrument(market.symbol, market.base_asset, market.quote_asset)
     leverage = leverage_in(first.account, market)
     book = Book(instrument, market.venue, coins, first.account.equity, leverage, inverse=inverse)
     newest = max((row.last_time for row in same if row.last_time), default=None)
     return book, _opening(market.symbol, side, coins, price, newest)
+
+
+def _entry(market: Market, rows: Sequence[Holding]) -> Decimal | None:
+    size = abs(sum(row.quantity for row in rows)) * market.contract_size
+    cost = sum((row.cost for row in rows), Decimal(0))
+    if not cost:
+        return None
+    price: Decimal = size / cost if market.kind == MarketKind.COIN_M else cost / size
+    return price
 
 
 def _of_reports(copy: Copy) -> list[tuple[Book, Change]]:

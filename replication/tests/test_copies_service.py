@@ -7,7 +7,7 @@ from copytrade.lib.errors import InvalidInput, NotFound
 from orders.models import TradingAccount
 from orders.services.accounts import account_close
 from replication.engine.running import fan_out
-from replication.models import Copy, CopyFunds
+from replication.models import Copy, CopyFunds, CopyIntent, LeaderAccount
 from replication.services.copies import (
     CopyConflict,
     copy_change,
@@ -252,6 +252,23 @@ def test_what_a_master_holds_is_copied_once_and_closed_with_the_master():
     lead(account, "SELL", "0.1")
 
     assert held(copy) == 0
+
+
+def test_of_accounts_that_are_long_and_short_what_is_left_is_copied():
+    leader, account = make_master()
+    second = paper_account(account.user)
+    LeaderAccount.objects.create(account=second, trader=leader)
+    follow(leader)
+    trade(account, "BUY", "1")
+    trade(second, "SELL", "0.4")
+    fan_out()
+    copy = follow(leader, copy_open_positions=True)
+
+    settle()
+    assert (held(copy), held(copy, "SHORT"), CopyIntent.objects.filter(copy=copy).count()) == (D("0.6"), 0, 1)
+    lead(second, "SELL", "0.3")
+
+    assert held(copy) == D("0.3")
 
 
 def test_what_a_master_holds_of_inverse_contracts_is_copied_in_contracts():
