@@ -61,10 +61,13 @@ LOAD = f"""
         SELECT sum(i.worth) FILTER (WHERE NOT i.exits AND i.state = 'planned') AS worth,
             sum(i.worth) FILTER (WHERE NOT i.exits AND i.state = 'planned' AND i.market_id = c.market_id)
                 AS symbol_worth,
-            count(DISTINCT i.market_id) FILTER (WHERE NOT i.exits AND i.state = 'planned'
-                AND i.market_id IS DISTINCT FROM c.market_id AND NOT EXISTS (
+            count(DISTINCT (i.market_id, CASE WHEN a.hedge_mode THEN i.side END))
+                FILTER (WHERE NOT i.exits AND i.state = 'planned'
+                AND (i.market_id IS DISTINCT FROM c.market_id OR (a.hedge_mode AND i.side <> c.own_side))
+                AND NOT EXISTS (
                     SELECT FROM replication_copyposition o JOIN markets_market m ON m.id = o.market_id
-                    WHERE o.copy_id = c.id AND o.market_id = i.market_id AND abs(o.quantity) > 0
+                    WHERE o.copy_id = c.id AND o.market_id = i.market_id AND (o.side = i.side OR NOT a.hedge_mode)
+                        AND abs(o.quantity) > 0
                         AND abs(o.quantity) >= coalesce(m.quantity_step, 0) OFFSET 0)) AS new_positions,
             bool_or((%(exits)s OR i.exits) AND i.market_id = c.market_id AND i.id < coalesce(
                 (SELECT id FROM replication_copyintent WHERE (copy_id, signal_id) = (c.id, %(signal)s)),

@@ -7,7 +7,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from orders.executor.sending import orders_execute_due
-from orders.models import Order
+from orders.models import Order, TradingAccount
 from replication.models import Copy, CopyDay, CopyIntent, Signal
 from replication.services.copies import copy_change, copy_funds_move, copy_pause, copy_resume
 from replication.tests.kit import (
@@ -22,6 +22,7 @@ from replication.tests.kit import (
     send_nothing,
     settle,
 )
+from replication.tests.watched_kit import did, follow_since, holds, tell, watched
 
 pytestmark = [pytest.mark.django_db(transaction=True)]
 
@@ -41,6 +42,20 @@ def test_an_order_is_cut_to_the_most_it_may_be_worth_and_says_so():
     assert held(copy) == D("0.05")
     assert [(cap["code"], cap["from"], cap["to"]) for cap in cut.capped] == [("MAX_ORDER", "0.1", "0.05")]
     assert "2,500" in cut.message
+
+
+def test_the_other_side_that_a_hedging_account_is_about_to_hold_is_a_position_too(monkeypatch):
+    """In a market of the same name, and whatever is under way."""
+    follower = paper_account()
+    TradingAccount.objects.filter(pk=follower.pk).update(hedge_mode=True)
+    leader = watched()
+    copy = follow_since(leader, account=follower, max_positions=1)
+    send_nothing(monkeypatch)
+
+    tell(leader, did("OPEN_LONG", 1, ago=5), did("OPEN_SHORT", 1), positions=[holds(1), holds(-1, side="SHORT")])
+
+    states = CopyIntent.objects.filter(copy=copy).order_by("pk").values_list("side", "state", "code")
+    assert list(states) == [("LONG", "planned", ""), ("SHORT", "skipped", "MAX_POSITIONS")]
 
 
 def test_no_limit_stops_an_exit():
