@@ -35,7 +35,8 @@ def leader_account_add(*, account: TradingAccount, trader: LeadTrader, actor: Us
 def leading_refusal(*, account: TradingAccount, trader: LeadTrader) -> str | None:
     """Return why an account may not lead for a leader, None where it may.
 
-    Copies know a position by its symbol and side: what a leader trades must come from one source, and one venue.
+    Copies know a position by its symbol and side: what a leader trades must come from one source and one venue, in
+    accounts of one mode.
     """
     if account.state == AccountState.CLOSED:
         return "This account is closed."
@@ -45,6 +46,8 @@ def leading_refusal(*, account: TradingAccount, trader: LeadTrader) -> str | Non
         return "A source reports what this leader trades: with an account each trade would be copied twice."
     if LeaderAccount.objects.filter(trader=trader).exclude(account__venue=account.venue).exists():
         return "An account at another venue leads for this leader: closing at one would close what is copied of both."
+    if LeaderAccount.objects.filter(trader=trader).exclude(account__hedge_mode=account.hedge_mode).exists():
+        return "An account in the other position mode leads already: closing at one would close what is copied of both."
     return None
 
 

@@ -2,6 +2,7 @@
 
 import pytest
 
+from orders.models import TradingAccount
 from replication.models import LeaderAccount
 from replication.services.copies import CopyConflict
 from replication.services.leading import leader_account_add
@@ -32,3 +33,15 @@ def test_not_at_a_second_venue():
     leader_account_add(account=paper_account(), trader=leader, actor=staff)
 
     assert LeaderAccount.objects.filter(trader=leader).count() == 2
+
+
+def test_not_one_that_hedges_beside_one_that_does_not():
+    """Both have a long position of a symbol, which is one to copies: a close of the one would close both."""
+    leader, _ = make_master()
+    hedging = paper_account()
+    TradingAccount.objects.filter(pk=hedging.pk).update(hedge_mode=True)
+
+    with pytest.raises(CopyConflict, match="position mode"):
+        leader_account_add(account=hedging, trader=leader, actor=make_staff())
+
+    assert LeaderAccount.objects.filter(trader=leader).count() == 1
