@@ -79,6 +79,24 @@ def test_a_limit_in_dollars_does_not_allow_as_many_bitcoins():
     assert decision.message == "ETHBTC pays in BTC, and this account's funds and limits are in USDT."
 
 
+def test_a_market_that_is_priced_in_other_money_than_it_pays_in_is_not_entered_unless_inverse():
+    odd = Traded("BTCEUR", "EUR", "USDT", inverse=False)
+
+    assert not pays_like(odd, "USDT")
+    assert pays_like(INVERSE, "BTC")
+
+
+def test_a_price_of_nothing_is_no_rate():
+    assert quote_per_money(INVERSE, "BTC", D(0)) is None
+    assert state_in_quote(state_of(funds=D(1)), INVERSE, "BTC", D(0)).funds is None
+
+
+def test_funds_that_are_not_known_stay_so_and_what_was_lost_is_compared_all_the_same():
+    state = state_in_quote(state_of(funds=None, lost_today=D(2)), INVERSE, "BTC", D(50_000))
+
+    assert (state.funds, state.lost_today) == (None, 100_000)
+
+
 def test_without_its_price_the_funds_for_an_inverse_market_are_not_known():
     state = state_in_quote(state_of(funds=Decimal(1)), INVERSE, "BTC", None)
 

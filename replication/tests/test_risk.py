@@ -110,6 +110,17 @@ def test_a_list_of_symbols_not_to_follow_concerns_no_other_symbol():
     assert decide(terms=terms_of(denied_symbols=frozenset({"ETHUSDT"}))).code is None
 
 
+def test_a_spot_market_is_bought_in():
+    assert decide(market=market_of(MarketKind.SPOT)).quantity == 1
+
+
+def test_a_limit_that_is_used_up_leaves_nothing_of_what_costs_next_to_nothing():
+    market = market_of(filters=Filters(quantity_step=D("0.1")), price=D("0.001"))
+    decision = decide(trade_of(price="0.001"), terms_of(max_exposure=D(10)), market, state_of(copy_worth=D(10)))
+
+    assert (decision.code, decision.quantity) == (Reason.MAX_EXPOSURE, 0)
+
+
 def test_within_the_trading_hours_it_is_followed():
     assert decide(terms=terms_of(trading_hours=replace(NSE, until=18 * 60))).code is None
 

@@ -46,6 +46,43 @@ def test_trades_close_together_are_one_change():
     assert told([trade(1), trade(2, 1), trade(3, 2)], 6) == [("OPEN", 6, None)]
 
 
+def test_the_price_of_several_trades_is_that_of_all_their_coins():
+    """A fee in coins is no part of what was traded: twice as much was bought as the position grew by."""
+    trades = [trade(1, price=D(100)), trade(1, 1, price=D(106), gross=D(2))]
+    [change] = changes_of(trades, D(2))
+    assert (change.quantity, change.price) == (3, 104)
+
+
+def test_a_change_tells_coins_whatever_the_trades_are_counted_in():
+    [grown] = changes_of([trade(3, unit=D("0.01"))], D(5))
+    [shrunk] = changes_of([trade(1, side=None, unit=D("0.01"))], D(-3))
+    assert (grown.quantity, grown.position_before) == (D("0.03"), D("0.02"))
+    assert (shrunk.quantity, shrunk.position_before, shrunk.fraction) == (D("0.01"), D("0.04"), D("0.25"))
+
+
+def test_several_trades_were_detected_with_the_first_of_them_that_was():
+    first, second = trade(1, detected_at=START + timedelta(seconds=9)), trade(1, 1)
+    assert changes_of([first, second], D(2))[0].detected_at == second.detected_at
+
+
+def test_a_position_that_the_leader_does_not_show_is_told_to_be_more_than_is_held():
+    assert [change.shown for change in changes_of([trade(2), trade(1, 20)], D(2))] == [False, True]
+    assert not changes_of([trade(2), trade(1, 1)], D(2))[0].shown
+    assert changes_of([trade(2, side=None)], D(1))[0].shown
+
+
+def test_the_side_of_a_hedging_leader_that_is_short_grows_and_shrinks_as_the_long_one_does():
+    for side in (LONG, SHORT):
+        trades = [trade(4, side=side), trade(-1, 20, side=side), trade(-3, 40, side=side)]
+        changes = changes_of(trades, D(0))
+        assert [change.side for change in changes] == [side] * 3
+        assert told(trades, 0) == [("OPEN", 4, None), ("REDUCE", 1, D("0.25")), ("CLOSE", 3, 1)]
+
+
+def test_trades_as_far_apart_as_those_of_one_order_may_be_are_one():
+    assert told([trade(1), trade(2, LONGEST_GAP.total_seconds())], 3) == [("OPEN", 3, None)]
+
+
 def test_trades_far_apart_are_two():
     apart = LONGEST_GAP.total_seconds() + 1
     assert told([trade(1), trade(2, apart)], 3) == [("OPEN", 1, None), ("INCREASE", 2, None)]
@@ -60,6 +97,15 @@ def test_exits_in_a_row_close_what_they_close_together():
     assert (change.action.value, change.quantity, change.fraction) == ("REDUCE", D(2), D("0.5"))
 
 
+def test_exits_in_a_row_of_which_the_last_one_closes_are_a_close():
+    assert told([trade(-1), trade(-3, 1)], 0) == [("CLOSE", 4, 1)]
+
+
+def test_closes_in_a_row_are_as_many():
+    """Whoever closes what nobody knew of closes it each time."""
+    assert told([trade(-1), trade(-2, 1)], -2) == [("CLOSE", 1, 1), ("CLOSE", 2, 1)]
+
+
 def test_what_follows_a_close_is_another_position():
     assert told([trade(1), trade(-1, 1), trade(2, 2)], 2) == [("OPEN", 1, None), ("CLOSE", 1, 1), ("OPEN", 2, None)]
 
@@ -72,12 +118,17 @@ def test_a_turn_in_one_way_mode_is_two_changes_of_one_fact():
 
 
 def test_closing_what_nobody_knew_of_closes_all():
-    assert told([trade(-1)], 0) == [("CLOSE", 1, 1)]
+    for side in (LONG, SHORT):
+        [change] = changes_of([trade(-1, side=side)], D(-1))
+        assert (change.action.value, change.side, change.quantity, change.fraction) == ("CLOSE", side, 1, 1)
+        assert change.position_before == 0
 
 
 def test_what_is_less_than_a_step_is_nothing():
     assert told([trade("-0.9995")], "0.0005") == [("REDUCE", D("0.9995"), D("0.9995"))]
     assert told([trade("-0.9995")], "0.0005", step=D("0.001")) == [("CLOSE", D("0.9995"), 1)]
+    assert told([trade("0.9995", side=None)], "-0.0005", step=D("0.001")) == [("CLOSE", D("0.9995"), 1)]
+    assert told([trade("-0.999")], "0.001", step=D("0.001")) == [("REDUCE", D("0.999"), D("0.999"))]
 
 
 def test_fees_in_coins_are_no_part_of_what_was_ordered():
@@ -88,6 +139,8 @@ def test_fees_in_coins_are_no_part_of_what_was_ordered():
 def test_a_part_of_an_order_knows_its_share():
     assert changes_of([trade(1, order_id=1, order_quantity=D(4))], D(1))[0].order_share == D("0.25")
     assert changes_of([trade(-1, order_id=1, order_quantity=D(4))], D(1))[0].order_share is None
+    assert changes_of([trade(4, order_id=1, order_quantity=D(3))], D(4))[0].order_share == 1
+    assert changes_of([trade(1, order_id=1, order_quantity=D("0.5"))], D(1))[0].order_share == 1
     turned = changes_of([trade(-4, side=None, order_id=1, order_quantity=D(4))], D(-1))
     assert [change.order_share for change in turned] == [None, 1]
 
