@@ -22,7 +22,7 @@ from replication.tests.planner_kit import (
     terms_of,
     trade_of,
 )
-from replication.vocabulary import Action, IntentState, MinimumPolicy, PositionWord, Reason, Strategy
+from replication.vocabulary import EXITS, Action, IntentState, MinimumPolicy, PositionWord, Reason, Strategy
 
 ACCUMULATE = {"minimum_policy": MinimumPolicy.ACCUMULATE}
 
@@ -72,26 +72,22 @@ def test_the_limit_is_from_the_markets_price_where_the_leaders_is_not_known(lead
 
 
 def test_the_limit_of_what_costs_less_than_one_is_a_limit_still():
-    market = market_of(filters=replace(SPOT_RULES, price_tick=D("0.0001")), price=D("0.5"))
+    market = market_of(filters=replace(SPOT_RULES, price_tick=D("0.0001")), price=D("0.502"))
     order = decide(trade_of(price="0.5", quantity=100), terms_of(max_slippage_percent=D(1)), market).orders[0]
 
     assert (order.type, order.price) == (OrderType.LIMIT, D("0.505"))
 
 
-def test_steps_and_bounds_are_those_of_the_kind_of_order_that_is_sent():
+@pytest.mark.parametrize(
+    ("quantity", "limits", "taken", "limited"),
+    [("0.57", {}, "0.5", "0.57"), (200, {}, "120", "200"), (1, {"max_order": D(5_700)}, "0.5", "0.57")],
+)
+def test_steps_and_bounds_are_those_of_the_kind_of_order_that_is_sent(quantity, limits, taken, limited):
     market = market_of(filters=replace(USD_M_RULES, market_quantity_step=D("0.1")), price=D(10_000))
-    taken, limited = (
-        decide(trade_of(quantity="0.57", price=10_000), terms_of(max_slippage_percent=percent), market)
-        for percent in (None, D(1))
-    )
-    assert (taken.quantity, limited.quantity) == (D("0.5"), D("0.57"))
-    taken, limited = (
-        decide(
-            trade_of(quantity=200, price=10_000), terms_of(max_slippage_percent=percent), market, state_of(funds=None)
-        )
-        for percent in (None, D(1))
-    )
-    assert (taken.quantity, limited.quantity) == (120, 200)
+    for percent, expected in ((None, taken), (D(1), limited)):
+        terms = terms_of(max_slippage_percent=percent, **limits)
+        decision = decide(trade_of(quantity=quantity, price=10_000), terms, market, state_of(funds=None))
+        assert decision.quantity == D(expected)
 
 
 def test_a_seller_who_allows_any_price_sends_a_market_order():
@@ -130,7 +126,7 @@ def test_a_symbol_that_the_follower_cannot_trade_is_a_skip_also_for_exits():
 
         assert (decision.state, decision.code) == (IntentState.SKIPPED, Reason.SYMBOL_UNMAPPED)
         assert decision.message == "Nothing at the follower's venue corresponds to BTCUSDT."
-        assert decision.numbers == {"symbol": "BTCUSDT"}
+        assert (decision.numbers, decision.exits) == ({"symbol": "BTCUSDT"}, action in EXITS)
         assert decision.remainder == D("0.1")
 
 
@@ -214,6 +210,15 @@ def test_small_entries_are_kept_until_they_reach_the_smallest_order():
 
     assert codes == [Reason.ACCUMULATED, Reason.ACCUMULATED, None, Reason.ACCUMULATED, None]
     assert (state.held, state.remainder) == (D("0.002"), D(0))
+
+
+def test_what_earlier_parts_of_an_order_left_is_added_once_by_whoever_does_not_accumulate():
+    state = state_of(order_carried=D("0.0005"))
+    added = decide(terms=terms_of(ratio=D("0.0005")), state=state)
+    kept = decide(terms=terms_of(ratio=D("0.0005"), **ACCUMULATE), state=state)
+
+    assert (added.quantity, added.wanted) == (D("0.001"), D("0.0005"))
+    assert (kept.quantity, kept.remainder) == (0, D("0.0005"))
 
 
 def test_what_was_kept_is_told():

@@ -27,7 +27,7 @@ from replication.tests.planner_kit import (
     terms_of,
     trade_of,
 )
-from replication.vocabulary import CopyState, IntentState, PositionWord, Reason, Strategy
+from replication.vocabulary import EXITS, CopyState, IntentState, PositionWord, Reason, Strategy
 
 WEEKDAYS = frozenset(range(5))
 NSE = TradingHours(zone="Asia/Kolkata", days=WEEKDAYS, since=9 * 60 + 15, until=15 * 60 + 30)
@@ -186,6 +186,8 @@ def test_entries_and_exits_wait_for_the_earlier_order_of_their_position():
         decision = decide(trade, state=state_of(held=D(1), remainder=D("0.1"), earlier_order_open=True))
 
         assert (decision.state, decision.code) == (IntentState.WAITING, Reason.EARLIER_ORDER_OPEN)
+        assert decision.message == "An earlier order of the copy in BTCUSDT is not final yet."
+        assert decision.exits == (trade.action in EXITS)
         assert decision.remainder == D("0.1")
 
 
