@@ -114,6 +114,16 @@ def test_a_higher_ratio_never_orders_less(trade, terms, market, state, more):
     assert decide(trade, terms, market, state).quantity <= decide(trade, higher, market, state).quantity
 
 
+@given(trades, ratios, markets, st.decimals("0.5", 2, places=2), st.decimals(1, 4, places=2))
+def test_what_a_limit_cuts_is_no_less_than_what_it_lets_pass(trade, ratio, market, most, more):
+    """The same where the limit lies just there, which what is drawn at large hardly ever meets."""
+    worth = trade.quantity * (market.price or trade.price) * ratio
+    terms, state = terms_of(ratio=ratio, max_order=worth * most), state_of(funds=None)
+    higher = replace(terms, ratio=ratio * more)
+
+    assert decide(trade, terms, market, state).quantity <= decide(trade, higher, market, state).quantity
+
+
 @given(trades, st.sampled_from(Strategy), markets, states)
 def test_every_strategy_decides(trade, strategy, market, state):
     terms = terms_of(

@@ -111,6 +111,27 @@ def test_an_inverse_position_is_counted_in_coins():
     assert INVERSE not in outcome.ledger.positions
 
 
+def test_linear_contracts_stand_for_as_many_coins_as_they_hold():
+    tenths = bitcoin(contract_size=D("0.1"))
+    outcome = place(books(), request(tenths, "BUY", 2), view(tenths, 50_000), PLAIN)
+
+    assert (outcome.trades[0].base_quantity, outcome.trades[0].quote_quantity) == (D("0.2"), 10_000)
+    assert (outcome.order.filled_base, outcome.order.filled_quote) == (D("0.2"), 10_000)
+
+
+def test_a_loss_is_not_forgiven_while_another_position_may_make_up_for_it():
+    ledger = books(amount=1_100, hedge_mode=True, leverage=100)
+    for side, position_side in (("BUY", PositionSide.LONG), ("SELL", PositionSide.SHORT)):
+        order = request(USD_M, side, "0.1", position_side=position_side)
+        ledger = place(ledger, order, view(USD_M, 50_000), PLAIN).ledger
+    at = view(USD_M, 30_000)
+    lost = place(ledger, request(USD_M, "SELL", "0.1", position_side=PositionSide.LONG), at, PLAIN).ledger
+    flat = place(lost, request(USD_M, "BUY", "0.1", position_side=PositionSide.SHORT), at, PLAIN).ledger
+
+    assert (lost.balance("USDT").total < -900, lost.forgiven) == (True, {})
+    assert (flat.balance("USDT").total, flat.forgiven) == (1_100 - 2 * (2 + D("1.2")), {})
+
+
 def test_an_order_larger_than_the_position_turns_it_around():
     ledger = place(books(), request(USD_M, "BUY", "0.1"), view(USD_M, 50_000), PLAIN).ledger
     outcome = place(ledger, request(USD_M, "SELL", "0.3"), view(USD_M, 51_000), PLAIN)

@@ -166,6 +166,8 @@ def test_no_order_fills_above_its_quantity_and_its_trades_add_up(story: Story) -
         assert order.filled_quantity <= order.quantity, name
         if not name.startswith("autoclose"):
             assert sum(trade.quantity for trade in trades) == order.filled_quantity
+            assert sum(trade.base_quantity for trade in trades) == order.filled_base
+            assert sum(trade.quote_quantity for trade in trades) == order.filled_quote
             assert [trade.number for trade in trades] == list(range(1, order.trades + 1))
 
 

@@ -77,6 +77,17 @@ def test_a_large_resting_order_fills_a_part_at_each_price_until_it_is_filled():
     assert at.ledger.balance("USDT").total == 200
 
 
+def test_an_order_that_was_filled_in_part_keeps_locked_what_the_rest_needs():
+    terms = Terms(slippage=D(0), liquidity=D(10_000))
+    for market, leverage in ((SPOT, 1), (USD_M, 10)):
+        resting = placed(books(), market, "BUY", "0.2", price=49_000, terms=terms)
+        part = work(resting.ledger, resting.order, view(market, 49_000), terms)
+
+        assert part.order.status is VenueStatus.PARTIALLY_FILLED
+        assert part.order.reserved == part.order.remaining * 49_000 / leverage
+        assert part.ledger.balance("USDT").locked == part.order.reserved
+
+
 @pytest.mark.parametrize(
     ("order_type", "side", "stop", "waits_at", "fires_at"),
     [
