@@ -117,6 +117,8 @@ def test_linear_contracts_stand_for_as_many_coins_as_they_hold():
 
     assert (outcome.trades[0].base_quantity, outcome.trades[0].quote_quantity) == (D("0.2"), 10_000)
     assert (outcome.order.filled_base, outcome.order.filled_quote) == (D("0.2"), 10_000)
+    held = outcome.ledger.positions[LONG]
+    assert (held.entry_price, held.cost, held.margin) == (50_000, 10_000, 1_000)
 
 
 def test_a_loss_is_not_forgiven_while_another_position_may_make_up_for_it():
@@ -224,6 +226,83 @@ def test_new_risk_on_a_stale_price_is_refused_with_its_age_and_an_exit_is_not():
     assert caught.value.reason == "STALE_PRICE"
     for exit_order in (request(USD_M, "SELL", "0.1"), request(USD_M, "SELL", "0.1", reduce_only=True)):
         assert place(ledger, exit_order, stale, PLAIN).order.status is VenueStatus.FILLED
+
+
+@pytest.mark.parametrize(
+    ("market", "side", "quantity", "fresh_only"),
+    [
+        (SPOT, "SELL", "0.1", False),
+        (SPOT, "BUY", "0.1", True),
+        (USD_M, "SELL", "0.1", False),
+        (USD_M, "SELL", "0.2", True),
+        (USD_M, "BUY", "0.1", True),
+    ],
+)
+def test_what_does_more_than_to_close_needs_a_fresh_price(market, side, quantity, fresh_only):
+    ledger = place(books(BTC=1), request(USD_M, "BUY", "0.1"), view(USD_M, 50_000), PLAIN).ledger
+    order, stale = request(market, side, quantity), view(market, 50_000, stale=True)
+
+    if fresh_only:
+        assert refusal(ledger, order, stale) == "STALE_PRICE"
+    else:
+        assert place(ledger, order, stale, PLAIN).order.status is VenueStatus.FILLED
+
+
+def test_an_account_spends_all_that_it_has_and_no_more():
+    for amount, taken in (("10040", True), ("10039.99", False)):  # the margin of 10,000 and the fee
+        order, at = request(USD_M, "BUY", 2), view(USD_M, 50_000)
+        if taken:
+            place(books(amount=amount), order, at, PLAIN)
+        else:
+            assert refusal(books(amount=amount), order, at) == "INSUFFICIENT_MARGIN"
+    assert place(books(), request(SPOT, "BUY", "0.2"), view(SPOT, 50_000), PLAIN).ledger.balance("USDT").total == 0
+
+
+def test_what_one_order_has_locked_no_other_one_spends():
+    resting = place(books(), request(SPOT, "BUY", "0.1", price=40_000), view(SPOT, 50_000), PLAIN).ledger
+
+    assert refusal(resting, request(SPOT, "BUY", "0.15"), view(SPOT, 50_000)) == "INSUFFICIENT_BALANCE"
+    assert place(resting, request(SPOT, "BUY", "0.12"), view(SPOT, 50_000), PLAIN).trades
+
+
+def test_a_resting_sale_of_coins_locks_the_coins():
+    ledger = place(books(BTC=1), request(SPOT, "SELL", "0.4", price=60_000), view(SPOT, 50_000), PLAIN).ledger
+
+    assert (ledger.balance("BTC").locked, ledger.balance("USDT").locked) == (D("0.4"), 0)
+
+
+@pytest.mark.parametrize(("quantity", "locked"), [("0.05", 0), ("0.1", 0), ("0.3", 1_200)])
+def test_only_what_an_order_would_open_is_locked(quantity, locked):
+    ledger = place(books(), request(USD_M, "BUY", "0.1"), view(USD_M, 50_000), PLAIN).ledger
+    resting = place(ledger, request(USD_M, "SELL", quantity, price=60_000), view(USD_M, 59_000), PLAIN)
+
+    assert resting.ledger.balance("USDT").locked == locked
+
+
+def test_who_has_lost_all_margin_may_close_and_not_open():
+    ledger = place(books(amount=600), request(USD_M, "BUY", "0.1"), view(USD_M, 50_000), PLAIN).ledger
+    at = view(USD_M, 45_000)
+
+    for close in ("0.04", "0.1"):
+        assert place(ledger, request(USD_M, "SELL", close), at, PLAIN).trades
+    assert refusal(ledger, request(USD_M, "SELL", "0.2"), at) == "INSUFFICIENT_MARGIN"
+    assert refusal(ledger, request(USD_M, "BUY", "0.01"), at) == "INSUFFICIENT_MARGIN"
+    stop = request(USD_M, "BUY", 1, type=OrderType.STOP_MARKET, stop_price=60_000)
+    assert place(ledger, stop, at, PLAIN).order.status is VenueStatus.NEW  # it is asked when it triggers
+
+
+def test_positions_in_another_margin_asset_have_no_part_in_what_is_available():
+    ledger = place(books(BTC=1), request(COIN_M, "BUY", 100), view(COIN_M, 50_000), PLAIN).ledger
+
+    assert ledger.available("USDT", {}) == 10_000
+    assert ledger.positions[INVERSE].entry_price == 50_000
+
+
+def test_an_order_rests_until_it_is_cancelled_unless_it_says_otherwise():
+    at = view(USD_M, 50_000)
+
+    assert place(books(), request(USD_M, "BUY", "0.1"), at, PLAIN).order.time_in_force is None
+    assert place(books(), request(USD_M, "BUY", "0.1", price=40_000), at, PLAIN).order.time_in_force == "GTC"
 
 
 def test_without_any_price_nothing_trades():

@@ -7,13 +7,33 @@ import pytest
 from markets.filters import Filters
 from markets.tests.venues.paper_kit import NOW, PLAIN, D, MarketKind, OrderType, bitcoin, books, request, view
 from markets.venues.base import PriceReport
-from markets.venues.paper import pricing
+from markets.venues.paper import numbers, pricing
 from markets.venues.paper.engine import place
 from markets.venues.paper.terms import Terms, share
 from markets.venues.vocabulary import Side, WorkingType
 
 USD_M = bitcoin()
 BUY, SELL = Side.BUY, Side.SELL
+
+
+@pytest.mark.parametrize(
+    ("amount", "booked", "up"),
+    [
+        ("0.1234567890123456785", "0.123456789012345678", "0.123456789012345679"),
+        ("0.1234567890123456775", "0.123456789012345678", "0.123456789012345678"),
+        ("0.0000000000000000001", "0", "0.000000000000000001"),
+        ("7", "7", "7"),
+    ],
+)
+def test_amounts_are_booked_to_the_nearest_and_charges_never_below(amount, booked, up):
+    assert numbers.booked(D(amount)) == D(booked)
+    assert numbers.booked_up(D(amount)) == numbers.raised(D(amount), None) == D(up)
+    assert numbers.floored(D(amount), None) == D(amount[:20])
+
+
+@pytest.mark.parametrize(("amount", "down", "up"), [("0.7", "0.5", "1"), ("0.5", "0.5", "0.5"), ("0.2", "0", "0.5")])
+def test_steps_are_met_from_below_and_from_above(amount, down, up):
+    assert (numbers.floored(D(amount), D("0.5")), numbers.raised(D(amount), D("0.5"))) == (D(down), D(up))
 
 
 def told(**parts: int) -> PriceReport:

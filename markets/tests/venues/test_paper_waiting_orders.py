@@ -171,6 +171,37 @@ def test_what_only_reduces_expires_when_nothing_is_left_to_reduce():
         assert ended.trades == ()
 
 
+@pytest.mark.parametrize(("held", "filled"), [("0.04", "0.04"), ("0.1", "0.1"), ("0.2", "0.1")])
+@pytest.mark.parametrize("kind", [{"price": 51_000}, {"type": OrderType.TAKE_PROFIT_MARKET, "stop_price": 51_000}])
+def test_what_only_reduces_closes_no_more_than_it_says_and_than_is_held(held, filled, kind):
+    waiting = placed(long_books("0.2"), USD_M, "SELL", "0.1", reduce_only=True, **kind).order
+    left = long_books(held)
+
+    outcome = work(left, waiting, view(USD_M, 52_000), PLAIN)
+
+    assert [trade.quantity for trade in outcome.trades] == [D(filled)]
+
+
+def test_what_is_locked_for_an_order_pays_for_it_whatever_was_lost_meanwhile():
+    resting = placed(long_books("1"), USD_M, "BUY", "0.5", price=45_000)
+    at = view(USD_M, 45_000)
+    assert resting.ledger.available("USDT", at.marks) < 0
+
+    assert work(resting.ledger, resting.order, at, PLAIN).order.status is VenueStatus.FILLED
+
+
+def test_nothing_happens_without_a_price_in_a_closed_market_or_to_an_order_that_is_over():
+    resting = placed(books(), USD_M, "BUY", "0.1", price=49_000)
+    at, over = view(USD_M, 48_000), replace(resting.order, status=VenueStatus.CANCELED)
+    closed = replace(at, market=replace(USD_M, trading=False))
+    nothing = replace(at, price=None)
+    unpriced = view(USD_M, 48_000, last=None, mark=None, bid=D(48_000))  # which a buyer cannot take
+
+    for order, moment in ((resting.order, closed), (resting.order, nothing), (resting.order, unpriced), (over, at)):
+        outcome = work(resting.ledger, order, moment, PLAIN)
+        assert (outcome.order, outcome.trades) == (order, ())
+
+
 def test_a_stop_without_the_margin_to_fill_expires():
     waiting = placed(books(), USD_M, "BUY", "1.9", type=OrderType.STOP_MARKET, stop_price=51_000)
     busy = placed(waiting.ledger, USD_M, "BUY", "1.0").ledger
@@ -204,6 +235,10 @@ def test_a_post_only_stop_that_would_take_expires():
     ended = work(waiting.ledger, waiting.order, view(USD_M, 48_900), PLAIN)
 
     assert (ended.order.status, ended.order.reason) == (VenueStatus.EXPIRED, "POST_ONLY_WOULD_TAKE")
+    taker = replace(waiting.order, time_in_force=TimeInForce.GTC)
+    assert work(waiting.ledger, taker, view(USD_M, 48_900), PLAIN).order.status is VenueStatus.FILLED
+    patient = replace(waiting.order, price=D(49_500))
+    assert work(waiting.ledger, patient, view(USD_M, 48_900), PLAIN).order.status is VenueStatus.NEW
 
 
 def test_an_account_is_broke_once_equity_falls_to_the_maintenance_margin():
@@ -213,6 +248,44 @@ def test_an_account_is_broke_once_equity_falls_to_the_maintenance_margin():
     assert not is_broke(ledger, "USDT", {KEY: D("46000")}, terms)
     assert is_broke(ledger, "USDT", {KEY: D("45200")}, terms)
     assert not is_broke(ledger, "USDT", {}, terms)
+
+
+def test_a_short_account_is_broke_as_prices_rise():
+    ledger = placed(books(), USD_M, "SELL", "1.9").ledger
+    terms = replace(PLAIN, maintenance=D("0.01"))
+
+    assert not is_broke(ledger, "USDT", {KEY: D(54_000)}, terms)
+    assert is_broke(ledger, "USDT", {KEY: D(54_800)}, terms)
+
+
+def test_who_holds_nothing_is_not_broke_and_one_price_that_is_missing_saves_all():
+    assert not is_broke(books(amount=0), "USDT", {}, PLAIN)
+    ether = replace(USD_M, symbol="ETHUSDT")
+    ledger = placed(long_books("0.1"), ether, "BUY", "0.1").ledger
+    marks = {KEY: D(1), MarketKey(MarketKind.USD_M, "ETHUSDT"): D(1)}
+
+    assert is_broke(ledger, "USDT", marks, PLAIN)
+    for missing in marks:
+        assert not is_broke(ledger, "USDT", {key: mark for key, mark in marks.items() if key != missing}, PLAIN)
+
+
+def test_a_liquidation_ends_what_needs_its_asset_or_its_markets_and_leaves_the_rest():
+    ledger = placed(books(BTC=1), USD_M, "SELL", "1.9").ledger
+    elsewhere = placed(ledger, COIN_M, "BUY", 1, price=40_000, client_order_id="elsewhere")
+    other = placed(
+        elsewhere.ledger, replace(USD_M, symbol="ETHUSDT"), "BUY", "0.01", price=40_000, client_order_id="other"
+    )
+    stop: dict[str, Any] = {"type": OrderType.STOP_MARKET, "stop_price": 60_000, "reduce_only": True}
+    waiting = placed(other.ledger, USD_M, "BUY", "1.9", client_order_id="stop", **stop)
+    orders = [each.order for each in (elsewhere, other, waiting)]
+
+    result = liquidate(waiting.ledger, "USDT", orders, {KEY: view(USD_M, 56_000)}, PLAIN)
+
+    *ended, closing = result.orders
+    assert [order.client_order_id for order in ended] == ["other", "stop"]
+    assert (closing.side, closing.quantity, closing.reduce_only) == ("BUY", D("1.9"), True)
+    assert [(trade.is_maker, trade.fee) for trade in result.trades] == [(False, D("42.56"))]
+    assert result.ledger.balance("BTC").locked > 0
 
 
 def test_a_liquidation_ends_the_orders_closes_the_positions_and_leaves_no_debt():
