@@ -208,6 +208,37 @@ def test_reduce_only_closes_no_more_than_the_position():
     assert outcome.order.status is VenueStatus.FILLED
     assert outcome.order.quantity == D("0.1")
     assert outcome.ledger.positions == {}
+    part = place(ledger, request(USD_M, "SELL", "0.04", reduce_only=True), view(USD_M, 50_000), PLAIN)
+    assert (part.order.quantity, part.ledger.positions[LONG].quantity) == (D("0.04"), D("0.06"))
+
+
+def test_a_stop_that_only_reduces_may_be_there_before_the_position():
+    stop = request(USD_M, "SELL", 5, type=OrderType.STOP_MARKET, stop_price=49_000, reduce_only=True)
+
+    assert place(books(), stop, view(USD_M, 50_000), PLAIN).order.quantity == 5
+
+
+@pytest.mark.parametrize(
+    ("market", "side", "values", "locked"),
+    [
+        (SPOT, "BUY", {"type": OrderType.STOP_MARKET}, {"USDT": D(5_151)}),
+        (SPOT, "BUY", {"type": OrderType.STOP_LIMIT, "price": 52_000}, {"USDT": D(5_200)}),
+        (SPOT, "SELL", {"type": OrderType.TAKE_PROFIT_MARKET}, {"BTC": D("0.1")}),
+        (USD_M, "BUY", {"type": OrderType.STOP_MARKET}, {}),
+    ],
+)
+def test_a_stop_locks_what_it_may_cost_on_spot_and_nothing_on_futures(market, side, values, locked):
+    terms = Terms(slippage=D(100), liquidity=None)
+    order = request(market, side, "0.1", stop_price=51_000, **values)
+    ledger = place(books(BTC=1), order, view(market, 50_000), terms).ledger
+
+    assert {asset: held.locked for asset, held in ledger.balances.items() if held.locked} == locked
+
+
+def test_an_order_by_quote_buys_all_that_it_pays_for():
+    outcome = place(books(), request(SPOT, "BUY", quote_quantity=5_000), view(SPOT, 50_000), PLAIN)
+
+    assert (outcome.order.filled_quantity, outcome.order.filled_quote) == (D("0.1"), 5_000)
 
 
 def test_an_exit_may_be_smaller_than_the_smallest_order():

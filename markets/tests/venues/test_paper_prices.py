@@ -9,7 +9,7 @@ from markets.tests.venues.paper_kit import NOW, PLAIN, D, MarketKind, OrderType,
 from markets.venues.base import PriceReport
 from markets.venues.paper import numbers, pricing
 from markets.venues.paper.engine import place
-from markets.venues.paper.terms import Terms, share
+from markets.venues.paper.terms import Terms, share, terms_of
 from markets.venues.vocabulary import Side, WorkingType
 
 USD_M = bitcoin()
@@ -157,3 +157,55 @@ def test_chances_are_from_a_half_to_all():
     chances = {share("seed", "one", number) for number in range(1_000)}
 
     assert (min(chances), max(chances)) == (D("0.5"), 1)
+
+
+@pytest.mark.parametrize(
+    ("terms", "kind", "maker", "taker"),
+    [
+        ({}, MarketKind.SPOT, "0.001", "0.001"),
+        ({}, MarketKind.USD_M, "0.0002", "0.0004"),
+        ({}, MarketKind.COIN_M, "0.0002", "0.0004"),
+        ({"maker_fee": D(0)}, MarketKind.SPOT, "0", "0.001"),
+        ({"taker_fee": D("0.01")}, MarketKind.USD_M, "0.0002", "0.01"),
+    ],
+)
+def test_fees_are_an_accounts_own_else_those_of_the_kind_of_market(terms, kind, maker, taker):
+    assert Terms(**terms).fee(kind, is_maker=True) == D(maker)
+    assert Terms(**terms).fee(kind, is_maker=False) == D(taker)
+
+
+def test_stored_terms_are_taken_and_those_that_are_not_there_are_the_usual():
+    stored = {"slippage": "5", "liquidity": "7", "maintenance": "0.1", "maker_fee": "0.1", "latency": 3000}
+
+    assert terms_of({}) == Terms()
+    assert terms_of({**stored, "latency_most": "3000", "seed": "a"}) == Terms(
+        maker_fee=D("0.1"),
+        slippage=D(5),
+        liquidity=D(7),
+        maintenance=D("0.1"),
+        latency=3_000,
+        latency_most=3_000,
+        seed="a",
+    )
+    none = terms_of({"slippage": 0, "liquidity": 0, "maintenance": None, "latency": None})
+    assert none == Terms(slippage=D(0), liquidity=None, maintenance=D(0))
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("taker_fee", "0.11", "taker_fee: must be from 0 to 0.1"),
+        ("taker_fee", "-0.01", "taker_fee: must be from 0 to 0.1"),
+        ("slippage", "1001", "slippage: must be from 0 to 1000"),
+        ("liquidity", "-1", "liquidity: must be 0 or more"),
+        ("liquidity", "Infinity", "liquidity: must be 0 or more"),
+        ("latency", "3001", "latency: must be from 0 to 3000"),
+        ("latency", "soon", "latency: must be a number, not 'soon'"),
+        ("luck", "1", "luck: is no term of paper accounts"),
+    ],
+)
+def test_terms_that_make_no_sense_are_named(name, value, message):
+    with pytest.raises(ValueError) as refused:
+        terms_of({name: value})
+
+    assert str(refused.value) == message
