@@ -99,15 +99,19 @@ def all_served(query: Query, trades: int) -> bool:
 
 
 def assert_served_once(query: Query, exchange: Exchange, before: Mapping[str, Decimal], trades: int) -> None:
-    """Show that each follower has exactly one order for each trade, here and there, and what it brought."""
+    """Show that each follower has exactly one order for each trade at the exchange, and here what it brought.
+
+    An exit that could not be sent in time is given up where the venue would sell more than is held, and decided anew.
+    """
     followers = len(exchange.keys) - 1
     assert query(DECIDED) == [("filled", "", followers * trades)]
-    sent = {name: state for name, state, _ in query(SENT)}
-    assert len(sent) == followers * trades
-    assert set(sent.values()) == {"FILLED"}
+    orders = {name: state for name, state, _ in query(SENT)}
+    assert set(orders.values()) <= {"FILLED", "FAILED"}, Counter(orders.values())
+    sent = [name for name, state in orders.items() if state == "FILLED"]
+    assert len(sent) == followers * trades, Counter(orders.values())
     master = exchange.keys[0]["key"]
     accepted = [row for row in exchange.simulator.placements() if not row["code"] and row["key"] != master]
-    assert Counter(row["client_id"] for row in accepted) == Counter(sent.keys())
+    assert Counter(row["client_id"] for row in accepted) == Counter(sent)
     assert Counter(row["key"] for row in accepted) == {each["key"]: trades for each in exchange.keys[1:]}
 
     after = exchange.coins()
