@@ -247,12 +247,14 @@ def test_what_is_exactly_at_a_bound_or_has_none_passes(filters: Filters, order: 
 def test_a_market_says_which_bounds_of_worth_hold_for_market_orders(
     worth: str, min_on_market: bool, max_on_market: bool
 ) -> None:
-    own = {"notional_min_on_market": min_on_market, "notional_max_on_market": max_on_market}
-    filters = Filters(notional_min=Decimal(10), notional_max=Decimal(20), **own)
-    other = Filters(
-        notional_min=Decimal(10),
-        notional_max=Decimal(20),
-        **{name: not holds for name, holds in own.items()},
+    filters, other = (
+        Filters(
+            notional_min=Decimal(10),
+            notional_max=Decimal(20),
+            notional_min_on_market=at_least,
+            notional_max_on_market=at_most,
+        )
+        for at_least, at_most in ((min_on_market, max_on_market), (not min_on_market, not max_on_market))
     )
     order = {"quote_quantity": Decimal(worth)}
 

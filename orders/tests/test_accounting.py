@@ -127,7 +127,7 @@ def test_what_nobody_knows_the_cost_of_has_no_price_of_entry():
 def test_fees_in_the_asset_that_it_settles_in_are_summed_up():
     facts = [trade(1, "BUY", "1", "100", "0.01"), trade(2, "SELL", "1", "100", "0.02"), trade(3, "BUY", "1", "100")]
 
-    assert (book_all(USD_M, facts).fees, book_all(USD_M, facts).realized_pnl) == (D("0.03"), 0)
+    assert (book_all(USD_M, facts).fees, book_all(USD_M, facts).realized_pnl) == (D("0.03"), D(0))
 
 
 def test_only_spot_takes_fees_out_of_coins_and_only_those_in_its_own_coin():
@@ -135,21 +135,21 @@ def test_only_spot_takes_fees_out_of_coins_and_only_those_in_its_own_coin():
     other = book_all(SPOT, [trade(1, "BUY", "1", "100", "0.001", "BNB")])
 
     for position, asset in ((book_all(USD_M, [bought]), "BTC"), (other, "BNB")):
-        assert (position.quantity, position.cost, position.fees) == (1, 100, 0)
+        assert (position.quantity, position.cost, position.fees) == (D(1), D(100), D(0))
         assert position.other_fees == {asset: D("0.001")}
 
 
 def test_the_cost_of_coins_that_a_fee_takes_is_their_part_of_all():
     position = book_all(SPOT, [trade(1, "BUY", "1", "100"), trade(2, "BUY", "3", "100", "0.8", "BTC")])
 
-    assert (position.quantity, position.cost, position.fees) == (D("3.2"), 320, 80)
+    assert (position.quantity, position.cost, position.fees) == (D("3.2"), D(320), D(80))
     assert position.opened_at == START + timedelta(seconds=1)
 
 
 def test_a_fee_takes_no_more_coins_than_are_held():
     for fee in ("0.1", "0.2"):
         position = book_all(SPOT, [trade(1, "BUY", "1", "100"), trade(2, "SELL", "0.9", "100", fee, "BTC")])
-        assert (position.quantity, position.cost, position.opened_at) == (0, 0, None)
+        assert (position.quantity, position.cost, position.opened_at) == (D(0), D(0), None)
 
 
 def test_trades_of_one_moment_are_in_the_order_of_their_numbers():

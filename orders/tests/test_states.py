@@ -73,7 +73,7 @@ def test_how_far_an_order_is_grows_towards_its_end():
 
 def test_a_venue_may_call_a_refused_order_cancelled_or_expired():
     for status in (VenueStatus.CANCELED, VenueStatus.EXPIRED):
-        assert advance(Progress(S.REJECTED, Decimal(0)), status, Decimal(0)).state == status
+        assert advance(Progress(S.REJECTED, Decimal(0)), status, Decimal(0)).state == OrderState(status)
 
 
 @pytest.mark.parametrize("before", [S.CANCELED, S.EXPIRED])

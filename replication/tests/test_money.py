@@ -94,7 +94,7 @@ def test_a_price_of_nothing_is_no_rate():
 def test_funds_that_are_not_known_stay_so_and_what_was_lost_is_compared_all_the_same():
     state = state_in_quote(state_of(funds=None, lost_today=D(2)), INVERSE, "BTC", D(50_000))
 
-    assert (state.funds, state.lost_today) == (None, 100_000)
+    assert (state.funds, state.lost_today) == (None, D(100_000))
 
 
 def test_without_its_price_the_funds_for_an_inverse_market_are_not_known():

@@ -218,7 +218,7 @@ def test_what_earlier_parts_of_an_order_left_is_added_once_by_whoever_does_not_a
     kept = decide(terms=terms_of(ratio=D("0.0005"), **ACCUMULATE), state=state)
 
     assert (added.quantity, added.wanted) == (D("0.001"), D("0.0005"))
-    assert (kept.quantity, kept.remainder) == (0, D("0.0005"))
+    assert (kept.quantity, kept.remainder) == (D(0), D("0.0005"))
 
 
 def test_what_was_kept_is_told():
@@ -243,7 +243,7 @@ def test_a_cut_below_the_smallest_order_keeps_what_was_kept_before_and_no_more()
 
     assert (decision.code, decision.remainder) == (Reason.MAX_ORDER, D("0.0003"))
     some = decide(terms=struct_replace(terms, max_order=D(4)), market=market_of(filters=SPOT_RULES), state=state_of())
-    assert (some.code, some.remainder) == (Reason.BELOW_MINIMUM, 0)
+    assert (some.code, some.remainder) == (Reason.BELOW_MINIMUM, D(0))
 
 
 def test_an_entry_is_set_off_against_what_is_still_to_be_closed():
@@ -265,7 +265,7 @@ def test_an_entry_of_just_what_is_still_to_be_closed_leaves_nothing_of_either(po
         trade_of(quantity="0.4"), terms_of(minimum_policy=policy), state=state_of(held=D(1), remainder=D("-0.4"))
     )
 
-    assert (decision.code, decision.remainder) == (Reason.ACCUMULATED, 0)
+    assert (decision.code, decision.remainder) == (Reason.ACCUMULATED, D(0))
 
 
 def test_an_entry_that_nothing_is_set_off_against_says_nothing_of_it():

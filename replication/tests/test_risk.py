@@ -118,7 +118,7 @@ def test_a_limit_that_is_used_up_leaves_nothing_of_what_costs_next_to_nothing():
     market = market_of(filters=Filters(quantity_step=D("0.1")), price=D("0.001"))
     decision = decide(trade_of(price="0.001"), terms_of(max_exposure=D(10)), market, state_of(copy_worth=D(10)))
 
-    assert (decision.code, decision.quantity) == (Reason.MAX_EXPOSURE, 0)
+    assert (decision.code, decision.quantity) == (Reason.MAX_EXPOSURE, D(0))
 
 
 def test_within_the_trading_hours_it_is_followed():
@@ -403,7 +403,7 @@ def test_an_order_exactly_at_its_limits_is_not_cut():
     at_most = decide(terms=terms_of(max_order=D(50_000)))
     largest = decide(trade_of(quantity=120, price=10), market=market_of(price=D(10)))
 
-    assert (at_most.quantity, at_most.caps, largest.quantity, largest.caps) == (1, (), 120, ())
+    assert (at_most.quantity, at_most.caps, largest.quantity, largest.caps) == (D(1), (), D(120), ())
 
 
 def test_funds_that_are_lost_allow_nothing_and_not_less():

@@ -76,7 +76,7 @@ def test_each_column_of_a_copy_reaches_the_planner():
             start=1,
         )
     }
-    same = {
+    same: dict[str, Any] = {
         "started_at": now - timedelta(hours=2),
         "resumed_at": now - timedelta(hours=1),
         "inverted": True,

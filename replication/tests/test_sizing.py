@@ -355,8 +355,8 @@ def test_of_two_bounds_of_market_orders_the_tighter_one_holds():
     for least, most in ((1, 9), (3, 7)):
         rules = Filters(quantity_min=D(least), quantity_max=D(most), market_quantity_min=D(2), market_quantity_max=D(8))
         market = market_of(filters=rules)
-        assert bounds_of(market, market_order=True)[:2] == (max(least, 2), min(most, 8))
-        assert bounds_of(market, market_order=False)[:2] == (least, most)
+        assert bounds_of(market, market_order=True)[:2] == (D(max(least, 2)), D(min(most, 8)))
+        assert bounds_of(market, market_order=False)[:2] == (D(least), D(most))
 
 
 @pytest.mark.parametrize("on_market", [True, False])
@@ -369,8 +369,8 @@ def test_worth_bounds_market_orders_only_where_the_market_says_so(on_market):
     )
     market = market_of(filters=rules)
 
-    assert bounds_of(market, market_order=False)[2:] == (5, 9)
-    assert bounds_of(market, market_order=True)[2:] == ((5, 9) if on_market else (None, None))
+    assert bounds_of(market, market_order=False)[2:] == (D(5), D(9))
+    assert bounds_of(market, market_order=True)[2:] == ((D(5), D(9)) if on_market else (None, None))
 
 
 @pytest.mark.parametrize(

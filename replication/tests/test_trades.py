@@ -50,7 +50,7 @@ def test_the_price_of_several_trades_is_that_of_all_their_coins():
     """A fee in coins is no part of what was traded: twice as much was bought as the position grew by."""
     trades = [trade(1, price=D(100)), trade(1, 1, price=D(106), gross=D(2))]
     [change] = changes_of(trades, D(2))
-    assert (change.quantity, change.price) == (3, 104)
+    assert (change.quantity, change.price) == (D(3), D(104))
 
 
 def test_a_change_tells_coins_whatever_the_trades_are_counted_in():
@@ -120,7 +120,7 @@ def test_a_turn_in_one_way_mode_is_two_changes_of_one_fact():
 def test_closing_what_nobody_knew_of_closes_all():
     for side in (LONG, SHORT):
         [change] = changes_of([trade(-1, side=side)], D(-1))
-        assert (change.action.value, change.side, change.quantity, change.fraction) == ("CLOSE", side, 1, 1)
+        assert (change.action.value, change.side, change.quantity, change.fraction) == ("CLOSE", side, D(1), D(1))
         assert change.position_before == 0
 
 

@@ -156,7 +156,7 @@ def test_each_trade_of_an_order_has_its_own_chance():
 def test_chances_are_from_a_half_to_all():
     chances = {share("seed", "one", number) for number in range(1_000)}
 
-    assert (min(chances), max(chances)) == (D("0.5"), 1)
+    assert (min(chances), max(chances)) == (D("0.5"), D(1))
 
 
 @pytest.mark.parametrize(
