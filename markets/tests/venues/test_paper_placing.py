@@ -115,10 +115,10 @@ def test_linear_contracts_stand_for_as_many_coins_as_they_hold():
     tenths = bitcoin(contract_size=D("0.1"))
     outcome = place(books(), request(tenths, "BUY", 2), view(tenths, 50_000), PLAIN)
 
-    assert (outcome.trades[0].base_quantity, outcome.trades[0].quote_quantity) == (D("0.2"), 10_000)
-    assert (outcome.order.filled_base, outcome.order.filled_quote) == (D("0.2"), 10_000)
+    assert (outcome.trades[0].base_quantity, outcome.trades[0].quote_quantity) == (D("0.2"), D(10_000))
+    assert (outcome.order.filled_base, outcome.order.filled_quote) == (D("0.2"), D(10_000))
     held = outcome.ledger.positions[LONG]
-    assert (held.entry_price, held.cost, held.margin) == (50_000, 10_000, 1_000)
+    assert (held.entry_price, held.cost, held.margin) == (D(50_000), D(10_000), D(1_000))
 
 
 def test_a_loss_is_not_forgiven_while_another_position_may_make_up_for_it():
@@ -238,7 +238,7 @@ def test_a_stop_locks_what_it_may_cost_on_spot_and_nothing_on_futures(market, si
 def test_an_order_by_quote_buys_all_that_it_pays_for():
     outcome = place(books(), request(SPOT, "BUY", quote_quantity=5_000), view(SPOT, 50_000), PLAIN)
 
-    assert (outcome.order.filled_quantity, outcome.order.filled_quote) == (D("0.1"), 5_000)
+    assert (outcome.order.filled_quantity, outcome.order.filled_quote) == (D("0.1"), D(5_000))
 
 
 def test_an_exit_may_be_smaller_than_the_smallest_order():
@@ -299,7 +299,7 @@ def test_what_one_order_has_locked_no_other_one_spends():
 def test_a_resting_sale_of_coins_locks_the_coins():
     ledger = place(books(BTC=1), request(SPOT, "SELL", "0.4", price=60_000), view(SPOT, 50_000), PLAIN).ledger
 
-    assert (ledger.balance("BTC").locked, ledger.balance("USDT").locked) == (D("0.4"), 0)
+    assert (ledger.balance("BTC").locked, ledger.balance("USDT").locked) == (D("0.4"), D(0))
 
 
 @pytest.mark.parametrize(("quantity", "locked"), [("0.05", 0), ("0.1", 0), ("0.3", 1_200)])
@@ -399,6 +399,51 @@ def test_what_is_refused_has_a_reason_and_changes_nothing(market, order, reason)
 
     assert refusal(ledger, request(market, **order), view(market, 50_000)) == reason
     assert ledger == before
+
+
+STOP = {"side": "SELL", "type": OrderType.STOP_MARKET, "stop_price": 49_000}
+
+
+@pytest.mark.parametrize(
+    ("market", "order", "words"),
+    [
+        (USD_M, {"side": "SELL", "quantity": "1", "price": 60_000, "time_in_force": TimeInForce.GTD}, "not supported"),
+        (USD_M, {**STOP, "quantity": "1", "type": OrderType.TRAILING_STOP_MARKET}, "not supported"),
+        (USD_M, {**STOP, "close_position": True, "quantity": "1"}, "closePosition goes with"),
+        (USD_M, {**STOP, "close_position": True, "reduce_only": True}, "closePosition goes with"),
+        (
+            USD_M,
+            {**STOP, "close_position": True, "type": OrderType.STOP_LIMIT, "price": 49_000},
+            "closePosition goes with",
+        ),
+        (SPOT, {"side": "BUY", "quote_quantity": "100", "price": 40_000}, "market orders on spot"),
+        (SPOT, {**STOP, "close_position": True}, "Spot has no positions"),
+        (SPOT, {"side": "SELL", "quantity": "1", "position_side": PositionSide.LONG}, "Spot has no positions"),
+        (SPOT, {"side": "SELL", "quantity": "1", "reduce_only": True}, "Spot has no positions"),
+        (USD_M, {"side": "BUY", "quantity": "0.1", "price": "-1"}, "greater than zero"),
+        (USD_M, {"side": "BUY", "quantity": "0.1", "price": "Infinity"}, "greater than zero"),
+    ],
+)
+def test_what_makes_no_sense_is_refused_in_words(market, order, words):
+    with pytest.raises(Rejected, match=words):
+        place(books(BTC=1), request(market, **order), view(market, 50_000), PLAIN)
+
+
+def test_a_position_elsewhere_does_not_tell_the_mode_of_this_one():
+    ledger = place(books(), request(USD_M, "BUY", "0.1"), view(USD_M, 50_000), PLAIN).ledger
+    ledger.hedge_mode = True
+    ether = replace(USD_M, symbol="ETHUSDT")
+    order = request(ether, "BUY", "0.1", position_side=PositionSide.LONG)
+
+    assert place(ledger, order, view(ether, 50_000), PLAIN).trades
+
+
+def test_a_stop_is_worth_what_it_would_trade_at():
+    assert refusal(books(), request(USD_M, "SELL", "0.001", **_stop_at(600)), view(USD_M, 80_000)) == "MIN_NOTIONAL"
+
+
+def _stop_at(price):
+    return {"type": OrderType.STOP_MARKET, "stop_price": price}
 
 
 def test_a_market_that_is_closed_refuses_everything():
