@@ -75,6 +75,7 @@ def workers(exchange: Exchange) -> Iterator["subprocess.Popen[str]"]:
 
 
 def test_workers_killed_in_a_fan_out_serve_each_follower_exactly_once(exchange, workers):
+    """PITFALLS 21 and 23."""
     chance, coins, in_the_middle = random.Random(SEED), exchange.coins(), Counter[str]()
     victims = cycle(VICTIMS)
     for trades, side in enumerate(TRADES, start=1):

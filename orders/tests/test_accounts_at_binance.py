@@ -116,7 +116,7 @@ def test_leverage_and_positions_come_back_from_the_venue(client: Client, owner: 
 
 @pytest.mark.django_db(transaction=True)
 def test_two_users_never_speak_with_each_others_key(binance: BinanceSimulator):
-    """Each of twenty accounts has a balance of its own at the venue, and that is the one that it gets."""
+    """PITFALLS 31: each of twenty accounts has a balance of its own at the venue, and that is the one that it gets."""
     accounts = {}
     for number in range(1, 21):
         user = make_user()

@@ -157,6 +157,7 @@ class TestRefusing:
         ],
     )
     def test_a_key_with_wrong_rights_is_refused_with_what_to_change(self, client, account, rights, words):
+        """PITFALLS 31: keys with withdrawal rights were accepted without a word."""
         with fake_venue(rights=rights):
             response = put(client, account)
         error = response.json()["error"]

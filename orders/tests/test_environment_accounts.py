@@ -79,6 +79,7 @@ def test_they_trade_only_after_the_venue_has_said_what_the_key_may_do():
 
 
 def test_a_key_that_may_withdraw_never_trades():
+    """PITFALLS 31."""
     bootstrap()
     with fake_venue(rights=Permissions(read=True, trade=True, withdraw=True)):
         accounts_sync(accounts=list(TradingAccount.objects.all()))
@@ -129,7 +130,7 @@ def test_a_name_that_is_taken_does_not_stop_the_start():
 
 
 def test_nothing_but_this_reads_the_key_of_the_environment():
-    """Keys in process-wide settings are how two users once traded one wallet."""
+    """PITFALLS 31: keys in process-wide settings are how two users once traded one wallet."""
     root = Path(configured.BASE_DIR)
     apps = ("copytrade", "markets", "traders", "ingest", "orders", "replication")
     files = [file for app in apps for file in (root / app).rglob("*.py")]

@@ -1,5 +1,6 @@
 """From a written row to an order at the venue."""
 
+import asyncio
 import threading
 from datetime import timedelta
 from decimal import Decimal
@@ -199,7 +200,29 @@ def answered(venue, item):
 
 
 @pytest.mark.django_db(transaction=True)
+def test_the_orders_of_many_accounts_are_out_together_and_each_is_recorded(write, venue, monkeypatch):
+    """PITFALLS 21: one after the other, or in parallel over one session of the database where one order was sent."""
+    orders = [write(account=make_live_account()) for _ in range(20)]
+    out, all_out, place = [], asyncio.Event(), venue.place
+
+    async def place_once_all_are_out(account, request):
+        out.append(request.client_order_id)
+        if len(out) == len(orders):
+            all_out.set()
+        async with asyncio.timeout(5):
+            await all_out.wait()
+        return await place(account, request)
+
+    monkeypatch.setattr(venue, "place", place_once_all_are_out)
+    orders_execute_due()
+
+    assert venue.placements == {order.client_order_id: 1 for order in orders}
+    assert list(Order.objects.values_list("state", flat=True)) == ["FILLED"] * 20
+
+
+@pytest.mark.django_db(transaction=True)
 def test_many_workers_send_each_order_once(write, venue):
+    """PITFALLS 21."""
     orders = [write() for _ in range(30)]
     barrier = threading.Barrier(4)
 
@@ -235,6 +258,7 @@ def test_exits_are_sent_first(write):
 
 
 def test_accounts_do_not_share_keys(write, venue):
+    """PITFALLS 31."""
     other = make_live_account()
     mine, theirs = write(), write(account=other)
 
