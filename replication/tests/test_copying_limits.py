@@ -8,6 +8,8 @@ from django.utils import timezone
 
 from orders.executor.sending import orders_execute_due
 from orders.models import Order, TradingAccount
+from replication.engine import deciding
+from replication.engine.running import fan_out
 from replication.models import Copy, CopyDay, CopyIntent, Signal
 from replication.services.copies import copy_change, copy_funds_move, copy_pause, copy_resume
 from replication.tests.kit import (
@@ -21,6 +23,7 @@ from replication.tests.kit import (
     price_is,
     send_nothing,
     settle,
+    trade,
 )
 from replication.tests.watched_kit import did, follow_since, holds, tell, watched
 
@@ -222,9 +225,6 @@ def test_a_worse_price_is_skipped_and_a_better_one_taken():
     """PITFALLS 16."""
     leader, account = make_master()
     copy = follow(leader, max_slippage_percent=D("0.5"))
-    from replication.engine.running import fan_out
-    from replication.tests.kit import trade
-
     trade(account, "BUY", "0.1")
     price_is(51_000)
     fan_out()
@@ -236,6 +236,22 @@ def test_a_worse_price_is_skipped_and_a_better_one_taken():
     assert held(copy) == D("0.1")
     assert decision(copy).slippage_percent < 0
     settle()
+
+
+def test_an_old_price_sizes_nothing_and_a_new_one_is_asked_for(settings, monkeypatch):
+    leader, account = make_master()
+    copy = follow(leader, strategy="FIXED_AMOUNT", ratio=None, fixed_amount=D(505), max_slippage_percent=D(1))
+    order = trade(account, "BUY", "0.1")
+    price_is(25_000)
+    settings.PRICE_STALE_AFTER_SECONDS = -1
+    asked: list[int] = []
+    monkeypatch.setattr(deciding, "price_watch_want", asked.extend)
+    send_nothing(monkeypatch)
+
+    fan_out()
+
+    assert Order.objects.get(account=copy.account).quantity == D("0.01")  # at the leader's 50,000
+    assert asked == [order.market_id]
 
 
 def test_an_entry_that_waited_too_long_to_be_sent_is_not_sent(monkeypatch):
