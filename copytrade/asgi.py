@@ -18,6 +18,7 @@ from copytrade.lib.garbage import garbage_look_rarely  # noqa: E402
 from copytrade.lib.handler import ThreadedHandler  # noqa: E402
 from copytrade.realtime.consumer import LiveConsumer  # noqa: E402
 from copytrade.realtime.origin import OriginGuard  # noqa: E402
+from markets.venues.registry import adapters_import  # noqa: E402
 
 application = ProtocolTypeRouter(
     {
@@ -28,4 +29,5 @@ application = ProtocolTypeRouter(
     }
 )
 
+adapters_import()
 garbage_look_rarely()

@@ -3,12 +3,19 @@
 from dataclasses import asdict
 from typing import Any
 
-from celery import shared_task
+from celery import shared_task, signals
 from django.utils import timezone
 
 from markets.services.candles import candles_prune as prune
 from markets.services.candles import candles_sync as sync
 from markets.services.refresh import markets_refresh_all, markets_refresh_due
+from markets.venues.registry import adapters_import
+
+
+@signals.worker_init.connect
+def venues_import(**_: object) -> None:
+    """Import what venues need before processes are forked, which share it then."""
+    adapters_import()
 
 
 @shared_task(name="markets.refresh_due")

@@ -1,4 +1,4 @@
-"""Which venues there are, by slug; adapters are made on first use, since importing ccxt takes a second.
+"""Which venues there are, by slug; adapters are made on first use.
 
 `adapter(slug)` speaks to the venue itself, `adapter(slug, paper=True)` to the paper books, which fill orders from the
 same markets and prices.
@@ -100,6 +100,15 @@ def adapter(slug: str, *, paper: bool = False) -> Venue:
         if name not in _adapters:
             _adapters[name] = _make(slug, paper=paper)
         return _adapters[name]
+
+
+def adapters_import() -> None:
+    """Import what the first-class venues need, so that the first order of a process does not wait for it.
+
+    Those that ccxt knows are left out: it takes a second, and much memory.
+    """
+    for path in {PAPER, *(info.factory for info in FIRST_CLASS)}:
+        _named(path)
 
 
 def adapters_close() -> None:
