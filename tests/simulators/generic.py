@@ -12,6 +12,7 @@ and client ids that are taken are checked as each exchange does.
 
 import asyncio
 import json
+import socket
 import threading
 import time
 from collections import Counter
@@ -29,6 +30,7 @@ from tests.simulators.floor import Account, Asked, Exchange, Refusal, Reply, dig
 
 HOST = "127.0.0.1"
 START_SECONDS = 10.0
+TURNS = 5  # of the loop, until connections that it has accepted are made, or ended
 BEFORE = frozenset({"expired", "limit", "account_limit"})
 Face = TypeVar("Face", bound=Exchange)
 
@@ -46,6 +48,7 @@ class ExchangeSimulator(Generic[Face]):
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name=exchange.name, daemon=True)
         self._runner: web.ServerRunner | None = None
+        self._listener: socket.socket | None = None
         self.url = ""
 
     def __enter__(self) -> Self:
@@ -57,8 +60,7 @@ class ExchangeSimulator(Generic[Face]):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        assert self._runner
-        self._run(self._runner.cleanup())
+        self._run(self._end())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(START_SECONDS)
         self._loop.close()
@@ -103,8 +105,18 @@ class ExchangeSimulator(Generic[Face]):
     async def _start(self) -> int:
         self._runner = web.ServerRunner(web.Server(self._handle, access_log=None), shutdown_timeout=0.5)
         await self._runner.setup()
-        await web.TCPSite(self._runner, HOST, 0).start()
+        self._listener = socket.create_server((HOST, 0))
+        await web.SockSite(self._runner, self._listener).start()
         return int(self._runner.addresses[0][1])
+
+    async def _end(self) -> None:
+        """Accept nobody any more, then close: asyncio leaves open what it had accepted and not made by then."""
+        assert self._runner
+        assert self._listener
+        self._loop.remove_reader(self._listener)
+        await _turns()
+        await self._runner.cleanup()
+        await _turns()
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
         asked = await _read(request)
@@ -142,6 +154,11 @@ class ExchangeSimulator(Generic[Face]):
             return self.exchange.answer(asked)
         except Refusal as refusal:
             return self.exchange.refused(refusal)
+
+
+async def _turns() -> None:
+    for _ in range(TURNS):
+        await asyncio.sleep(0)
 
 
 async def _read(request: web.BaseRequest) -> Asked:
