@@ -3,8 +3,8 @@
 from drf_spectacular.utils import OpenApiParameter
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
+from copytrade.accounts.api.guarded import GuardedView
 from copytrade.accounts.models import User
 from copytrade.accounts.permissions import IsPerson
 from copytrade.lib.api.responses import success
@@ -20,7 +20,7 @@ ONE = [ACCOUNT_ID]
 TAGS = ["Accounts"]
 
 
-class AccountsView(APIView):
+class AccountsView(GuardedView):
     """What all views of accounts share: bodies are read from their own digits."""
 
     parser_classes = [UndecodedJson]

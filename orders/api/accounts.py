@@ -1,8 +1,5 @@
 """A user's accounts: opened, renamed, keyed, closed. Another user's account is 404."""
 
-from collections.abc import Sequence
-from typing import Any
-
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -84,9 +81,7 @@ class AccountListView(AccountsView):
 class AccountView(AccountsView):
     """One account, which people close: with an API key that is 403."""
 
-    def get_permissions(self) -> Sequence[Any]:
-        """Let no API key end an account."""
-        return [IsPerson()] if self.request.method == "DELETE" else super().get_permissions()
+    of_people = ("DELETE",)
 
     @extend_schema(
         operation_id="account_get",

@@ -2,7 +2,7 @@
 
 import inspect
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Any, TypeVar
 
@@ -11,10 +11,9 @@ from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.throttling import BaseThrottle
-from rest_framework.views import APIView
 
+from copytrade.accounts.api.guarded import GuardedView
 from copytrade.accounts.models import User
-from copytrade.accounts.permissions import IsPerson
 from copytrade.billing.throttling import WriteThrottle
 from copytrade.lib.api.paging import LIMIT_PARAMETER, OFFSET_PARAMETER, read_page
 from copytrade.lib.api.responses import success
@@ -51,18 +50,13 @@ COPY_ID = OpenApiParameter(
 View = TypeVar("View", bound="type[CopyActionView]")
 
 
-class CopiesView(APIView):
+class CopiesView(GuardedView):
     """What all views of copies share: bodies are read from their own digits.
 
-    With the methods `of_people` a copy does more than before: no API key binds its user to what somebody else will do.
+    What lets a copy do more than before is `of_people`: no API key binds its user to what somebody else will do.
     """
 
     parser_classes = [UndecodedJson]
-    of_people: tuple[str, ...] = ()
-
-    def get_permissions(self) -> Sequence[Any]:
-        """Let no API key do what is for people."""
-        return [IsPerson()] if self.request.method in self.of_people else super().get_permissions()
 
     def user(self, request: Request) -> User:
         """Return whose copies they are."""
