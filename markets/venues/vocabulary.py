@@ -42,6 +42,9 @@ class OrderType(StrEnum):
     TRAILING_STOP_MARKET = "TRAILING_STOP_MARKET"
 
 
+# Where stops that wait are counted apart from orders, one market has two of a number: theirs begins so here, until they
+# are triggered and have an order's own.
+WAITING_STOP = "algo:"
 CONDITIONAL_TYPES = frozenset(OrderType) - {OrderType.MARKET, OrderType.LIMIT}
 PRICED_TYPES = frozenset({OrderType.LIMIT, OrderType.STOP_LIMIT, OrderType.TAKE_PROFIT_LIMIT})
 

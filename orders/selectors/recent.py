@@ -8,9 +8,8 @@ from copytrade.accounts.models import User
 from copytrade.lib.api.paging import Page
 from copytrade.lib.errors import InvalidInput, NotFound
 from markets.models import Market
-from markets.venues.binance.conditional import WAITING
 from markets.venues.registry import venue_info
-from markets.venues.vocabulary import MarketKind
+from markets.venues.vocabulary import WAITING_STOP, MarketKind
 from orders.models import AccountState, Order, RecentOrder, TradingAccount
 
 VENUES = {MarketKind.SPOT: "binance", MarketKind.USD_M: "binanceusdm", MarketKind.COIN_M: "binancecoinm"}
@@ -75,7 +74,7 @@ def proxy_order_get(
     if account_id is not None:
         rows = rows.filter(account=account_id)
     if venue_order_id:
-        rows = rows.filter(venue_order_id__in=[venue_order_id, f"{WAITING}{venue_order_id}"])
+        rows = rows.filter(venue_order_id__in=[venue_order_id, f"{WAITING_STOP}{venue_order_id}"])
     if client_order_id:
         rows = rows.filter(client_order_id=client_order_id)
     found = list(rows.order_by("-pk")[:21])

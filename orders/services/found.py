@@ -16,9 +16,8 @@ from django.utils import timezone
 from copytrade.lib.sql import insert_rows
 from markets.models import Market
 from markets.venues.base import FillReport, OrderReport
-from markets.venues.binance.conditional import WAITING
 from markets.venues.registry import capabilities
-from markets.venues.vocabulary import CONDITIONAL_TYPES, MarketKind
+from markets.venues.vocabulary import CONDITIONAL_TYPES, WAITING_STOP, MarketKind
 from orders.access import is_paper
 from orders.executor.findings import Source
 from orders.models import Order, Origin, TradingAccount
@@ -108,7 +107,7 @@ def _may_have_number(order: Order, number: str) -> bool:
     numbers = order.venue_order_id, number
     if "" in numbers or order.venue_order_id == number:
         return True
-    return order.type in CONDITIONAL_TYPES and any(each.startswith(WAITING) for each in numbers)
+    return order.type in CONDITIONAL_TYPES and any(each.startswith(WAITING_STOP) for each in numbers)
 
 
 def _write(

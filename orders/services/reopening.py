@@ -20,8 +20,8 @@ from django.utils import timezone
 from copytrade.lib.loop import run
 from copytrade.lib.wire import plain_digits
 from markets.venues.base import AccountAccess, OrderReference, OrderReport, Venue
-from markets.venues.binance.conditional import WAITING
 from markets.venues.errors import VenueError
+from markets.venues.vocabulary import WAITING_STOP
 from orders.access import venue_of
 from orders.executor.claiming import reference_of
 from orders.executor.findings import Finding, Source
@@ -91,7 +91,7 @@ def _is_later_name(number: str, before: str) -> bool:
 
     A conditional order gets the number of the order that it becomes, and never another one.
     """
-    return before in {"", number} or (before.startswith(WAITING) and not number.startswith(WAITING))
+    return before in {"", number} or (before.startswith(WAITING_STOP) and not number.startswith(WAITING_STOP))
 
 
 def _is_long_over(order: Order, asked_at: datetime) -> bool:

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from markets.venues.base import OrderReport
 from markets.venues.binance.numbers import ZERO, first_moment, optional, positive
 from markets.venues.binance.orders import order_type
-from markets.venues.vocabulary import MarketKind, PositionSide, Side, VenueStatus
+from markets.venues.vocabulary import WAITING_STOP, MarketKind, PositionSide, Side, VenueStatus
 
 Reply = Mapping[str, Any]
 
@@ -28,8 +28,6 @@ STATUSES: Mapping[str, VenueStatus] = MappingProxyType(
     }
 )
 FINISHED = "FINISHED"
-# Conditional orders and orders are counted apart, so one market has two of the same number.
-WAITING = "algo:"
 NO_ORDER = frozenset({"", "0", "None"})
 
 
@@ -48,7 +46,7 @@ def read_conditional(reply: Reply, kind: MarketKind) -> OrderReport:
         raise ValueError("finished, but not as which order")
     return OrderReport(
         client_order_id=str(reply["clientAlgoId"]),
-        venue_order_id=actual_order_id(reply) or f"{WAITING}{reply['algoId']}",
+        venue_order_id=actual_order_id(reply) or f"{WAITING_STOP}{reply['algoId']}",
         symbol=str(reply["symbol"]),
         kind=kind,
         status=STATUSES[reply["algoStatus"]],

@@ -5,11 +5,11 @@ from decimal import Decimal
 from typing import Any
 
 from markets.venues.base import AccountReport, BalanceReport, FillReport, OrderReport, PositionReport, PrivateEvent
-from markets.venues.binance.conditional import NO_ORDER, WAITING
+from markets.venues.binance.conditional import NO_ORDER
 from markets.venues.binance.conditional import STATUSES as CONDITIONAL_STATUSES
 from markets.venues.binance.numbers import ZERO, amount, first_moment, moment, positive
 from markets.venues.binance.orders import STATUSES, order_type
-from markets.venues.vocabulary import MarketKind, PositionSide, Side, VenueStatus
+from markets.venues.vocabulary import WAITING_STOP, MarketKind, PositionSide, Side, VenueStatus
 
 Event = Mapping[str, Any]
 SizeOf = Callable[[str], Awaitable[Decimal]]
@@ -83,7 +83,7 @@ class Reader:
         return [
             OrderReport(
                 client_order_id=str(order["caid"]),
-                venue_order_id=f"{WAITING}{order['aid']}",
+                venue_order_id=f"{WAITING_STOP}{order['aid']}",
                 symbol=str(order["s"]),
                 kind=self._kind,
                 status=status,

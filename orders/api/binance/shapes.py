@@ -6,8 +6,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 from copytrade.lib.wire import iso_time, plain_digits
-from markets.venues.binance.conditional import WAITING
-from markets.venues.vocabulary import MarketKind, OrderType
+from markets.venues.vocabulary import WAITING_STOP, MarketKind, OrderType
 from orders.models import Order
 from orders.proxy.translation import binance_type
 from orders.states import OrderState
@@ -113,7 +112,7 @@ def proxy_order(order: Order) -> ProxyOrder:
     name = binance_type(kind, OrderType(order.type), order.time_in_force)
     return ProxyOrder(
         id=order.pk,
-        order_id=order.venue_order_id.removeprefix(WAITING) or None,
+        order_id=order.venue_order_id.removeprefix(WAITING_STOP) or None,
         client_order_id=order.client_order_id,
         account=order.account_id,
         symbol=order.market.symbol,
