@@ -1,23 +1,20 @@
 """What keeps a copy from following, in which order, and that exits meet none of it."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from hypothesis import given
-from hypothesis import strategies as st
-from msgspec.structs import replace
 
 from copytrade.lib.wire import iso_time
 from markets.filters import Filters
 from markets.venues.vocabulary import MarketKind
 from replication.facts import TradingHours
 from replication.planner import plan
-from replication.risk import is_within, worse_percent
+from replication.risk import worse_percent
 from replication.tests.planner_kit import (
     NOW,
     D,
-    after,
     decide,
     exit_of,
     market_of,
@@ -27,7 +24,7 @@ from replication.tests.planner_kit import (
     terms_of,
     trade_of,
 )
-from replication.vocabulary import EXITS, CopyState, IntentState, PositionWord, Reason, Strategy
+from replication.vocabulary import EXITS, CopyState, IntentState, PositionWord, Reason
 
 WEEKDAYS = frozenset(range(5))
 NSE = TradingHours(zone="Asia/Kolkata", days=WEEKDAYS, since=9 * 60 + 15, until=15 * 60 + 30)
@@ -119,10 +116,6 @@ def test_a_limit_that_is_used_up_leaves_nothing_of_what_costs_next_to_nothing():
     decision = decide(trade_of(price="0.001"), terms_of(max_exposure=D(10)), market, state_of(copy_worth=D(10)))
 
     assert (decision.code, decision.quantity) == (Reason.MAX_EXPOSURE, D(0))
-
-
-def test_within_the_trading_hours_it_is_followed():
-    assert decide(terms=terms_of(trading_hours=replace(NSE, until=18 * 60))).code is None
 
 
 @pytest.mark.parametrize(
@@ -288,162 +281,3 @@ def test_symbol_lists_know_the_leaders_symbol_and_the_followers():
     assert decide(terms=terms_of(allowed_symbols=frozenset({"XBTUSD"})), market=market).code is None
     assert decide(terms=terms_of(allowed_symbols=frozenset({"BTCUSDT"})), market=market).code is None
     assert decide(terms=terms_of(denied_symbols=frozenset({"XBTUSD"})), market=market).code == Reason.SYMBOL_DENIED
-
-
-@pytest.mark.parametrize(
-    ("moment", "within"),
-    [
-        (datetime(2026, 2, 5, 3, 44, tzinfo=UTC), False),
-        (datetime(2026, 2, 5, 3, 45, tzinfo=UTC), True),
-        (datetime(2026, 2, 5, 9, 59, 59, tzinfo=UTC), True),
-        (datetime(2026, 2, 5, 10, 0, tzinfo=UTC), False),
-        (datetime(2026, 2, 7, 5, 0, tzinfo=UTC), False),
-    ],
-)
-def test_hours_are_those_of_their_zone_and_days(moment, within):
-    assert is_within(NSE, moment) == within
-
-
-@pytest.mark.parametrize(
-    ("moment", "within"),
-    [
-        (datetime(2026, 2, 5, 22, 0, tzinfo=UTC), True),
-        (datetime(2026, 2, 6, 1, 59, tzinfo=UTC), True),
-        (datetime(2026, 2, 6, 2, 0, tzinfo=UTC), False),
-        (datetime(2026, 2, 6, 22, 0, tzinfo=UTC), False),
-        (datetime(2026, 2, 5, 1, 0, tzinfo=UTC), False),
-    ],
-)
-def test_hours_over_midnight_belong_to_the_day_on_which_they_begin(moment, within):
-    assert is_within(NIGHT, moment) == within
-
-
-def test_the_night_after_sunday_is_sundays():
-    assert is_within(replace(NIGHT, days=frozenset({6})), datetime(2026, 2, 9, 1, 0, tzinfo=UTC))
-    assert not is_within(replace(NIGHT, days=frozenset({0})), datetime(2026, 2, 9, 1, 0, tzinfo=UTC))
-
-
-@given(st.integers(0, 1439), st.datetimes(timezones=st.just(UTC)))
-def test_hours_that_end_when_they_begin_are_the_whole_day(minute, moment):
-    assert is_within(TradingHours(zone="UTC", days=frozenset(range(7)), since=minute, until=minute), moment)
-
-
-def test_hours_follow_the_clocks_of_their_zone_in_summer_and_winter():
-    hours = TradingHours(zone="Europe/Berlin", days=frozenset(range(7)), since=9 * 60, until=10 * 60)
-
-    assert is_within(hours, datetime(2026, 1, 15, 8, 30, tzinfo=UTC))
-    assert is_within(hours, datetime(2026, 7, 15, 7, 30, tzinfo=UTC))
-    assert not is_within(hours, datetime(2026, 7, 15, 8, 30, tzinfo=UTC))
-
-
-@pytest.mark.parametrize("zone", ["Mars/Olympus", "", "../etc/passwd", "America"])
-def test_hours_in_a_zone_that_does_not_exist_stop_this_copy_and_raise_nothing(zone):
-    decision = decide(terms=terms_of(trading_hours=replace(NSE, zone=zone)))
-
-    assert (decision.code, decision.state) == (Reason.TERMS_INCOMPLETE, IntentState.SKIPPED)
-
-
-@pytest.mark.parametrize(
-    ("terms", "state", "code", "quantity", "message"),
-    [
-        ({"max_order": D(20_000)}, {}, Reason.MAX_ORDER, "0.4", "one order may be worth 20,000 at most."),
-        (
-            {"max_symbol": D(20_000)},
-            {"symbol_worth": D(5_000)},
-            Reason.MAX_SYMBOL,
-            "0.3",
-            "all of this symbol may be worth 20,000 at most, and 5,000 are in use.",
-        ),
-        (
-            {"max_exposure": D(20_000)},
-            {"copy_worth": D(10_000)},
-            Reason.MAX_EXPOSURE,
-            "0.2",
-            "all positions of the copy may be worth 20,000 at most, and 10,000 are in use.",
-        ),
-        (
-            {"max_leverage": D("0.5")},
-            {"funds": D(60_000)},
-            Reason.MAX_LEVERAGE,
-            "0.6",
-            "at the leverage allowed the copy's positions may be worth 30,000 at most.",
-        ),
-        (
-            {},
-            {"account_max_worth": D(30_000), "account_worth": D(5_000)},
-            Reason.ACCOUNT_EXPOSURE,
-            "0.5",
-            "all positions of the account may be worth 30,000 at most, and 5,000 are in use.",
-        ),
-        (
-            {},
-            {"funds": D(50_000)},
-            Reason.FUNDS,
-            "0.97",
-            "the copy's funds are enough for positions worth 48,510.",
-        ),
-    ],
-)
-def test_a_limit_cuts_the_order_and_does_not_skip_it(terms, state, code, quantity, message):
-    decision = decide(terms=terms_of(**terms), state=state_of(**state))
-
-    assert (decision.state, decision.quantity) == (IntentState.PLANNED, D(quantity))
-    assert [(cap.code, cap.before, cap.after) for cap in decision.caps] == [(code, D(1), D(quantity))]
-    assert decision.message == f"Cut from 1 to {quantity} of BTCUSDT: {message}"
-
-
-def test_more_than_the_market_takes_in_one_order_is_cut():
-    decision = decide(trade_of(quantity=200, price=10), market=market_of(price=D(10)), terms=terms_of())
-
-    assert decision.quantity == 120
-    assert decision.message == "Cut from 200 to 120 of BTCUSDT: the market takes 120 in one order at most."
-
-
-def test_an_order_exactly_at_its_limits_is_not_cut():
-    at_most = decide(terms=terms_of(max_order=D(50_000)))
-    largest = decide(trade_of(quantity=120, price=10), market=market_of(price=D(10)))
-
-    assert (at_most.quantity, at_most.caps, largest.quantity, largest.caps) == (D(1), (), D(120), ())
-
-
-def test_funds_that_are_lost_allow_nothing_and_not_less():
-    decision = decide(terms=terms_of(max_leverage=D(2)), state=state_of(funds=D(-10)))
-
-    assert decision.code == Reason.MAX_LEVERAGE
-    assert [cap.limit for cap in decision.caps] == [0]
-
-
-def test_limits_cut_one_after_the_other_and_each_cut_is_listed():
-    terms = terms_of(max_order=D(40_000), max_exposure=D(45_000))
-    decision = decide(terms=terms, state=state_of(copy_worth=D(20_000), funds=D(1_000_000)))
-
-    assert [(cap.code, cap.before, cap.after, cap.limit) for cap in decision.caps] == [
-        (Reason.MAX_ORDER, D(1), D("0.8"), D(40_000)),
-        (Reason.MAX_EXPOSURE, D("0.8"), D("0.5"), D(45_000)),
-    ]
-
-
-@pytest.mark.parametrize("worth", [10_000, 20_000])
-def test_a_limit_that_leaves_nothing_is_the_reason_of_a_skip(worth):
-    decision = decide(terms=terms_of(max_exposure=D(10_000), max_order=D(40_000)), state=state_of(copy_worth=D(worth)))
-
-    assert (decision.state, decision.code, decision.quantity) == (IntentState.SKIPPED, Reason.MAX_EXPOSURE, D(0))
-    assert decision.caps[-1].after == 0
-    assert decision.message.startswith("Cut from 1 to 0 of BTCUSDT: ")
-
-
-def test_the_second_of_two_quick_copies_finds_what_the_first_has_used():
-    """PITFALLS 18."""
-    terms, state = terms_of(), state_of(funds=D(60_000))
-    first = decide(terms=terms, state=state)
-    second = decide(terms=terms, state=after(state, first))
-
-    assert (first.quantity, second.quantity) == (D(1), D("0.164"))
-    assert [cap.code for cap in second.caps] == [Reason.FUNDS]
-
-
-def test_funds_that_are_not_known_bind_no_strategy_that_does_not_need_them():
-    assert decide(state=state_of(funds=None)).quantity == 1
-    assert decide(terms=terms_of(strategy=Strategy.PERCENTAGE, percentage=D(5)), state=state_of(funds=None)).code == (
-        Reason.NO_EQUITY
-    )

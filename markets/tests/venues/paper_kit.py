@@ -5,10 +5,13 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+import pytest
+
 from markets.filters import Filters
 from markets.venues.base import MarketSpec, OrderRequest, PriceReport
+from markets.venues.errors import Rejected
 from markets.venues.paper import pricing
-from markets.venues.paper.engine import View
+from markets.venues.paper.engine import View, place
 from markets.venues.paper.facts import Balance, Ledger, MarketKey
 from markets.venues.paper.terms import Terms
 from markets.venues.vocabulary import MarketKind, OrderType, PositionSide, Side, TimeInForce, VenueStatus
@@ -116,3 +119,10 @@ __all__ = [
     "request",
     "view",
 ]
+
+
+def refusal(ledger: Ledger, order: OrderRequest, at: View, terms: Terms = PLAIN) -> str:
+    """Place an order that is refused; return the reason."""
+    with pytest.raises(Rejected) as caught:
+        place(ledger, order, at, terms)
+    return caught.value.reason
