@@ -4,13 +4,15 @@ Rows travel as one JSON text and become a table by `json_to_recordset`: msgspec 
 psycopg quotes arrays, and numbers keep their digits.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from operator import itemgetter
+from typing import Any, NamedTuple
 
 import msgspec
 from django.db import connection
 from psycopg.types.datetime import TimestamptzLoader
 
+MANY = 16
 BY_NUMBER = """
     SELECT set_config(name, value, true) FROM (VALUES ('enable_seqscan', 'off'), ('enable_hashjoin', 'off'),
         ('enable_mergejoin', 'off'), ('join_collapse_limit', '1')) AS settings(name, value)
@@ -47,29 +49,85 @@ def json_rows(rows: Sequence[Any]) -> str:
     return msgspec.json.encode(rows).decode()
 
 
-def update_rows(table: str, columns: Mapping[str, str], rows: Sequence[Any]) -> None:
+Read = Callable[..., Callable[[Any], Any]]
+
+
+class Table(NamedTuple):
+    """Rows as statements take them. `values` are SQL by column, read `FROM source`; `parameters` are those of both."""
+
+    values: dict[str, str]
+    source: str
+    parameters: Sequence[str]
+
+
+def as_table(columns: Mapping[str, str], rows: Sequence[Any], *, key: str, read: Read = itemgetter) -> Table:
+    """Return rows as a table `new` of these columns (name to SQL type), found by `key`.
+
+    Of many rows, what is the same in all of them travels once: PostgreSQL takes as long to read a value as to write it.
+    Rows are mappings, or with `read=attrgetter` structs.
+    """
+    shared = _shared(columns, rows, key, read) if len(rows) >= MANY else {}
+    own = [name for name in columns if name not in shared]
+    shape = ", ".join(f"{name} {columns[name]}" for name in own)
+    values = {
+        name: _shared_value(kind, shared[name]) if name in shared else f"new.{name}" for name, kind in columns.items()
+    }
+    parameters = [text for text in shared.values() if text is not None]
+    listed = _cut(own, rows, read) if shared else rows
+    return Table(values, f"json_to_recordset(%s) AS new({shape})", [*parameters, json_rows(listed)])
+
+
+def update_rows(table: str, columns: Mapping[str, str], rows: Sequence[Mapping[str, Any]]) -> None:
     """Write columns (name to SQL type) of many rows in one statement, found by their `id`."""
     if rows:
-        shape = ", ".join(f"{name} {kind}" for name, kind in columns.items())
-        changes = ", ".join(f"{name} = new.{name}" for name in columns)
-        run(
-            f"UPDATE {table} AS old SET {changes} "
-            f"FROM json_to_recordset(%s) AS new(id bigint, {shape}) WHERE old.id = new.id",
-            [json_rows(rows)],
-        )
+        new = as_table({"id": "bigint", **columns}, rows, key="id")
+        changes = ", ".join(f"{name} = {new.values[name]}" for name in columns)
+        run(f"UPDATE {table} AS old SET {changes} FROM {new.source} WHERE old.id = new.id", new.parameters)
 
 
 def insert_rows(
-    table: str, columns: Mapping[str, str], rows: Sequence[Any], *, unless_there: bool = False, returning: str = ""
+    table: str,
+    columns: Mapping[str, str],
+    rows: Sequence[Mapping[str, Any]],
+    *,
+    unless_there: bool = False,
+    returning: str = "",
 ) -> list[tuple[Any, ...]]:
     """Insert many rows in one statement; with `unless_there`, those that conflict are left out."""
     if not rows:
         return []
-    names = ", ".join(columns)
-    shape = ", ".join(f"{name} {kind}" for name, kind in columns.items())
+    new = as_table(columns, rows, key=next(iter(columns)))
     conflict = " ON CONFLICT DO NOTHING" if unless_there else ""
     answer = f" RETURNING {returning}" if returning else ""
-    return run(
-        f"INSERT INTO {table} ({names}) SELECT {names} FROM json_to_recordset(%s) AS new({shape}){conflict}{answer}",
-        [json_rows(rows)],
-    )
+    return run(f"{inserting(table, columns, new)}{conflict}{answer}", new.parameters)
+
+
+def inserting(table: str, columns: Mapping[str, str], new: Table) -> str:
+    """Return the statement that inserts a table."""
+    values = ", ".join(new.values.values())
+    return f"INSERT INTO {table} ({', '.join(columns)}) SELECT {values} FROM {new.source}"
+
+
+def _shared(columns: Mapping[str, str], rows: Sequence[Any], key: str, read: Read) -> dict[str, str | None]:
+    shared = {}
+    for name, kind in columns.items():
+        get = read(name)
+        value = get(rows[0])
+        if name != key and value == get(rows[-1]) and list(map(get, rows)).count(value) == len(rows):
+            shared[name] = _text(value, kind)
+    return shared
+
+
+def _cut(names: Sequence[str], rows: Sequence[Any], read: Read) -> list[dict[str, Any]]:
+    return [dict(zip(names, row, strict=True)) for row in zip(*(map(read(name), rows) for name in names), strict=True)]
+
+
+def _text(value: Any, kind: str) -> str | None:
+    plain = msgspec.to_builtins(value)
+    if plain is None or (isinstance(plain, str) and kind not in {"json", "jsonb"}):
+        return plain
+    return msgspec.json.encode(plain).decode()
+
+
+def _shared_value(kind: str, text: str | None) -> str:
+    return f"NULL::{kind}" if text is None else f"%s::{kind}"

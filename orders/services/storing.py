@@ -8,7 +8,7 @@ from typing import Any
 from django.conf import settings
 from django.utils import timezone
 
-from copytrade.lib.sql import json_rows, run
+from copytrade.lib.sql import as_table, inserting, run
 from markets.venues.registry import capabilities
 from orders.executor.findings import Source
 from orders.executor.rows import AccountFacts, OrderRow
@@ -50,21 +50,6 @@ EVENT_COLUMNS = {
     "filled_quantity": "numeric",
     "at": "timestamptz",
 }
-SET = ", ".join(
-    # The venue's answer to the placing stays, once it is there.
-    f"{name} = coalesce(new.{name}, old.{name})" if name == "venue_response" else f"{name} = new.{name}"
-    for name in ORDER_COLUMNS
-)
-SHAPE = ", ".join(f"{name} {kind}" for name, kind in ORDER_COLUMNS.items())
-STORE = (
-    f"UPDATE orders_order AS old SET {SET} FROM json_to_recordset(%s) AS new(id bigint, {SHAPE}) WHERE old.id = new.id"
-)
-STEPS = ", ".join(EVENT_COLUMNS)
-STEPS_SHAPE = ", ".join(f"{name} {kind}" for name, kind in EVENT_COLUMNS.items())
-STORE_WITH_STEPS = f"""
-    WITH stored AS ({STORE})
-    INSERT INTO orders_orderevent ({STEPS}) SELECT {STEPS} FROM json_to_recordset(%s) AS step({STEPS_SHAPE})
-"""
 STORED = ("id", *ORDER_COLUMNS)
 stored = attrgetter(*STORED)
 LONGEST_TEXT, LONGEST_CODE = 500, 40
@@ -88,12 +73,24 @@ def orders_store(orders: Sequence[AnyOrder], events: Sequence[dict[str, Any]]) -
     for order in orders:
         order.check_at = _next_check(order, pace(order.account), now)
     rows = [dict(zip(STORED, stored(order), strict=True)) for order in orders]
-    if events:
-        run(STORE_WITH_STEPS, [json_rows(rows), json_rows(events)])
-    elif rows:
-        run(STORE, [json_rows(rows)])
+    if rows:
+        _store(rows, events)
     moved = {event["order_id"] for event in events}
     orders_tell(order.pk for order in orders if order.pk in moved and order.origin != Origin.COPY)
+
+
+def _store(rows: Sequence[dict[str, Any]], events: Sequence[dict[str, Any]]) -> None:
+    new = as_table({"id": "bigint", **ORDER_COLUMNS}, rows, key="id")
+    # The venue's answer to the placing stays, once it is there.
+    values = new.values | {"venue_response": f"coalesce({new.values['venue_response']}, old.venue_response)"}
+    changes = ", ".join(f"{name} = {values[name]}" for name in ORDER_COLUMNS)
+    update = f"UPDATE orders_order AS old SET {changes} FROM {new.source} WHERE old.id = new.id"
+    if not events:
+        run(update, new.parameters)
+        return
+    steps = as_table(EVENT_COLUMNS, events, key="order_id")
+    insert = inserting("orders_orderevent", EVENT_COLUMNS, steps)
+    run(f"WITH stored AS ({update}) {insert}", [*new.parameters, *steps.parameters])
 
 
 def send_window() -> timedelta:

@@ -3,14 +3,14 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Any
+from operator import attrgetter
 from uuid import UUID
 
 import msgspec
 from django.utils import timezone
 from msgspec.structs import replace
 
-from copytrade.lib.sql import json_rows, run
+from copytrade.lib.sql import as_table, run
 from markets.venues.vocabulary import OrderType, PositionSide, Side
 from orders.executor.findings import Source
 from orders.models import Origin
@@ -41,21 +41,23 @@ COLUMNS = {
     "cause_id": "bigint",
     "attempts_allowed": "smallint",
 }
-NAMES = ", ".join(COLUMNS)
-SHAPE = ", ".join(f"{name} {kind}" for name, kind in COLUMNS.items())
-WRITE = f"""
-WITH written AS (INSERT INTO orders_order (
-    {NAMES}, state, reason_code, reason, venue_order_id, filled_quantity, booked_quantity, attempts, checks,
-    created_at, updated_at, send_after, send_before, claimed_at, check_at
-)
-SELECT {NAMES}, %(state)s, '', '', '', 0, 0, %(attempts)s, 0, %(now)s, %(now)s, %(now)s, %(now)s + send_within,
-    %(claimed_at)s, %(check_at)s
-FROM json_to_recordset(%(rows)s) AS new({SHAPE}, send_within interval)
-ON CONFLICT DO NOTHING
-RETURNING account_id, client_order_id, id
+WRITE = """
+WITH first AS (
+    SELECT %s::text AS state, %s::text AS source, %s::smallint AS attempts, %s::timestamptz AS now,
+        %s::timestamptz AS claimed_at, %s::timestamptz AS check_at
+), written AS (
+    INSERT INTO orders_order (
+        {names}, state, reason_code, reason, venue_order_id, filled_quantity, booked_quantity, attempts, checks,
+        created_at, updated_at, send_after, claimed_at, check_at, send_before
+    )
+    SELECT {values}, first.state, '', '', '', 0, 0, first.attempts, 0, first.now, first.now, first.now,
+        first.claimed_at, first.check_at, first.now + {within}
+    FROM first, {source}
+    ON CONFLICT DO NOTHING
+    RETURNING account_id, client_order_id, id
 ), steps AS (
-INSERT INTO orders_orderevent (order_id, from_state, to_state, source, code, message, filled_quantity, at)
-SELECT id, '', %(state)s, %(source)s, '', '', 0, %(now)s FROM written
+    INSERT INTO orders_orderevent (order_id, from_state, to_state, source, code, message, filled_quantity, at)
+    SELECT id, '', first.state, first.source, '', '', 0, first.now FROM first, written
 )
 SELECT account_id, client_order_id, id FROM written
 """
@@ -111,9 +113,13 @@ def orders_write_many(
         return []
     named = [_named(order) for order in orders]
     now, state = timezone.now(), OrderState.SENDING if taken_until else OrderState.PENDING
-    values: dict[str, Any] = {"now": now, "state": state.value, "source": source.value, "check_at": taken_until}
-    values |= {"attempts": 1 if taken_until else 0, "claimed_at": now if taken_until else None}
-    written = {(account, name): pk for account, name, pk in run(WRITE, {**values, "rows": json_rows(named)})}
+    first = [state.value, source.value, 1 if taken_until else 0, now, now if taken_until else None, taken_until]
+    new = as_table({**COLUMNS, "send_within": "interval"}, named, key="key", read=attrgetter)
+    values = [new.values[name] for name in COLUMNS]
+    statement = WRITE.format(
+        names=", ".join(COLUMNS), values=", ".join(values), within=new.values["send_within"], source=new.source
+    )
+    written = {(account, name): pk for account, name, pk in run(statement, [*first, *new.parameters])}
     return [written.pop((order.account_id, order.client_order_id), None) for order in named]
 
 

@@ -1,12 +1,13 @@
 """Rows and numbers on their way to statements, and times on their way back."""
 
+import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from copytrade.lib.sql import numbers, run
+from copytrade.lib.sql import MANY, as_table, numbers, run
 
 pytestmark = pytest.mark.django_db
 
@@ -29,3 +30,67 @@ def test_times_are_in_utc():
 
 def test_a_statement_without_rows_returns_none():
     assert run("SET LOCAL work_mem = '4MB'") == []
+
+
+COLUMNS = {
+    "id": "bigint",
+    "word": "text",
+    "amount": "numeric",
+    "flag": "boolean",
+    "moment": "timestamptz",
+    "within": "interval",
+    "facts": "jsonb",
+    "key": "uuid",
+}
+VALUES = {
+    "word": st.none() | st.text(st.characters(codec="utf-8", exclude_characters="\0")),
+    "amount": st.none() | st.decimals(-(10**12), 10**12, places=10),
+    "flag": st.none() | st.booleans(),
+    "moment": st.none() | st.datetimes(datetime(1970, 1, 1), datetime(2200, 1, 1), timezones=st.just(UTC)),
+    "within": st.none() | st.timedeltas(timedelta(0), timedelta(days=2)),
+    "facts": st.none()
+    | st.dictionaries(st.sampled_from("abc"), st.integers() | st.just("a'b\"%s"))
+    | st.lists(st.booleans()),
+    "key": st.none() | st.uuids(),
+}
+
+
+@st.composite
+def tables(draw):
+    number = draw(st.sampled_from([1, 2, MANY - 1, MANY, MANY + 3]))
+    shared = {name: draw(values) for name, values in VALUES.items() if draw(st.booleans())}
+    return [
+        {"id": pk, **{name: shared[name] if name in shared else draw(values) for name, values in VALUES.items()}}
+        for pk in range(number)
+    ]
+
+
+@given(tables())
+def test_rows_arrive_as_they_are_whatever_they_share(rows):
+    new = as_table(COLUMNS, rows, key="id")
+    texts = [f"({value})::text" if name == "facts" else value for name, value in new.values.items()]
+    read = run(f"SELECT {', '.join(texts)} FROM {new.source}", new.parameters)
+    found = [
+        tuple(json.loads(each) if each and name == "facts" else each for name, each in zip(COLUMNS, row, strict=True))
+        for row in read
+    ]
+
+    assert found == [tuple(row[name] for name in COLUMNS) for row in rows]
+
+
+def test_what_all_of_many_rows_share_travels_once():
+    rows = [{"id": pk, "word": "the same", "amount": None} for pk in range(MANY)]
+    new = as_table({"id": "bigint", "word": "text", "amount": "numeric"}, rows, key="id")
+
+    assert (new.values, new.source) == (
+        {"id": "new.id", "word": "%s::text", "amount": "NULL::numeric"},
+        "json_to_recordset(%s) AS new(id bigint)",
+    )
+    assert [text.count("the same") for text in new.parameters] == [1, 0]
+
+
+def test_rows_that_share_all_but_their_key_are_as_many():
+    rows = [{"id": 1, "word": "x"}] * MANY
+    new = as_table({"id": "bigint", "word": "text"}, rows, key="id")
+
+    assert run(f"SELECT {', '.join(new.values.values())} FROM {new.source}", new.parameters) == [(1, "x")] * MANY
