@@ -7,7 +7,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
-from copytrade.lib.fields import amount_field
+from copytrade.lib.fields import VerbatimJSONField, amount_field
 from copytrade.lib.wire import plain_digits
 from markets.models import Market
 from markets.venues.vocabulary import OrderType, PositionSide, Side, TimeInForce, WorkingType
@@ -75,7 +75,7 @@ class Order(models.Model):
     filled_quote = amount_field(null=True)
     average_price = amount_field(null=True)
     booked_quantity = amount_field(default=0, help_text="The sum of the stored fills.")
-    venue_response: "models.JSONField[Any, Any]" = models.JSONField(null=True, help_text="Its answer to the placing.")
+    venue_response = VerbatimJSONField(null=True, help_text="Its answer to the placing.")
 
     attempts = models.PositiveSmallIntegerField(default=0)
     attempts_allowed = models.PositiveSmallIntegerField(default=5)

@@ -30,7 +30,7 @@ ORDER_COLUMNS = {
     "filled_quote": "numeric",
     "average_price": "numeric",
     "booked_quantity": "numeric",
-    "venue_response": "jsonb",
+    "venue_response": "json",
     "checks": "smallint",
     "send_after": "timestamptz",
     "check_at": "timestamptz",
