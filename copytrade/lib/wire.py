@@ -13,7 +13,7 @@ def plain_digits(value: Decimal) -> str:
     """Return the digits without an exponent and without trailing zeros: `86232.48`, `0.0000004`, `0`."""
     text = str(value)
     if "E" in text:
-        text = format(value, "f")  # five times as long
+        text = format(value, "f") if value else "0"  # which takes five times as long, and as many zeros as it says
     if "." in text:
         text = text.rstrip("0").rstrip(".")
     return "0" if text in {"-0", ""} else text

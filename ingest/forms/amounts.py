@@ -10,6 +10,8 @@ from copytrade.lib.structs import Problems
 # The bounds of `traders.models.fields.amount_field`: numeric(60, 30).
 WHOLE_DIGITS = 30
 DECIMAL_PLACES = 30
+# As many zeros as nobody writes, and far fewer than PostgreSQL refuses.
+MOST_ZEROS = 1_000
 
 Amount = Annotated[
     Decimal,
@@ -45,7 +47,9 @@ def fits(value: Decimal) -> bool:
     """Return whether a finite number can be stored without loss."""
     _, digits, exponent = value.as_tuple()
     assert isinstance(exponent, int)
-    if value == 0 or (exponent >= -DECIMAL_PLACES and value.adjusted() < WHOLE_DIGITS):
+    if value == 0:
+        return exponent >= -MOST_ZEROS
+    if exponent >= -DECIMAL_PLACES and value.adjusted() < WHOLE_DIGITS:
         return True
     trailing_zeros = len(digits) - len("".join(map(str, digits)).rstrip("0"))
     return value.adjusted() < WHOLE_DIGITS and -(exponent + trailing_zeros) <= DECIMAL_PLACES

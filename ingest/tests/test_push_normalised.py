@@ -191,6 +191,21 @@ def test_an_unknown_member_that_the_database_cannot_hold_is_a_clear_refusal(push
 
 
 @pytest.mark.parametrize(
+    ("zero", "status"), [("0e-40", 200), ("-0E99999999", 200), ("0e-1001", 400), ("0E-99999999", 400)]
+)
+def test_a_zero_is_one_unless_it_is_written_with_more_zeros_than_can_be_stored(push, zero, status):
+    response = push(json.dumps(body(events=[event(realizedPnl="ZERO")])).replace('"ZERO"', zero))
+
+    assert response.status_code == status
+    if status == 400:
+        [problem] = response.json()["error"]["details"]["errors"]
+        assert problem == {
+            "path": "events[0].realizedPnl",
+            "message": "has more than 30 digits before the point or 30 behind it",
+        }
+
+
+@pytest.mark.parametrize(
     "failure",
     [
         {"success": False, "code": "11012005", "message": "system busy", "data": None},

@@ -47,6 +47,7 @@ def test_digits_are_plain_and_keep_the_value(number: Decimal) -> None:
         ("0.00", "0"),
         ("-0.0", "0"),
         ("-0.50", "-0.5"),
+        ("-0E-999999999", "0"),
     ],
 )
 def test_digits_are_those_that_people_write(number: str, digits: str) -> None:
