@@ -7,11 +7,11 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from copytrade.lib.sql import json_rows, look_up_by_number, run
+from copytrade.lib.sql import look_up_by_number, numbers, run
 from markets.venues.vocabulary import MarketKind
 from replication.engine.by_hand import Locked, closed_by_hand
 from replication.engine.copy_terms import terms_of
-from replication.engine.load_statements import LOAD, LOCK, PARTS
+from replication.engine.load_statements import LOCK, PARTS, load_statement
 from replication.engine.rows import CopyRow
 from replication.facts import ZERO, CopyTerms, FollowerState
 from replication.models import Signal
@@ -92,24 +92,21 @@ def followers_load(signal: Signal, question: Question, markets: Mapping[str, int
     chosen = sorted(row.copy_id for row in locked)
     # Before what is held: one that is filled meanwhile is in both looks then, and not in neither.
     closing = closed_by_hand(locked) if exits else ()
+    part = bool(signal.numbers.get("part_of_order"))
     parameters = {
-        **which,
-        "only": chosen,
+        "only": numbers(chosen),
         "signal": signal.pk,
         "symbol": signal.symbol,
         "side": signal.side,
-        "exits": exits,
-        "markets": json_rows([{"venue": venue, "market_id": pk} for venue, pk in markets.items()]),
-        **_parts(signal),
+        "markets": msgspec.json.encode(markets).decode(),
         "today": now.astimezone(UTC).date(),
-    }
-    return Loaded([_follower(row) for row in map(CopyRow._make, run(LOAD, parameters))], chosen, closing)
+    } | (_parts(signal) if part else {})
+    rows = run(load_statement(exits=exits, parts=part), parameters)
+    return Loaded([_follower(row) for row in map(CopyRow._make, rows)], chosen, closing)
 
 
 def _parts(signal: Signal) -> dict[str, Any]:
     """Return the other parts of the leader's order, and after which signal the position began that they are of."""
-    if not signal.numbers.get("part_of_order"):
-        return {"parts": None, "closed": 0}
     parts, closed = run(
         PARTS,
         {

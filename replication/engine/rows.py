@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 
 class CopyRow(NamedTuple):
-    """The columns of `load_statements.LOAD`. The position is the one that follows the leader's, where there is one."""
+    """The columns of `load_statement`. The position is the one that follows the leader's, where there is one."""
 
     copy_id: int
     account_id: int

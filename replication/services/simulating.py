@@ -122,7 +122,7 @@ class _Held:
 
 @dataclass(slots=True)
 class _Order:
-    """What an order of the leader, which filled in parts, has led to so far: as `load_statements.LOAD` has it."""
+    """What an order of the leader, which filled in parts, has led to so far: as `load_statements` has it."""
 
     worth: Decimal = ZERO
     carried: Decimal = ZERO

@@ -14,7 +14,7 @@ from orders.models import Fill, Order
 from orders.tests.conftest import prove
 from replication.engine import loading, outcomes, planning, running
 from replication.engine.collecting import signals_collect
-from replication.engine.load_statements import LOAD, LOCK
+from replication.engine.load_statements import LOCK, load_statement
 from replication.engine.loading import followers_load
 from replication.engine.running import fan_out, sweep
 from replication.engine.settling import orders_settle
@@ -283,10 +283,11 @@ def test_an_exit_that_is_planned_while_its_entry_is_being_stored_closes_it(monke
     trade(account, "SELL", "0.1")
     signals_collect()
     statements: list[str] = []
+    load = load_statement(exits=True, parts=False)
 
     def store_first(statement: str, parameters: Any = ()) -> Any:
         statements.append(statement)
-        if statement == LOAD:
+        if statement == load:
             at_once(lambda: carry(planned.taken))
         return run(statement, parameters)
 
@@ -300,7 +301,7 @@ def test_an_exit_that_is_planned_while_its_entry_is_being_stored_closes_it(monke
         fan_out()
     settle()
 
-    assert statements == [LOCK, LOAD]
+    assert statements == [LOCK, load]
     assert held(copy) == 0
     everything_once(1, 2)
 
