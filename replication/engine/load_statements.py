@@ -138,9 +138,12 @@ _OTHERS = """
 """
 _UNBOOKED = """
     CASE WHEN abs(c.position) > coalesce(held.closable, 0) THEN EXISTS (
-        SELECT FROM orders_fill f JOIN orders_order o ON o.id = f.order_id AND o.cause_id IS NOT NULL
-        WHERE f.account_id = c.account_id AND f.awaits_copy AND f.market_id = c.market_id)
-    ELSE false END
+        SELECT FROM (
+            SELECT order_id FROM orders_fill
+            WHERE account_id = c.account_id AND awaits_copy AND market_id = c.market_id OFFSET 0
+        ) AS f CROSS JOIN LATERAL (SELECT cause_id FROM orders_order o WHERE o.id = f.order_id OFFSET 0) AS o
+        WHERE o.cause_id IS NOT NULL
+    ) ELSE false END
 """
 _PARTS = """
     CROSS JOIN LATERAL (
