@@ -49,6 +49,7 @@ POSITION: dict[str, Any] = {
     "unrealized_pnl": "3.577",
     "realized_pnl": "-12.5",
     "fees": "0.69",
+    "other_fees": {"BNB": "0.00042"},
     "settle_asset": "USDT",
     "leverage": "10",
     "liquidation_price": "79120.3",

@@ -1,5 +1,6 @@
 """The shapes of accounts, positions and halts on the wire: snake_case, amounts as texts, UTC with milliseconds."""
 
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Annotated, Literal
 
@@ -85,6 +86,8 @@ class BalanceInfo(msgspec.Struct, kw_only=True):
 class PositionInfo(msgspec.Struct, kw_only=True):
     """What an account holds, or held, in one market. Money is in `settle_asset`; results are before `fees`.
 
+    `other_fees` are those paid in other assets, which no sum here holds.
+
     `quantity` is signed and in the venue's unit. `price` is the newest that is known, `priced_at` its moment; `stale`
     says that it is too old to rely on, or missing (then `value` and `unrealized_pnl` are null).
     """
@@ -107,6 +110,7 @@ class PositionInfo(msgspec.Struct, kw_only=True):
     unrealized_pnl: Amount | None
     realized_pnl: Amount
     fees: Amount
+    other_fees: dict[str, Amount]
     settle_asset: str
     leverage: Amount | None
     liquidation_price: Amount | None
@@ -241,6 +245,7 @@ def position_info(view: PositionView) -> PositionInfo:
         unrealized_pnl=amount_or_none(view.unrealized_pnl),
         realized_pnl=plain_digits(holding.realized_pnl),
         fees=plain_digits(holding.fees),
+        other_fees=fees_by_asset(holding.other_fees),
         settle_asset=view.asset,
         leverage=amount_or_none(holding.leverage),
         liquidation_price=amount_or_none(holding.liquidation_price),
@@ -248,6 +253,11 @@ def position_info(view: PositionView) -> PositionInfo:
         opened_at=iso_time_or_none(holding.opened_at),
         updated_at=iso_time(holding.updated_at),
     )
+
+
+def fees_by_asset(stored: Mapping[str, str]) -> dict[str, str]:
+    """Return fees that were paid in other assets, as positions keep them, in plain digits."""
+    return {asset: plain_digits(Decimal(amount)) for asset, amount in stored.items()}
 
 
 def asset_summary(totals: AssetTotals) -> AssetSummary:

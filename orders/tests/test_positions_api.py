@@ -73,6 +73,13 @@ class TestReading:
         }
         assert {name: row[name] for name in expected} == expected
 
+    def test_fees_in_other_assets_are_told_beside_those_that_count(self, client, owner):
+        account = make_account(user=owner)
+        make_holding(account=account, fees=Decimal("0.3"), other_fees={"BNB": "0.000420", "ETH": "0E-8"})
+        row = get(client, "")["data"][0]
+        assert (row["fees"], row["other_fees"]) == ("0.3", {"BNB": "0.00042", "ETH": "0"})
+        assert get(client, "summary")["data"]["assets"][0]["fees"] == "0.3"
+
     def test_a_short_position_gains_when_the_price_falls(self, client, owner):
         set_price("86000")
         make_holding(account=make_account(user=owner), quantity=Decimal("-0.01"))

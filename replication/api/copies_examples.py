@@ -74,6 +74,7 @@ POSITION: dict[str, Any] = {
     "unrealized_pnl": "0.7154",
     "realized_pnl": "31.25",
     "fees": "1.42",
+    "other_fees": {"BNB": "0.00042"},
     "settle_asset": "USDT",
     "opened_at": "2026-02-04T18:11:09.120Z",
     "updated_at": NOW,

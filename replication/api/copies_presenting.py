@@ -5,7 +5,7 @@ from dataclasses import fields
 from typing import Any
 
 from copytrade.lib.wire import iso_time, iso_time_or_none, plain_digits
-from orders.api.shapes import amount_or_none
+from orders.api.shapes import amount_or_none, fees_by_asset
 from orders.services.booking import terms_of
 from replication.api.copies_shapes import (
     CopyInfo,
@@ -77,6 +77,7 @@ def position_info(value: PositionValue) -> CopyPositionInfo:
         unrealized_pnl=amount_or_none(value.unrealized_pnl),
         realized_pnl=plain_digits(position.realized_pnl),
         fees=plain_digits(position.fees),
+        other_fees=fees_by_asset(position.other_fees),
         settle_asset=terms_of(market).settlement_asset,
         opened_at=iso_time_or_none(position.opened_at),
         updated_at=iso_time(position.updated_at),

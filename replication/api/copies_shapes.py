@@ -97,6 +97,8 @@ class CopyInfo(msgspec.Struct, kw_only=True):
 class CopyPositionInfo(msgspec.Struct, kw_only=True):
     """What a copy holds, or held, of one market. Results are before `fees`, in `settle_asset`.
 
+    `other_fees` are those paid in other assets, which no sum of the copy holds.
+
     `quantity` is signed and in the venue's unit. `remainder` is what was too small to order: positive is still to be
     opened, negative still to be closed. What needs a price is null where no fresh one is known.
     """
@@ -118,6 +120,7 @@ class CopyPositionInfo(msgspec.Struct, kw_only=True):
     unrealized_pnl: Amount | None
     realized_pnl: Amount
     fees: Amount
+    other_fees: dict[str, Amount]
     settle_asset: str
     opened_at: Time | None
     updated_at: Time
