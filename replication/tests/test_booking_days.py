@@ -97,6 +97,21 @@ def test_days_come_to_the_same_whichever_trades_became_known_late(rows, data):
     assert sums == brought(every)
 
 
+def test_a_late_trade_between_others_brings_what_it_changes_beside_what_its_owner_closed():
+    bought, closed = fill(0, "BUY", 2, 100), adjustment_fact(7, START + timedelta(hours=1), D(0), D(0))
+    late, sold = fill(2, "BUY", 1, 100), fill(3, "SELL", 1, 110)
+
+    position, days = _recount(LINEAR, [bought, sold, late, closed], [late])
+
+    assert (position.quantity, brought(days)) == (D(0), {TODAY: (10, 1)})
+
+
+def test_a_trade_of_a_copy_with_itself_has_two_sides_of_which_one_may_come_late():
+    sold, bought = fill(1, "SELL", 1, 100, number="7"), fill(1, "BUY", 1, 100, number="7")
+
+    assert brought(_recount(LINEAR, [sold, bought], [bought])[1]) == {TODAY: (0, 1)}
+
+
 @pytest.mark.parametrize(
     ("quantity", "over"), [("0", True), ("0.0009", True), ("-0.0009", True), ("0.001", False), ("-0.001", False)]
 )
@@ -104,3 +119,8 @@ def test_what_is_less_than_a_step_is_told_to_be_over(quantity, over):
     row = position_row(1, Position(quantity=D(quantity)), None, START, D("0.001"))
 
     assert (row["to_tell"], row["last_time"], row["last_trade"]) == (over, None, "")
+
+
+@pytest.mark.parametrize(("quantity", "over"), [("0", True), ("0.0009", False), ("-0.0009", False)])
+def test_where_the_step_is_not_known_only_nothing_is_over(quantity, over):
+    assert position_row(1, Position(quantity=D(quantity)), None, START, D(0))["to_tell"] is over
