@@ -248,7 +248,7 @@ def _decide_exit(
 def _unsettled(scene: Scene, follower: Follower) -> str:
     """Return why it is not known how much of its position a copy may close, empty where it is."""
     held = abs(follower.state.held)
-    if held > follower.closable and follower.unbooked:
+    if follower.unbooked:
         return "A trade of this position is stored and not booked yet."
     if follower.others_under_way and held > follower.closable - follower.others_leaving:
         return "Another copy of the account has an order in this market that is not final yet."
