@@ -46,9 +46,8 @@ SETTLE = f"""
                 %(not_filled)s::text) AS code,
             (array_agg(o.reason ORDER BY o.state = 'FILLED', o.id DESC))[1] AS reason,
             (array_agg(o.side))[1] = 'BUY' AS buy,
-            CASE WHEN sum(o.filled_quantity) > 0 THEN
-                sum(o.average_price * o.filled_quantity) FILTER (WHERE o.average_price IS NOT NULL)
-                / nullif(sum(o.filled_quantity) FILTER (WHERE o.average_price IS NOT NULL), 0) END AS average
+            sum(o.average_price * o.filled_quantity)
+                / nullif(sum(o.filled_quantity) FILTER (WHERE o.average_price IS NOT NULL), 0) AS average
         FROM orders_order o JOIN replication_copyintent i ON i.id = o.cause_id
         WHERE o.cause_id = ANY(%(intents)s) GROUP BY o.cause_id
     ), judged AS (
@@ -69,16 +68,16 @@ SETTLE = f"""
         WHERE i.state = 'planned' OR t.filled > i.filled_quantity
     )
     UPDATE replication_copyintent i SET state = j.state, filled_quantity = j.filled, average_price = j.average,
-        slippage_percent = CASE WHEN j.leader_price > 0 AND j.average IS NOT NULL THEN
+        slippage_percent = CASE WHEN j.leader_price > 0 THEN
             round((j.average / j.leader_price - 1) * 100 * CASE WHEN j.buy THEN 1 ELSE -1 END, 10) END,
-        code = CASE WHEN j.state IN ('failed', 'skipped', 'waiting') THEN left(j.code, 40)
-            WHEN j.state = 'partial' AND i.code = '' THEN left(j.code, 40) ELSE i.code END,
+        code = CASE WHEN j.state IN ('failed', 'skipped', 'waiting') THEN j.code
+            WHEN j.state = 'partial' AND i.code = '' THEN j.code ELSE i.code END,
         message = CASE WHEN j.state = 'waiting' AND j.failing
                 THEN concat_ws('. ', nullif(rtrim(left(j.words, 300), ' .'), ''), %(still_tried)s::text)
             WHEN j.state = 'partial' AND j.reason = '' AND i.message <> '' THEN i.message
             WHEN j.state NOT IN ('planned', 'filled') THEN j.words ELSE i.message END,
         sent_at = j.sent_at, acknowledged_at = j.acknowledged_at,
-        filled_at = CASE WHEN j.filled > 0 AND j.state <> 'planned' THEN coalesce(i.filled_at, j.filled_at) END,
+        filled_at = CASE WHEN j.state <> 'planned' THEN coalesce(i.filled_at, j.filled_at) END,
         finished_at = CASE WHEN j.state NOT IN ('planned', 'waiting') THEN coalesce(i.finished_at, %(now)s) END,
         attempts = i.attempts + CASE WHEN j.state = 'waiting' AND j.before = 'planned' THEN 1 ELSE 0 END,
         updated_at = %(now)s
