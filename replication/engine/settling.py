@@ -35,49 +35,50 @@ UNFINISHED = frozenset({IntentState.WAITING, IntentState.PARTIAL, IntentState.FA
 # several orders the newest says why that was not filled; those of the last attempt say when.
 SETTLE = f"""
     WITH told AS (
-        SELECT o.cause_id, bool_and(o.state IN ('FILLED', 'CANCELED', 'EXPIRED', 'REJECTED', 'FAILED')
+        SELECT i.*, bool_and(o.state IN ('FILLED', 'CANCELED', 'EXPIRED', 'REJECTED', 'FAILED')
                 AND o.filled_quantity <= o.booked_quantity
                 AND NOT EXISTS (SELECT FROM orders_fill f WHERE f.order_id = o.id AND f.awaits_copy)) AS over,
-            sum(o.filled_quantity) AS filled, min(o.sent_at) FILTER (WHERE o.created_at >= i.planned_at) AS sent_at,
-            min(o.acknowledged_at) FILTER (WHERE o.created_at >= i.planned_at) AS acknowledged_at,
-            max(o.finished_at) FILTER (WHERE o.created_at >= i.planned_at AND o.filled_quantity > 0) AS filled_at,
+            sum(o.filled_quantity) AS filled, min(o.sent_at) FILTER (WHERE o.created_at >= i.planned_at) AS first_sent,
+            min(o.acknowledged_at) FILTER (WHERE o.created_at >= i.planned_at) AS first_acknowledged,
+            max(o.finished_at) FILTER (WHERE o.created_at >= i.planned_at AND o.filled_quantity > 0) AS last_filled,
             count(*) FILTER (WHERE {REFUSED}) AS refused,
             coalesce(nullif((array_agg(o.reason_code ORDER BY o.state = 'FILLED', o.id DESC))[1], ''),
-                %(not_filled)s::text) AS code,
+                %(not_filled)s::text) AS why,
             (array_agg(o.reason ORDER BY o.state = 'FILLED', o.id DESC))[1] AS reason,
             (array_agg(o.side))[1] = 'BUY' AS buy,
             sum(o.average_price * o.filled_quantity)
                 / nullif(sum(o.filled_quantity) FILTER (WHERE o.average_price IS NOT NULL), 0) AS average
-        FROM orders_order o JOIN replication_copyintent i ON i.id = o.cause_id
-        WHERE o.cause_id = ANY(%(intents)s) GROUP BY o.cause_id
+        FROM replication_copyintent i JOIN orders_order o ON o.cause_id = i.id
+        WHERE i.id = ANY(%(intents)s) GROUP BY i.id
     ), judged AS (
-        SELECT i.id, t.*, i.state AS before, i.filled_quantity AS filled_before,
-            coalesce(nullif(t.reason, ''), %(ended_unfilled)s::text) AS words,
+        SELECT i.id, i.state AS before, i.filled_quantity AS filled_before, i.filled, i.average, i.buy, i.why, i.reason,
+            i.first_sent, i.first_acknowledged, i.last_filled,
+            coalesce(nullif(i.reason, ''), %(ended_unfilled)s::text) AS words,
             CASE WHEN s.base_asset = m.base_asset THEN s.price
                 ELSE s.price / coalesce(substring(s.base_asset FROM %(thousands)s)::numeric, 1)
                     * coalesce(substring(m.base_asset FROM %(thousands)s)::numeric, 1) END AS leader_price,
-            CASE WHEN NOT t.over THEN 'planned' WHEN t.filled >= i.quantity THEN 'filled'
+            CASE WHEN NOT i.over THEN 'planned' WHEN i.filled >= i.quantity THEN 'filled'
                 WHEN i.exits AND i.state IN ('planned', 'waiting') AND c.state <> 'ended' THEN 'waiting'
-                WHEN t.filled > 0 THEN 'partial' WHEN t.code = 'CANCELED_UNSENT' THEN 'skipped'
+                WHEN i.filled > 0 THEN 'partial' WHEN i.why = 'CANCELED_UNSENT' THEN 'skipped'
                 ELSE 'failed' END AS state,
-            t.refused >= %(tell_after)s AND t.code <> ALL(%(not_refused)s) AS failing,
+            i.refused >= %(tell_after)s AND i.why <> ALL(%(not_refused)s) AS failing,
             a.user_id, s.trader_id, s.symbol AS leader_symbol, m.symbol AS market_symbol, s.action
-        FROM replication_copyintent i JOIN told t ON t.cause_id = i.id JOIN replication_signal s ON s.id = i.signal_id
+        FROM told i JOIN replication_signal s ON s.id = i.signal_id
         JOIN replication_copy c ON c.id = i.copy_id JOIN orders_tradingaccount a ON a.id = c.account_id
         LEFT JOIN markets_market m ON m.id = i.market_id
-        WHERE i.state = 'planned' OR t.filled > i.filled_quantity
+        WHERE i.state = 'planned' OR i.filled > i.filled_quantity
     )
     UPDATE replication_copyintent i SET state = j.state, filled_quantity = j.filled, average_price = j.average,
         slippage_percent = CASE WHEN j.leader_price > 0 THEN
             round((j.average / j.leader_price - 1) * 100 * CASE WHEN j.buy THEN 1 ELSE -1 END, 10) END,
-        code = CASE WHEN j.state IN ('failed', 'skipped', 'waiting') THEN j.code
-            WHEN j.state = 'partial' AND i.code = '' THEN j.code ELSE i.code END,
+        code = CASE WHEN j.state IN ('failed', 'skipped', 'waiting') OR (j.state = 'partial' AND i.code = '') THEN j.why
+            ELSE i.code END,
         message = CASE WHEN j.state = 'waiting' AND j.failing
                 THEN concat_ws('. ', nullif(rtrim(left(j.words, 300), ' .'), ''), %(still_tried)s::text)
             WHEN j.state = 'partial' AND j.reason = '' AND i.message <> '' THEN i.message
             WHEN j.state NOT IN ('planned', 'filled') THEN j.words ELSE i.message END,
-        sent_at = j.sent_at, acknowledged_at = j.acknowledged_at,
-        filled_at = CASE WHEN j.state <> 'planned' THEN coalesce(i.filled_at, j.filled_at) END,
+        sent_at = j.first_sent, acknowledged_at = j.first_acknowledged,
+        filled_at = CASE WHEN j.state <> 'planned' THEN coalesce(i.filled_at, j.last_filled) END,
         finished_at = CASE WHEN j.state NOT IN ('planned', 'waiting') THEN coalesce(i.finished_at, %(now)s) END,
         attempts = i.attempts + CASE WHEN j.state = 'waiting' AND j.before = 'planned' THEN 1 ELSE 0 END,
         updated_at = %(now)s
