@@ -64,7 +64,7 @@ def let_follow(crowd: Crowd, followers: int) -> None:
         leader_marks_set(trader_id=crowd.trader_id)
     TradingAccount.objects.update(equity=FUNDS)
     for table in ("replication_copy", "orders_tradingaccount"):
-        run(f"VACUUM {table}")  # as PostgreSQL does itself within a minute, when all rows have changed
+        run(f"VACUUM ANALYZE {table}")  # as PostgreSQL does itself within a minute, when all rows have changed
 
 
 def _users(count: int) -> "list[User]":
