@@ -7,6 +7,7 @@ import msgspec
 from tests.simulators.exchange import signing
 from tests.simulators.exchange.accounts import Account
 from tests.simulators.exchange.calls import Call, Endpoint, Security
+from tests.simulators.exchange.incoming import Head, Incoming
 from tests.simulators.exchange.kinds import Market
 from tests.simulators.exchange.params import Params, parse
 from tests.simulators.exchange.refusals import Refusal
@@ -16,20 +17,6 @@ from tests.simulators.exchange.venue import Venue
 OPEN, SIGNED = Security.NONE, Security.SIGNED
 ENCODER = msgspec.json.Encoder()
 JSON = "Content-Type: application/json;charset=UTF-8\r\n"
-
-
-class Incoming(msgspec.Struct):
-    """A request as it came in; `query` is neither decoded nor does it begin with a question mark.
-
-    `since`: when it was read, in seconds of the loop.
-    """
-
-    method: str
-    path: str
-    query: str
-    body: str
-    key: str
-    since: float = 0.0
 
 
 class Answer(msgspec.Struct):
@@ -51,12 +38,12 @@ class Answering:
 
     def __init__(self, venue: Venue) -> None:
         self._venue = venue
-        self._routes = routes()
+        self._routes = {f"{method} {path}": endpoint for (method, path), endpoint in routes().items()}
 
-    def market_of(self, incoming: Incoming) -> Market:
+    def market_of(self, head: Head) -> Market:
         """Return the market that a request belongs to, known path or not."""
-        path = incoming.path
-        if path.startswith("/dapi/") or (path == HISTORY_PATH and "pair=" in incoming.query):
+        path = head.path
+        if path.startswith("/dapi/") or (path == HISTORY_PATH and "pair=" in head.query):
             return Market.COIN_M
         return Market.SPOT if path.startswith(("/api/", "/sapi/")) else Market.USD_M
 
@@ -70,30 +57,32 @@ class Answering:
         return Answer(200, body if isinstance(body, bytes) else ENCODER.encode(body), "".join(headers))
 
     def _work(self, incoming: Incoming, headers: list[str]) -> Any:
-        venue = self._venue
+        venue, head = self._venue, incoming.head
         now, limits = venue.clock.ms(), venue.limits
-        params = Params(parse(incoming.query, incoming.body))
-        endpoint = self._routes.get((incoming.method, incoming.path)) or self._unusual(incoming)
-        weight = endpoint.weight if isinstance(endpoint.weight, int) else endpoint.weight(params)
-        headers.append(f"X-MBX-USED-WEIGHT-1M: {limits.admit(endpoint.market, now, weight)}\r\n")
+        params = Params(parse(head.query, incoming.body))
+        endpoint = self._routes.get(head.name) or self._unusual(head)
+        market, weight = endpoint.market, endpoint.weight
+        used = limits.admit(market, now, weight if isinstance(weight, int) else weight(params))
+        headers.append(f"X-MBX-USED-WEIGHT-1M: {used}\r\n")
         account = self._account(incoming, endpoint, params, now) if endpoint.security is not OPEN else None
         if account and endpoint.counts:
-            headers.append(limits.count_order(account, endpoint.market, now))
-        return endpoint.handle(Call(venue, endpoint.market, params, now, account, incoming.method))
+            headers.append(limits.count_order(account, market, now))
+        return endpoint.handle(Call(venue, market, params, now, account, head.method))
 
-    def _unusual(self, incoming: Incoming) -> Endpoint:
-        if incoming.path == HISTORY_PATH:
-            return HISTORY[self.market_of(incoming)]
-        raise Refusal(-5000, f"Path {incoming.path}, Method {incoming.method} is invalid", status=404)
+    def _unusual(self, head: Head) -> Endpoint:
+        if head.path == HISTORY_PATH:
+            return HISTORY[self.market_of(head)]
+        raise Refusal(-5000, f"Path {head.path}, Method {head.method} is invalid", status=404)
 
     def _account(self, incoming: Incoming, endpoint: Endpoint, params: Params, now: int) -> Account:
-        account = self._venue.accounts.get(incoming.key)
+        head = incoming.head
+        account = self._venue.accounts.get(head.key)
         if account is None:
-            signing.check_key_form(incoming.key)
+            signing.check_key_form(head.key)
             raise Refusal(-2015)
         if endpoint.security is SIGNED:
             signing.check_time(now, params)
-            signing.check_signature(account.secret, incoming.query, incoming.body, params)
+            signing.check_signature(account.secret, head.query, incoming.body, params)
         if not account.enabled or endpoint.permission not in account.permissions:
             raise Refusal(-2015)
         return account

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 
 from aiohttp import web
 
-from tests.simulators.exchange.answering import Answer, Answering, Incoming, refused
+from tests.simulators.exchange.answering import Answer, Answering, refused
 from tests.simulators.exchange.control import Control
 from tests.simulators.exchange.door import Door
 from tests.simulators.exchange.faults import Rule
+from tests.simulators.exchange.incoming import Incoming
 from tests.simulators.exchange.limits import pool_of, too_many
 from tests.simulators.exchange.refusals import Refusal
 from tests.simulators.exchange.sockets import Sockets
@@ -27,7 +28,6 @@ HAPPENS = frozenset({"drop_after", "unknown_503", "timeout_408", "garbage", "str
 UNKNOWN = Refusal(-1000, "Unknown error, please check your request or try again later.", status=503)
 UNAVAILABLE = Refusal(-1000, "Service Unavailable.", status=503)
 LIMIT = 2400
-NO_RULES: Sequence[Rule] = ()
 
 
 class ExchangeServer:
@@ -70,11 +70,11 @@ class ExchangeServer:
 
     def _take(self, incoming: Incoming, door: Door) -> None:
         """Answer a request when the venue's latency has passed."""
-        if incoming.path.startswith(CONTROL):
-            door.reply(self._control.answer(incoming.path[len(CONTROL) :], incoming.body.encode()))
+        head, venue = incoming.head, self.venue
+        if head.path.startswith(CONTROL):
+            door.reply(self._control.answer(head.path[len(CONTROL) :], incoming.body.encode()))
             return
-        venue = self.venue
-        venue.journal.requests[f"{incoming.method} {incoming.path}"] += 1
+        venue.journal.requests[head.name] += 1
         incoming.since = self._loop.time()
         if venue.latency[1]:
             self._wheel.add(random.uniform(*venue.latency) / 1000, incoming, door)
@@ -82,9 +82,15 @@ class ExchangeServer:
             self._work(incoming, door)
 
     def _work(self, incoming: Incoming, door: Door) -> None:
-        faults, lags, verdict = self.venue.faults, NO_RULES, None
-        if faults.rules:
-            lags, verdict = faults.for_request(incoming.method, incoming.path, incoming.key)
+        if self.venue.faults.rules:
+            self._disturb(incoming, door)
+        else:
+            self._reply(self._answer(incoming), incoming, door)
+
+    def _disturb(self, incoming: Incoming, door: Door) -> None:
+        """Answer a request that may meet faults."""
+        head = incoming.head
+        lags, verdict = self.venue.faults.for_request(head.method, head.path, head.key)
         if lags or (verdict and verdict.kind == "stream_early"):
             task = self._loop.create_task(self._linger(incoming, door, lags, verdict))
             self._lingering.add(task)
@@ -92,7 +98,7 @@ class ExchangeServer:
         else:
             self._reply(self._answer(incoming, verdict), incoming, door)
 
-    def _answer(self, incoming: Incoming, verdict: Rule | None) -> Answer | None:
+    def _answer(self, incoming: Incoming, verdict: Rule | None = None) -> Answer | None:
         try:
             return self._verdict(incoming, verdict) if verdict else self._answering.answer(incoming)
         except Exception as mistake:  # noqa: BLE001 - the others that are due now are to be answered
@@ -114,7 +120,7 @@ class ExchangeServer:
         journal = self.venue.journal
         journal.answers[answer.status if answer else 0] += 1
         door.reply(answer)
-        if incoming.method == "POST":
+        if incoming.head.method == "POST":
             journal.seconds.append(self._loop.time() - incoming.since)
         self.venue.hub.flush()
 
@@ -126,7 +132,7 @@ class ExchangeServer:
     def _verdict(self, incoming: Incoming, rule: Rule) -> Answer | None:
         """Return the answer of a request that meets a fault, None where the connection breaks."""
         if rule.kind == "ban":
-            pool, now = pool_of(self._answering.market_of(incoming)), self.venue.clock.ms()
+            pool, now = pool_of(self._answering.market_of(incoming.head)), self.venue.clock.ms()
             self.venue.limits.ban([pool], now, int(rule.seconds * 1000))
         happens = rule.kind in HAPPENS if rule.process is None else rule.process
         answer = self._answering.answer(incoming) if happens or rule.kind == "ban" else None

@@ -3,8 +3,8 @@
 import asyncio
 from collections.abc import Callable
 
-from tests.simulators.exchange.answering import Incoming
 from tests.simulators.exchange.door import Door
+from tests.simulators.exchange.incoming import Incoming
 
 MILLISECONDS = 1000
 
