@@ -110,7 +110,9 @@ class Account:
     enabled: bool = True
     ip_restricted: bool = True
     fees_in_bnb: bool = False
-    windows: defaultdict[tuple[str, str], Window] = field(default_factory=lambda: defaultdict(Window))
+    windows: defaultdict[str, defaultdict[str, Window]] = field(
+        default_factory=lambda: defaultdict(lambda: defaultdict(Window))
+    )
 
 
 # What everybody pays.

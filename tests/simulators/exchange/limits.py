@@ -34,14 +34,6 @@ class Pool:
     refused: int = 0
     banned_until: int = 0
 
-    def add(self, now: int, weight: int) -> int:
-        """Count a weight; return the sum of this minute."""
-        minute = now // MINUTE_MS
-        if minute != self.minute:
-            self.minute, self.used, self.refused = minute, 0, 0
-        self.used += weight
-        return self.used
-
 
 class Limits:
     """Everything is counted; it is refused only where `enforced`. Bans always hold."""
@@ -52,17 +44,21 @@ class Limits:
         self.banned_calls = 0
         self.orders = {name: dict(limits) for name, limits in ORDERS.items()}
         self.pools = {name: Pool(limit) for name, limit in WEIGHTS.items()}
+        self._pool_of = {market: self.pools[pool_of(market)] for market in Market}
 
     def admit(self, market: Market, now: int, weight: int) -> int:
         """Count a request and return the weight used so far; refuse with 418 in a ban, 429 above the limit."""
-        pool = self.pools[pool_of(market)]
+        pool = self._pool_of[market]
         if now < pool.banned_until:
             self.banned_calls += 1
             raise self._banned(pool, now)
-        used = pool.add(now, weight)
-        if self.enforced and used > pool.limit:
+        minute = now // MINUTE_MS
+        if minute != pool.minute:
+            pool.minute, pool.used, pool.refused = minute, 0, 0
+        pool.used += weight
+        if self.enforced and pool.used > pool.limit:
             raise self._over(pool, now)
-        return used
+        return pool.used
 
     def ban(self, pools: list[str], now: int, milliseconds: int) -> None:
         """Answer 418 for so long."""
@@ -72,15 +68,13 @@ class Limits:
     def count_order(self, account: Account, market: Market, now: int) -> str:
         """Count an order; return the headers that say so, or refuse with -1015 where limits are enforced."""
         pool = pool_of(market)
-        headers = ""
+        windows, headers = account.windows[pool], ""
         for span, limit in self.orders[pool].items():
-            window = account.windows[pool, span]
-            number = now // SPANS[span]
-            if window.number != number:
-                window.number, window.count = number, 0
-            window.count += 1
-            headers += f"X-MBX-ORDER-COUNT-{span}: {window.count}\r\n"
-            if self.enforced and window.count > limit:
+            window, number = windows[span], now // SPANS[span]
+            count = window.count + 1 if window.number == number else 1
+            window.number, window.count = number, count
+            headers += f"X-MBX-ORDER-COUNT-{span}: {count}\r\n"
+            if self.enforced and count > limit:
                 message = f"Too many new orders; current limit is {limit} orders per {WORDS[span]}."
                 raise Refusal(-1015, message, status=429, headers=_retry(SPANS[span] - now % SPANS[span]))
         return headers

@@ -38,22 +38,22 @@ class Order(msgspec.Struct, eq=False):
 
     account: "Account"
     symbol: Symbol
+    client_id: str
     side: str
     type: str
     quantity: Decimal
-    client_id: str
     price: Decimal = ZERO
     time_in_force: str = "GTC"
+    stop_price: Decimal = ZERO
+    quote_quantity: Decimal = ZERO
+    stp_mode: str = "EXPIRE_MAKER"
+    waits: bool = False
     position_side: str = "BOTH"
     reduce_only: bool = False
     close_position: bool = False
-    stop_price: Decimal = ZERO
-    quote_quantity: Decimal = ZERO
     working_type: str = "CONTRACT_PRICE"
     original_type: str = ""
-    stp_mode: str = "EXPIRE_MAKER"
     good_till: int = 0
-    waits: bool = False
     id: int = 0
     status: str = "NEW"
     executed: Decimal = ZERO

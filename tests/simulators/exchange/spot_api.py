@@ -2,8 +2,9 @@
 
 import secrets
 from collections.abc import Callable
+from decimal import Decimal
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from tests.simulators.exchange import spot_shapes as shapes
 from tests.simulators.exchange.calls import Call, Endpoint, chosen_orders, chosen_trades, find_order
@@ -33,14 +34,28 @@ ANSWERS: dict[str, Callable[[Order], Any]] = {"ACK": shapes.ack, "RESULT": shape
 DAY_MS = 86_400_000
 
 
+class Terms(NamedTuple):
+    """What an order says of itself, in the order of the fields of `Order`."""
+
+    side: str
+    type: str
+    quantity: Decimal
+    price: Decimal
+    time_in_force: str
+    stop_price: Decimal
+    quote_quantity: Decimal
+    stp_mode: str
+    waits: bool
+
+
 def _read(call: Call) -> Order:
     params, book = call.params, call.book
     terms = _terms(tuple(map(params.values.get, TERMS)))
-    kind = terms["type"]
+    kind = terms.type
     if kind not in book.symbol.order_types:
         raise rejected(f"{kind.replace('_', ' ').capitalize()} orders are not supported for this symbol.")
     client_id = params.client_id("newClientOrderId") or secrets.token_hex(11)
-    order = Order(account=call.owner, symbol=book.symbol, client_id=client_id, **terms)
+    order = Order(call.owner, book.symbol, client_id, *terms)
     if kind == "MARKET" and order.quote_quantity:
         order.quantity = floored(order.quote_quantity / book.price, book.symbol.lots.step)
     if order.waits and reached(kind, order.side, order.stop_price, book.price):
@@ -49,21 +64,21 @@ def _read(call: Call) -> Order:
 
 
 @lru_cache(maxsize=1000)
-def _terms(texts: tuple[str | None, ...]) -> dict[str, Any]:
-    """Return the terms of an order, by fields: those who follow somebody all send the same ones."""
+def _terms(texts: tuple[str | None, ...]) -> Terms:
+    """Return the terms of an order: those who follow somebody all send the same ones."""
     params = Params({name: text for name, text in zip(TERMS, texts, strict=True) if text})
     kind, side, stop_price = _kind(params), _side(params), params.amount("stopPrice") or ZERO
-    return {
-        "side": side,
-        "type": kind,
-        "quantity": params.amount("quantity") or ZERO,
-        "price": params.amount("price") or ZERO,
-        "time_in_force": _time_in_force(params),
-        "stop_price": stop_price,
-        "waits": bool(stop_price),
-        "quote_quantity": params.amount("quoteOrderQty") or ZERO,
-        "stp_mode": params.get("selfTradePreventionMode") or "EXPIRE_MAKER",
-    }
+    return Terms(
+        side=side,
+        type=kind,
+        quantity=params.amount("quantity") or ZERO,
+        price=params.amount("price") or ZERO,
+        time_in_force=_time_in_force(params),
+        stop_price=stop_price,
+        quote_quantity=params.amount("quoteOrderQty") or ZERO,
+        stp_mode=params.get("selfTradePreventionMode") or "EXPIRE_MAKER",
+        waits=bool(stop_price),
+    )
 
 
 def _kind(params: Params) -> str:
@@ -183,7 +198,7 @@ def order_counts(call: Call) -> Any:
     rows = []
     for span, limit in call.venue.limits.orders["spot"].items():
         number, interval = WORDS[span].split()
-        window = call.owner.windows.get(("spot", span))
+        window = call.owner.windows["spot"].get(span)
         rows.append(
             {
                 "rateLimitType": "ORDERS",

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from tests.simulators.exchange.kinds import ZERO, Market
+from tests.simulators.exchange.kinds import COIN_M, ZERO, Market
 
 DATA = Path(__file__).resolve().parents[1] / "data"
 PRICES = {"BTC": "76915", "ETH": "2900", "BNB": "700", "SOL": "150"}
@@ -52,7 +52,7 @@ class Symbol:
 
     def value(self, quantity: Decimal, price: Decimal) -> Decimal:
         """Return the worth of a quantity in the asset that pays for it: quote asset, or the coin on COIN-M."""
-        if self.market is Market.COIN_M:
+        if self.market is COIN_M:
             return quantity * self.contract_size / price
         return quantity * price
 
