@@ -49,7 +49,7 @@ class Call(msgspec.Struct):
     @property
     def book(self) -> Book:
         """Return the symbol that it names (-1102, -1121)."""
-        return self.venue.book(self.market, self.params.text("symbol"))
+        return self.venue.book(self.market, self.params.values.get("symbol"))
 
 
 @dataclass(slots=True, frozen=True)

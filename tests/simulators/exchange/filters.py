@@ -1,12 +1,13 @@
 """The filters of exchangeInfo, applied to an order in Decimal with the words that Binance uses."""
 
 from decimal import Decimal
+from functools import lru_cache
 
 from tests.simulators.exchange.books import Book
 from tests.simulators.exchange.kinds import COIN, SPOT, fixed, unit
 from tests.simulators.exchange.orders import Order
 from tests.simulators.exchange.refusals import Refusal, filtered, rejected
-from tests.simulators.exchange.symbols import Range
+from tests.simulators.exchange.symbols import Range, Symbol
 
 AT_MARKET = frozenset({"MARKET", "STOP_MARKET", "TAKE_PROFIT_MARKET", "TRAILING_STOP_MARKET"})
 
@@ -33,16 +34,21 @@ def _check_spot(order: Order, book: Book) -> None:
         raise Refusal(-1111, "Parameter 'quantity' has too much precision.")
     if order.price or order.stop_price:
         _check_spot_prices(order, book)
-    if not quantity:
-        raise rejected("Price * QTY is zero or less.")
-    if not _within(quantity, symbol.lots):
-        raise filtered("LOT_SIZE")
-    if order.type == "MARKET" and not _within(quantity, symbol.market_lots):
-        raise filtered("MARKET_LOT_SIZE")
+    _check_spot_quantity(symbol, order.type, quantity)
     worth = quantity * (order.price or order.stop_price or book.price)
     too_much = symbol.most_notional and worth > symbol.most_notional and order.type != "MARKET"
     if worth < symbol.least_notional or too_much:
         raise filtered("NOTIONAL")
+
+
+@lru_cache(maxsize=1000)  # a fan-out asks for the same quantity again and again
+def _check_spot_quantity(symbol: Symbol, kind: str, quantity: Decimal) -> None:
+    if not quantity:
+        raise rejected("Price * QTY is zero or less.")
+    if not _within(quantity, symbol.lots):
+        raise filtered("LOT_SIZE")
+    if kind == "MARKET" and not _within(quantity, symbol.market_lots):
+        raise filtered("MARKET_LOT_SIZE")
 
 
 def _check_spot_prices(order: Order, book: Book) -> None:

@@ -37,12 +37,15 @@ class ListenKey:
 
 
 class Hub:
-    """Events wait in `pending` until `flush`, which is called once the request that caused them is answered."""
+    """Events wait in `pending` until `flush`, which is called once the request that caused them is answered.
+
+    `listeners` is empty as long as nobody has ever listened.
+    """
 
     def __init__(self, clock: Clock, faults: Faults) -> None:
         self._clock = clock
         self._faults = faults
-        self._listeners: defaultdict[Place, list[Subscription]] = defaultdict(list)
+        self.listeners: defaultdict[Place, list[Subscription]] = defaultdict(list)
         self._pending: list[tuple[Place, Event]] = []
         self._withheld: list[tuple[Place, Event]] = []
         self._keys: dict[str, ListenKey] = {}
@@ -54,7 +57,7 @@ class Hub:
 
     def listens(self, place: Place) -> bool:
         """Return whether anybody would hear an event."""
-        return bool(self._listeners.get(place))
+        return bool(self.listeners.get(place))
 
     def add(self, place: Place, event: Event) -> None:
         """Let an event wait for the next flush."""
@@ -79,12 +82,12 @@ class Hub:
 
     def subscribe(self, place: Place, subscription: Subscription) -> None:
         """Begin to tell a listener."""
-        self._listeners[place].append(subscription)
+        self.listeners[place].append(subscription)
 
     def unsubscribe(self, place: Place, subscription: Subscription) -> None:
         """Stop telling a listener."""
-        if subscription in self._listeners[place]:
-            self._listeners[place].remove(subscription)
+        if subscription in self.listeners[place]:
+            self.listeners[place].remove(subscription)
 
     def open_key(self, place: Place) -> str:
         """Return the listen key of an account, the same as before while it is valid."""
@@ -130,7 +133,7 @@ class Hub:
 
     def _drop(self, text: str) -> None:
         known = self._keys.pop(text)
-        listeners = self._listeners[known.place]
+        listeners = self.listeners[known.place]
         listeners[:] = [listener for listener in listeners if listener.listen_key != text]
 
     def _disturbed(self, batch: list[tuple[Place, Event]]) -> list[tuple[Place, Event]]:
@@ -148,7 +151,7 @@ class Hub:
         return result
 
     def _send(self, place: Place, event: Event) -> None:
-        for listener in list(self._listeners.get(place, ())):
+        for listener in list(self.listeners.get(place, ())):
             if listener.number is not None:
                 message: Event = {"subscriptionId": listener.number, "event": event}
             elif listener.stream:

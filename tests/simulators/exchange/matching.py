@@ -109,7 +109,7 @@ class Engine:
         """Return how an order fills at once, and whether its rest stays in the book."""
         if order.waits:
             return [], True
-        quantity = self._fillable(order)
+        quantity = order.quantity if order.symbol.market is SPOT else self._fillable(order)
         if order.type == "MARKET":
             return book.fills(order, quantity), False
         patient = order.time_in_force in {"GTC", "GTX", "GTD"}
@@ -136,8 +136,6 @@ class Engine:
 
     @staticmethod
     def _fillable(order: Order) -> Decimal:
-        if order.symbol.market is SPOT:
-            return order.quantity
         closes = order.position_side != "BOTH" and (order.position_side == "LONG") != order.buys
         if not order.reduce_only and not closes:
             return order.quantity
@@ -167,28 +165,30 @@ class Engine:
             self._fill_all(order, [(order.quantity, book.price)], maker=False)
 
     def _fill_all(self, order: Order, fills: Fills, *, maker: bool) -> None:
+        symbol, market, now = order.symbol, order.symbol.market, self._clock.ms()
         for quantity, price in fills:
-            self._fill(order, quantity, price, maker=maker)
+            worth = symbol.value(quantity, price)
+            trade = Trade(next(self._trade_ids[market]), order, quantity, price, worth, maker, now)
+            self._fill(order, trade, self._money[market])
+            self._tell(order, "TRADE", trade)
+            if order.ended and not order.open:
+                order.ended()
 
-    def _fill(self, order: Order, quantity: Decimal, price: Decimal, *, maker: bool) -> None:
-        symbol, market = order.symbol, order.symbol.market
-        money, now = self._money[market], self._clock.ms()
-        worth = symbol.value(quantity, price)
-        trade = Trade(next(self._trade_ids[market]), order, quantity, price, worth, maker, now)
-        money.release(order, quantity)
-        order.executed += quantity
-        order.worth += worth
-        order.updated = now
+    def _fill(self, order: Order, trade: Trade, money: Money) -> None:
+        money.release(order, trade.quantity)
+        order.executed += trade.quantity
+        order.worth += trade.worth
+        order.updated = trade.time
         money.settle(order, trade)
         order.trades.append(trade)
-        order.account.ledgers[market].trades.append(trade)
-        remains = order.executed < order.quantity
-        order.status = "PARTIALLY_FILLED" if remains else "FILLED"
-        if not remains:
+        ledger = order.account.ledgers[order.symbol.market]
+        ledger.trades.append(trade)
+        if order.executed < order.quantity:
+            order.status = "PARTIALLY_FILLED"
+            return
+        order.status = "FILLED"
+        if order.id in ledger.open:
             self._close(order)
-        self._tell(order, "TRADE", trade)
-        if order.ended and not remains:
-            order.ended()
 
     @staticmethod
     def _why(order: Order) -> int:
@@ -216,6 +216,8 @@ class Engine:
             self.books[market][order.symbol.name].orders.pop(order.id, None)
 
     def _tell(self, order: Order, kind: str, trade: Trade | None = None) -> None:
+        if not self._hub.listeners:
+            return
         market = order.symbol.market
         place = (market, order.account.key)
         if not self._hub.listens(place):

@@ -5,6 +5,8 @@ from decimal import Decimal
 from functools import lru_cache
 from urllib.parse import parse_qsl
 
+import msgspec
+
 from tests.simulators.exchange.refusals import Refusal, invalid, missing
 
 SIGNED = re.compile(r"-?[0-9]{1,20}(\.[0-9]{1,20})?\Z", re.ASCII)
@@ -41,13 +43,10 @@ def _amount(text: str, form: re.Pattern[str]) -> Decimal | None:
     return Decimal(text) if form.match(text) else None
 
 
-class Params:
+class Params(msgspec.Struct):
     """Typed access to parameters; what is missing or malformed is refused as Binance does."""
 
-    __slots__ = ("values",)
-
-    def __init__(self, values: dict[str, str]) -> None:
-        self.values = values
+    values: dict[str, str]
 
     def get(self, name: str) -> str:
         """Return a text, empty where it was not sent."""

@@ -21,7 +21,7 @@ class SpotMoney:
     def reserve(self, order: Order, fills: list[tuple[Decimal, Decimal]], *, rests: bool) -> None:
         """Set aside what the order may cost; -2010 where the account is too poor."""
         ledger = order.account.ledgers[SPOT]
-        if order.buys:
+        if order.side == "BUY":
             asset, amount = order.symbol.quote, self._cost(order, fills, rests=rests)
         else:
             asset, amount = order.symbol.base, order.quantity
@@ -43,8 +43,9 @@ class SpotMoney:
 
     def release(self, order: Order, quantity: Decimal) -> None:
         """Give back what was set aside for a part of the order."""
-        remaining = order.remaining
-        part = order.held if quantity >= remaining else booked(order.held * quantity / remaining)
+        part, remaining = order.held, order.quantity - order.executed
+        if quantity < remaining:
+            part = booked(part * quantity / remaining)
         order.account.ledgers[SPOT].balances[order.held_asset].held -= part
         order.held -= part
 
@@ -53,7 +54,7 @@ class SpotMoney:
         ledger, symbol = order.account.ledgers[SPOT], order.symbol
         balances = ledger.balances
         gained, received, lost, given = symbol.base, trade.quantity, symbol.quote, trade.worth
-        if not order.buys:
+        if order.side != "BUY":
             gained, received, lost, given = lost, given, gained, received
         balances[gained].total += received
         balances[lost].total -= given

@@ -98,12 +98,11 @@ def result(order: Order) -> Placed:
 def full(order: Order) -> Placed:
     """Return the answer to a placement with its fills."""
     placed = result(order)
-    placed.fills = [_fill(trade) for trade in order.trades]
+    placed.fills = [
+        Fill(fixed(trade.price, 8), fixed(trade.quantity, 8), fixed(trade.fee, 8), trade.fee_asset, trade.id)
+        for trade in order.trades
+    ]
     return placed
-
-
-def _fill(trade: Trade) -> Fill:
-    return Fill(fixed(trade.price, 8), fixed(trade.quantity, 8), fixed(trade.fee, 8), trade.fee_asset, trade.id)
 
 
 def query(order: Order) -> Body:

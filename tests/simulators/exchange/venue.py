@@ -17,7 +17,7 @@ from tests.simulators.exchange.kinds import Clock, Market
 from tests.simulators.exchange.limits import Limits
 from tests.simulators.exchange.matching import Engine
 from tests.simulators.exchange.orders import Order
-from tests.simulators.exchange.refusals import Refusal
+from tests.simulators.exchange.refusals import Refusal, missing
 from tests.simulators.exchange.symbols import Catalogue
 
 
@@ -59,8 +59,10 @@ class Venue:
         self.accounts[account.key] = account
         return account
 
-    def book(self, market: Market, name: str) -> Book:
-        """Return a symbol with its state (-1121)."""
+    def book(self, market: Market, name: str | None) -> Book:
+        """Return a symbol with its state (-1102, -1121)."""
+        if not name:
+            raise missing("symbol")
         try:
             return self.books[market][name]
         except KeyError:
