@@ -18,7 +18,6 @@ from datetime import timedelta
 from decimal import Decimal
 from statistics import median
 from typing import TYPE_CHECKING, Any
-from uuid import uuid4
 
 from benchmarks.figures import machine, machine_line, percentile, table
 from benchmarks.servers import ROOT, installation
@@ -162,7 +161,7 @@ def _place_many(accounts: "list[TradingAccount]", market: "Market") -> dict[str,
 
     values: dict[str, Any] = {"market_id": market.pk, "origin": Origin.COPY, "side": Side.BUY}
     values |= {"type": OrderType.MARKET, "quantity": Decimal("0.001"), "send_within": timedelta(minutes=1)}
-    written = orders_write_many([NewOrder(key=uuid4(), account_id=account.pk, **values) for account in accounts])
+    written = orders_write_many([NewOrder(account_id=account.pk, **values) for account in accounts])
     ids = [pk for pk in written if pk is not None]
     started, cpu = time.perf_counter(), time.process_time()
     with CaptureQueriesContext(connection) as captured:

@@ -86,7 +86,7 @@ class OrderAdmin(ReadOnlyAdmin[Order]):
     inlines = (EventInline, FillInline)
     readonly_fields = ("state_chip", "shown_quantity", "shown_filled", "shown_average", "shown_price", "shown_stop")
     fieldsets = (
-        (None, {"fields": ("account", "market", "origin", "client_order_id", "venue_order_id", "key")}),
+        (None, {"fields": ("account", "market", "origin", "client_order_id", "venue_order_id")}),
         (
             "What is wanted",
             {

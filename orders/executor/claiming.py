@@ -21,7 +21,7 @@ from orders.executor.permits import Applicant, Refusal, is_exit, refuse
 from orders.executor.rows import SenderRow, WaitingRow, halts_read, senders_read, waiting_lock
 from orders.models import AccountState, Mode, Order
 from orders.services.storing import EVENT_COLUMNS, LONGEST_TEXT, send_window
-from orders.services.writing import NewOrder, client_order_id_of, orders_write_many
+from orders.services.writing import NewOrder, orders_write_many
 from orders.states import OrderState, move
 
 LARGEST_BATCH = 500
@@ -168,7 +168,7 @@ def _waiting_row(number: int, order: NewOrder, now: datetime) -> WaitingRow:
         id=number,
         account_id=order.account_id,
         market_id=order.market_id,
-        client_order_id=order.client_order_id or client_order_id_of(order.key),
+        client_order_id=order.client_order_id,
         side=order.side,
         position_side=order.position_side,
         type=order.type,

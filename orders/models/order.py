@@ -1,6 +1,5 @@
 """Orders, each step of their lives, and the trades that came of them."""
 
-import uuid
 from typing import Any
 
 from django.db import models
@@ -36,7 +35,6 @@ class Order(models.Model):
     asked about it next; none: nothing is open.
     """
 
-    key = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     account = models.ForeignKey(TradingAccount, on_delete=models.PROTECT, related_name="orders", db_index=False)
     market = models.ForeignKey(Market, on_delete=models.PROTECT, related_name="+", db_index=False, db_constraint=False)
     origin = models.CharField(max_length=8, choices=Origin.choices)

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
-from uuid import uuid4
 
 from django.db import IntegrityError, transaction
 from django.utils import timezone
@@ -20,14 +19,14 @@ from orders.models import Order, OrderEvent, Origin, TradingAccount
 from orders.services.accounts import account_hold
 from orders.services.cancelling import orders_cancel
 from orders.services.pricing import prices_bring
-from orders.services.writing import NewOrder, client_order_id_of, orders_write_many
+from orders.services.writing import NewOrder, client_order_id_new, orders_write_many
 from orders.states import OrderState
 
 __all__ = [
     "DuplicateClientOrderId",
     "NewOrder",
     "Written",
-    "client_order_id_of",
+    "client_order_id_new",
     "order_cancel",
     "order_refresh",
     "order_send",
@@ -81,14 +80,13 @@ def order_write(
 ) -> Order:
     """Write an order that waits to be sent; from its commit on, it is sent once, whatever dies.
 
-    It is sent within `send_within` or not at all. Without a client order id of the caller's, it is made of the row's
-    key. A client order id that the account has used raises `DuplicateClientOrderId`, a closed account
-    `AccountConflict`. `closes` may say only who has counted what is under way against what is held, no request: such an
-    order passes where nothing may be opened.
+    It is sent within `send_within` or not at all. Without a client order id of the caller's it has one of ours. One
+    that the account has used raises `DuplicateClientOrderId`, a closed account `AccountConflict`. `closes` may say only
+    who has counted what is under way against what is held, no request: such an order passes where nothing may be
+    opened.
     """
-    key, now = uuid4(), timezone.now()
+    now = timezone.now()
     order = Order(
-        key=key,
         account=account,
         market=market,
         origin=origin,
@@ -109,7 +107,7 @@ def order_write(
         activation_price=activation_price,
         attempts_allowed=attempts_allowed,
         extra=dict(extra or {}),
-        client_order_id=client_order_id or client_order_id_of(key),
+        client_order_id=client_order_id or client_order_id_new(),
         created_at=now,
         updated_at=now,
         send_after=now,

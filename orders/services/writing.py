@@ -4,11 +4,10 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 from operator import attrgetter
-from uuid import UUID
+from uuid import uuid4
 
 import msgspec
 from django.utils import timezone
-from msgspec.structs import replace
 
 from copytrade.lib.sql import as_table, run
 from markets.venues.vocabulary import OrderType, PositionSide, Side
@@ -17,7 +16,6 @@ from orders.models import Origin
 from orders.states import OrderState
 
 COLUMNS = {
-    "key": "uuid",
     "account_id": "bigint",
     "market_id": "bigint",
     "origin": "text",
@@ -63,13 +61,14 @@ SELECT account_id, client_order_id, id FROM written
 """
 
 
+def client_order_id_new() -> str:
+    """Return a client order id that nobody has used: 32 letters and digits, which every venue takes."""
+    return uuid4().hex
+
+
 class NewOrder(msgspec.Struct, frozen=True, kw_only=True):
-    """An order to write; the words are those of `order_write`.
+    """An order to write; the words are those of `order_write`."""
 
-    `key` is the caller's own. Without a client order id it is made of the key.
-    """
-
-    key: UUID
     account_id: int
     market_id: int
     origin: Origin
@@ -90,14 +89,9 @@ class NewOrder(msgspec.Struct, frozen=True, kw_only=True):
     callback_rate: Decimal | None = None
     activation_price: Decimal | None = None
     extra: Mapping[str, str] = msgspec.field(default_factory=dict)
-    client_order_id: str = ""
+    client_order_id: str = msgspec.field(default_factory=client_order_id_new)
     cause_id: int | None = None
     attempts_allowed: int = 5
-
-
-def client_order_id_of(key: UUID) -> str:
-    """Return the client order id of a row: 32 letters and digits, which every venue takes."""
-    return key.hex
 
 
 def orders_write_many(
@@ -105,23 +99,18 @@ def orders_write_many(
 ) -> list[int | None]:
     """Write orders that wait to be sent; return their numbers in the order given.
 
-    An order whose client order id its account has used already, or whose key is used, is not written: None stands for
-    it. One statement, however many orders; `source` is who wants them, for their first event. With `taken_until` they
-    are the caller's to send until then, and nobody else's: `orders_write_taken` sees to all that goes with it.
+    An order whose client order id its account has used already is not written: None stands for it. One statement,
+    however many orders; `source` is who wants them, for their first event. With `taken_until` they are the caller's to
+    send until then, and nobody else's: `orders_write_taken` sees to all that goes with it.
     """
     if not orders:
         return []
-    named = [_named(order) for order in orders]
     now, state = timezone.now(), OrderState.SENDING if taken_until else OrderState.PENDING
     first = [state.value, source.value, 1 if taken_until else 0, now, now if taken_until else None, taken_until]
-    new = as_table({**COLUMNS, "send_within": "interval"}, named, key="key", read=attrgetter)
+    new = as_table({**COLUMNS, "send_within": "interval"}, orders, key="client_order_id", read=attrgetter)
     values = [new.values[name] for name in COLUMNS]
     statement = WRITE.format(
         names=", ".join(COLUMNS), values=", ".join(values), within=new.values["send_within"], source=new.source
     )
     written = {(account, name): pk for account, name, pk in run(statement, [*first, *new.parameters])}
-    return [written.pop((order.account_id, order.client_order_id), None) for order in named]
-
-
-def _named(order: NewOrder) -> NewOrder:
-    return order if order.client_order_id else replace(order, client_order_id=client_order_id_of(order.key))
+    return [written.pop((order.account_id, order.client_order_id), None) for order in orders]

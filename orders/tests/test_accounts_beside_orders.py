@@ -5,7 +5,6 @@ from concurrent.futures import Future
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
-from uuid import uuid4
 
 import pytest
 from django.db import transaction
@@ -31,7 +30,6 @@ Write = Callable[[], Any]
 def write_order(request, account, write) -> Write:
     """Write an order that anybody may send, or one that is its writer's to send."""
     order = NewOrder(
-        key=uuid4(),
         account_id=account.pk,
         market_id=make_market(venue="fake").pk,
         origin=Origin.MANUAL,

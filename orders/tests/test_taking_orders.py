@@ -2,7 +2,6 @@
 
 from datetime import timedelta
 from decimal import Decimal
-from uuid import uuid4
 
 import pytest
 from django.db import connection, transaction
@@ -13,7 +12,7 @@ from markets.venues.vocabulary import OrderType, Side
 from orders.executor.claiming import Claims, orders_claim, orders_write_taken, taken_open
 from orders.executor.sending import Carrier
 from orders.models import Order, Origin, TradingHalt
-from orders.services.writing import NewOrder
+from orders.services.writing import NewOrder, client_order_id_new
 from orders.tests.conftest import age, prove
 from tests.factories import make_account, make_market
 
@@ -24,7 +23,6 @@ pytestmark = pytest.mark.usefixtures("account")
 def wish(account):
     """A market order of the account."""
     return NewOrder(
-        key=uuid4(),
         account_id=account.pk,
         market_id=make_market(venue="memory").pk,
         origin=Origin.COPY,
@@ -36,7 +34,7 @@ def wish(account):
 
 
 def another(wish, **values):
-    return replace(wish, key=uuid4(), **values)
+    return replace(wish, client_order_id=client_order_id_new(), **values)
 
 
 def taken(orders):
@@ -60,7 +58,7 @@ def test_what_was_taken_is_sent_once_with_all_that_was_asked(wish, venue):
     assert set(venue.placements.values()) == {1}
     ended = sorted(Order.objects.values_list("side", "state", "attempts"))
     assert ended == [("BUY", "FILLED", 1), ("SELL", "FILLED", 1)]
-    order = Order.objects.get(key=wish.key)
+    order = Order.objects.get(client_order_id=wish.client_order_id)
     steps = list(order.events.order_by("pk").values_list("from_state", "to_state"))
     assert steps == [("", "SENDING"), ("SENDING", "FILLED")]
     assert order.claimed_at is not None
@@ -73,7 +71,7 @@ def test_nobody_else_takes_it(wish):
     assert orders_claim([row.id for row in mine.rows]).taken == 0
 
 
-def test_a_key_that_was_used_is_written_and_sent_once(wish, venue):
+def test_a_client_order_id_that_was_used_is_written_and_sent_once(wish, venue):
     first, _ = taken([wish])
     second, waiting = taken([wish])
 
@@ -84,7 +82,7 @@ def test_a_key_that_was_used_is_written_and_sent_once(wish, venue):
 def test_what_may_not_be_sent_waits_to_be_refused_with_its_reason(wish, venue):
     TradingHalt.objects.create(scope="global", mode="reduce_only", reason="maintenance")
     mine, waiting = taken([wish, another(wish, side=Side.SELL, closes=True)])
-    entry = Order.objects.get(key=wish.key)
+    entry = Order.objects.get(client_order_id=wish.client_order_id)
 
     assert (entry.state, waiting) == ("PENDING", [entry.pk])
     assert orders_claim(waiting).refused == waiting

@@ -3,7 +3,6 @@
 from dataclasses import asdict, dataclass
 from datetime import timedelta
 from decimal import Decimal
-from uuid import uuid4
 
 from django.db import transaction
 
@@ -15,7 +14,15 @@ from copytrade.lib.wire import plain_digits
 from markets.venues.vocabulary import TimeInForce
 from orders.failures import order_refusal
 from orders.models import Order, Origin
-from orders.services.placing import NewOrder, Written, order_refresh, order_send, order_write_taken, orders_place
+from orders.services.placing import (
+    NewOrder,
+    Written,
+    client_order_id_new,
+    order_refresh,
+    order_send,
+    order_write_taken,
+    orders_place,
+)
 from orders.states import OrderState
 from replication.engine.beginning import FirstCopies
 from replication.services.placing_checks import OrderWish, Target, check_target, check_wish, refuse_stopped, target_of
@@ -116,7 +123,6 @@ def _checked_target(user: User, wish: OrderWish, problems: Problems) -> Target:
 
 def _new_order(wish: OrderWish, target: Target) -> NewOrder:
     return NewOrder(
-        key=uuid4(),
         account_id=target.account.pk,
         market_id=target.market.pk,
         origin=Origin.MASTER if target.leads else Origin.MANUAL,
@@ -128,6 +134,6 @@ def _new_order(wish: OrderWish, target: Target) -> NewOrder:
         time_in_force=wish.time_in_force or (TimeInForce.GTC if wish.is_priced else ""),
         position_side=wish.position_side,
         reduce_only=wish.reduce_only,
-        client_order_id=wish.client_order_id,
+        client_order_id=wish.client_order_id or client_order_id_new(),
         send_within=SEND_WITHIN,
     )

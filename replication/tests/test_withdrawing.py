@@ -1,7 +1,6 @@
 """What was ordered for a copy and not sent yet is taken back where the copy is paused or ends, or its leader is."""
 
 from datetime import timedelta
-from uuid import uuid4
 
 import pytest
 from django.utils import timezone
@@ -219,7 +218,7 @@ def test_an_order_that_is_over_is_not_withdrawn(unsent):
 def test_a_decision_with_another_order_under_way_is_judged_when_that_is_over(unsent):
     order = Order.objects.get(account=unsent.account)
     out = Order.objects.get(pk=order.pk)
-    out.pk, out.key, out.client_order_id, out.state = None, uuid4(), "another", "NEW"
+    out.pk, out.client_order_id, out.state = None, "another", "NEW"
     out.save(force_insert=True)
 
     orders_take_back(copy=unsent, code=Reason.COPY_PAUSED, message="Not now.")
