@@ -48,8 +48,13 @@ def quantity_floor(
     matters only to markets whose minimum is not on the step: contracts count their steps from there.
     """
     with localcontext(prec=PRECISION):
-        step = _common_step(filters.quantity_step, filters.market_quantity_step if market_order else None)
+        step = quantity_step(filters, market_order=market_order)
         return _floor(quantity, step, _offset(filters.quantity_min, filters.quantity_step, kind))
+
+
+def quantity_step(filters: Filters, *, market_order: bool) -> Decimal | None:
+    """Return the step of quantities, None where there is none. MARKET orders meet both of theirs."""
+    return _common_step(filters.quantity_step, filters.market_quantity_step if market_order else None)
 
 
 def price_round(filters: Filters, price: Decimal, *, up: bool, kind: MarketKind = MarketKind.SPOT) -> Decimal:
@@ -132,7 +137,7 @@ def _quantity_problems(filters: Filters, kind: MarketKind, quantity: Decimal, ma
     if most and quantity > most:
         problems.append(_above(ProblemCode.MAX_QUANTITY, "quantity", quantity, most))
     if quantity_floor(filters, quantity, market_order=market_order, kind=kind) != quantity:
-        step = _common_step(filters.quantity_step, filters.market_quantity_step if market_order else None) or ZERO
+        step = quantity_step(filters, market_order=market_order) or ZERO
         problems.append(_off_step(ProblemCode.LOT_SIZE, "quantity", quantity, step))
     return problems
 

@@ -214,7 +214,7 @@ def _exit_order(case: Case, quantity: Decimal) -> OrderPlan:
 
 def _owed(case: Case, held: Decimal, fraction: Decimal, wanted: Decimal, remainder: Decimal) -> Decision:
     """Say what an exit that is too small leaves: something to close later, or less than any order can close."""
-    symbol, step = case.market.symbol, step_of(case.market)
+    symbol, step = case.market.symbol, step_of(case.market, market_order=True)
     if fraction >= ONE:
         message = f"The {told(held)} of {symbol} that is held is less than one step of the market, {told(step)}."
         refusal = refuse(Reason.BELOW_MINIMUM, message, held=held, step=step)

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from markets.rounding import PRECISION, quantity_floor
+from markets.rounding import PRECISION, quantity_floor, quantity_step
 from markets.venues.vocabulary import MarketKind
 from replication.facts import ZERO, CopyTerms, FollowerMarket, LeaderTrade, Refusal
 from replication.telling import refuse, stored, told
@@ -104,9 +104,10 @@ def floor_to_market(market: FollowerMarket, quantity: Decimal, *, market_order: 
     return quantity_floor(market.filters, quantity, market_order=market_order, kind=market.kind)
 
 
-def step_of(market: FollowerMarket) -> Decimal:
+def step_of(market: FollowerMarket, *, market_order: bool = False) -> Decimal:
     """Return the step of quantities, zero where there is none."""
-    return market.filters.quantity_step or (ONE if market.kind == MarketKind.COIN_M else ZERO)
+    step = quantity_step(market.filters, market_order=market_order)
+    return step or (ONE if market.kind == MarketKind.COIN_M else ZERO)
 
 
 def bounds_of(market: FollowerMarket, *, market_order: bool, reduce_only: bool = False) -> Bounds:

@@ -198,6 +198,13 @@ def test_less_than_one_step_cannot_be_sold_and_says_so():
     assert decision.numbers == {"held": "0.000001", "step": "0.00001"}
 
 
+def test_a_step_of_market_orders_that_is_coarser_is_the_one_that_is_told():
+    rules = replace(USD_M_RULES, market_quantity_step=D("0.1"))
+    decision = decide(exit_of(), market=market_of(filters=rules), state=held("0.05"))
+
+    assert decision.message == "The 0.05 of BTCUSDT that is held is less than one step of the market, 0.1."
+
+
 def test_a_full_close_of_spot_sells_what_is_on_the_steps():
     decision = decide(exit_of(), market=market_of(MarketKind.SPOT), state=held("0.999123456"))
 
