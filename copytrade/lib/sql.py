@@ -12,7 +12,7 @@ import msgspec
 from django.db import connection
 from psycopg.types.datetime import TimestamptzLoader
 
-MANY = 16
+MANY = 16  # rows; fewer take one text of a statement each, whatever they share, so that it stays prepared
 BY_NUMBER = """
     SELECT set_config(name, value, true) FROM (VALUES ('enable_seqscan', 'off'), ('enable_hashjoin', 'off'),
         ('enable_mergejoin', 'off'), ('join_collapse_limit', '1'), ('plan_cache_mode', 'force_generic_plan'))
