@@ -2,7 +2,6 @@
 
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from functools import lru_cache
 
 import msgspec
 
@@ -25,7 +24,6 @@ def json_number(value: Decimal | None) -> msgspec.Raw | None:
     return None if value is None else msgspec.Raw(plain_digits(value).encode())
 
 
-@lru_cache(maxsize=256)  # what is told of many orders at once happened at the same time
 def iso_time(moment: datetime) -> str:
     """Return UTC, ISO 8601 with milliseconds and `Z`."""
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
