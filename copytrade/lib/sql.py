@@ -12,6 +12,7 @@ import msgspec
 from django.db import connection
 from psycopg.types.datetime import TimestamptzLoader
 
+Read = Callable[..., Callable[[Any], Any]]
 MANY = 16  # rows; fewer take one text of a statement each, whatever they share, so that it stays prepared
 BY_NUMBER = """
     SELECT set_config(name, value, true) FROM (VALUES ('enable_seqscan', 'off'), ('enable_hashjoin', 'off'),
@@ -51,9 +52,6 @@ def json_rows(rows: Sequence[Any]) -> str:
     return msgspec.json.encode(rows).decode()
 
 
-Read = Callable[..., Callable[[Any], Any]]
-
-
 class Table(NamedTuple):
     """Rows as statements take them. `values` are SQL by column, read `FROM source`; `parameters` are those of both."""
 
@@ -83,8 +81,7 @@ def update_rows(table: str, columns: Mapping[str, str], rows: Sequence[Mapping[s
     """Write columns (name to SQL type) of many rows in one statement, found by their `id`."""
     if rows:
         new = as_table({"id": "bigint", **columns}, rows, key="id")
-        changes = ", ".join(f"{name} = {new.values[name]}" for name in columns)
-        run(f"UPDATE {table} AS old SET {changes} FROM {new.source} WHERE old.id = new.id", new.parameters)
+        run(updating(table, columns, new), new.parameters)
 
 
 def insert_rows(
@@ -102,6 +99,12 @@ def insert_rows(
     conflict = " ON CONFLICT DO NOTHING" if unless_there else ""
     answer = f" RETURNING {returning}" if returning else ""
     return run(f"{inserting(table, columns, new)}{conflict}{answer}", new.parameters)
+
+
+def updating(table: str, columns: Iterable[str], new: Table) -> str:
+    """Return the statement that writes columns from a table that has the rows' `id`; the row itself is `old`."""
+    changes = ", ".join(f"{name} = {new.values[name]}" for name in columns)
+    return f"UPDATE {table} AS old SET {changes} FROM {new.source} WHERE old.id = new.id"
 
 
 def inserting(table: str, columns: Mapping[str, str], new: Table) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 from django.conf import settings
 from django.utils import timezone
 
-from copytrade.lib.sql import as_table, inserting, run
+from copytrade.lib.sql import as_table, inserting, run, updating
 from markets.venues.registry import capabilities
 from orders.executor.findings import Source
 from orders.executor.rows import AccountFacts, OrderRow
@@ -82,9 +82,8 @@ def orders_store(orders: Sequence[AnyOrder], events: Sequence[dict[str, Any]]) -
 def _store(rows: Sequence[dict[str, Any]], events: Sequence[dict[str, Any]]) -> None:
     new = as_table({"id": "bigint", **ORDER_COLUMNS}, rows, key="id")
     # The venue's answer to the placing stays, once it is there.
-    values = new.values | {"venue_response": f"coalesce({new.values['venue_response']}, old.venue_response)"}
-    changes = ", ".join(f"{name} = {values[name]}" for name in ORDER_COLUMNS)
-    update = f"UPDATE orders_order AS old SET {changes} FROM {new.source} WHERE old.id = new.id"
+    new.values["venue_response"] = f"coalesce({new.values['venue_response']}, old.venue_response)"
+    update = updating("orders_order", ORDER_COLUMNS, new)
     if not events:
         run(update, new.parameters)
         return
