@@ -22,7 +22,7 @@ from replication.vocabulary import IntentState, SignalSource
 SEND_ENTRIES_WITHIN = timedelta(seconds=60)
 SEND_EXITS_WITHIN = timedelta(hours=12)
 ENTRY_ATTEMPTS, EXIT_ATTEMPTS = 5, 1_000
-LONGEST_NAME = 32  # of letters and digits: every venue takes so many
+NAME_LENGTH = 32  # letters and digits, which every venue takes
 NAMESPACE = UUID("5f0c2b6e-5d55-4a0b-9b6a-6c1f6d0f3c11").bytes
 
 INTENT_COLUMNS = {
@@ -215,7 +215,7 @@ def _orders(
 def order_name(signal_id: int, copy_id: int, attempt: int, number: int) -> str:
     """Return the client order id of an order: the same for the same decision, always."""
     name = f"{signal_id}:{copy_id}:{attempt}:{number}"
-    return sha1(NAMESPACE + name.encode(), usedforsecurity=False).hexdigest()[:LONGEST_NAME]
+    return sha1(NAMESPACE + name.encode(), usedforsecurity=False).hexdigest()[:NAME_LENGTH]
 
 
 def _order(signal: Signal, each: Decided, order: OrderPlan, intent_id: int, attempt: int, number: int) -> NewOrder:
