@@ -101,6 +101,13 @@ def request(market: MarketSpec, side: str, quantity: Any = None, **values: Any) 
     )
 
 
+def refusal(ledger: Ledger, order: OrderRequest, at: View, terms: Terms = PLAIN) -> str:
+    """Place an order that is refused; return the reason."""
+    with pytest.raises(Rejected) as caught:
+        place(ledger, order, at, terms)
+    return caught.value.reason
+
+
 __all__ = [
     "ASSETS",
     "NOW",
@@ -116,13 +123,7 @@ __all__ = [
     "books",
     "later",
     "price_at",
+    "refusal",
     "request",
     "view",
 ]
-
-
-def refusal(ledger: Ledger, order: OrderRequest, at: View, terms: Terms = PLAIN) -> str:
-    """Place an order that is refused; return the reason."""
-    with pytest.raises(Rejected) as caught:
-        place(ledger, order, at, terms)
-    return caught.value.reason

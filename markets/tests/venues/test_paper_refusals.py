@@ -18,11 +18,8 @@ from markets.tests.venues.paper_kit import (
 )
 from markets.venues.errors import Rejected
 from markets.venues.paper.engine import place
-from markets.venues.paper.facts import PositionKey
 
 SPOT, USD_M, COIN_M = bitcoin(MarketKind.SPOT), bitcoin(), bitcoin(MarketKind.COIN_M)
-LONG = PositionKey(MarketKind.USD_M, "BTCUSDT", PositionSide.BOTH)
-INVERSE = PositionKey(MarketKind.COIN_M, "BTCUSD_PERP", PositionSide.BOTH)
 
 
 @pytest.mark.parametrize(
