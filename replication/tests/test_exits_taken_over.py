@@ -13,6 +13,7 @@ from replication.services.copies import copy_stop
 from replication.services.retrying import decision_retry
 from replication.services.stopping import stopping_continue
 from replication.tests.failing_kit import CLOSED, MANY, copy, leader, refused, serve, wait_out  # noqa: F401  (fixtures)
+from replication.tests.fills_kit import tell_fill
 from replication.tests.kit import D, decision, held, price_is, settle
 from replication.tests.watched_kit import did, holds, tell
 from tests.factories import make_market
@@ -195,7 +196,7 @@ def test_a_reduction_that_fills_in_part_closes_the_rest_of_its_own_size(venue, l
 def test_a_trade_of_an_earlier_attempt_that_becomes_known_late_is_owed_no_more(venue, leader, copy):  # noqa: F811
     refused(venue, leader, copy, "0.2", left="0.2", attempts=MANY)
     order = Order.objects.filter(cause_id=decision(copy).pk).latest("pk")
-    late_trade(venue, order, "0.15")
+    tell_fill(order, quantity="0.15")
 
     settle()
     assert (decision(copy).state, held(copy)) == ("waiting", D("0.25"))
@@ -214,7 +215,7 @@ def test_a_trade_of_one_that_was_taken_over_is_owed_no_more(venue, leader, copy)
     tell(leader, did("CLOSE_LONG", "0.1"), positions=[holds("0.1")])
     settle()
     assert CopyPosition.objects.get().remainder == D("-0.3")
-    late_trade(venue, Order.objects.filter(cause_id=first.pk).latest("pk"), "0.15")
+    tell_fill(Order.objects.filter(cause_id=first.pk).latest("pk"), quantity="0.15")
 
     settle()
 
@@ -229,39 +230,10 @@ def test_one_that_was_taken_over_is_not_tried_again_for_a_late_trade(venue, lead
     tell(leader, did("CLOSE_LONG", "0.1"), positions=[holds("0.1")])
     serve()
     assert held(copy) == D("0.1")
-    late_trade(venue, Order.objects.filter(cause_id=first.pk).latest("pk"), "0.05")
+    tell_fill(Order.objects.filter(cause_id=first.pk).latest("pk"), quantity="0.05")
 
     settle()
 
     first.refresh_from_db()
     assert (first.state, first.filled_quantity, held(copy)) == ("partial", D("0.05"), D("0.05"))
     assert not CopyIntent.objects.filter(state__in=["waiting", "planned"]).exists()
-
-
-def late_trade(venue, order, quantity):  # noqa: F811
-    """The venue refused an order, and it traded after all."""
-    from django.utils import timezone
-
-    from markets.venues.base import FillReport
-    from markets.venues.vocabulary import MarketKind
-    from orders.executor.findings import Finding, Source
-    from orders.services.recording import findings_record
-
-    trade = FillReport(
-        venue_trade_id="late",
-        venue_order_id="99",
-        client_order_id=order.client_order_id,
-        symbol="BTCUSDT",
-        kind=MarketKind.USD_M,
-        side=order.side,
-        position_side=order.position_side,
-        price=D(50_000),
-        quantity=D(quantity),
-        quote_quantity=D(quantity) * 50_000,
-        fee=D(0),
-        fee_asset="USDT",
-        is_maker=False,
-        time=timezone.now(),
-    )
-    findings_record([Finding(order.pk, Source.STREAM, timezone.now(), fills=(trade,))])
-    return trade

@@ -3,16 +3,12 @@
 from typing import Any
 
 import pytest
-from django.utils import timezone
 
-from markets.venues.base import FillReport
-from markets.venues.vocabulary import MarketKind, PositionSide, Side
-from orders.executor.findings import Finding, Source
 from orders.models import Holding, Order
-from orders.services.recording import findings_record
 from replication.models import Copy, CopyPosition
 from replication.services.rebuild import copies_rebuild
 from replication.tests.api_kit import as_user, get
+from replication.tests.fills_kit import tell_fill
 from replication.tests.kit import D, follow, lead, make_master, paper_account, price_is, settle
 
 pytestmark = [pytest.mark.django_db(transaction=True)]
@@ -30,22 +26,7 @@ def copy() -> Copy:
 def trades_later(copy: Copy, trade_id: str, **fee: Any) -> None:
     """The order of the copy trades once more than was known."""
     order = Order.objects.get(cause_id__in=copy.intents.values("pk"))
-    trade = FillReport(
-        venue_trade_id=trade_id,
-        venue_order_id=order.venue_order_id,
-        client_order_id=order.client_order_id,
-        symbol="BTCUSDT",
-        kind=MarketKind.USD_M,
-        side=Side.BUY,
-        position_side=PositionSide.BOTH,
-        price=D(50_000),
-        quantity=D("0.01"),
-        quote_quantity=D(500),
-        is_maker=False,
-        time=timezone.now(),
-        **fee,
-    )
-    findings_record([Finding(order.pk, Source.STREAM, timezone.now(), fills=(trade,))])
+    tell_fill(order, quantity="0.01", venue_trade_id=trade_id, **fee)
     settle()
 
 

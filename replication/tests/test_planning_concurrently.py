@@ -11,8 +11,6 @@ from django.db import transaction
 from django.utils import timezone
 
 from markets.venues import registry
-from markets.venues.base import FillReport
-from markets.venues.vocabulary import MarketKind, PositionSide, Side
 from orders.executor.findings import Finding, Source
 from orders.models import Order, TradingAccount
 from orders.services import closing, recording
@@ -31,6 +29,7 @@ from replication.models import Copy, CopyAdjustment, CopyIntent, LeaderAccount
 from replication.services.copies import copy_stop
 from replication.services.leading import leader_account_remove
 from replication.services.stopping import stopping_continue
+from replication.tests.fills_kit import fill_of
 from replication.tests.kit import (
     VENUE,
     D,
@@ -176,28 +175,6 @@ def canceled_by_hearsay(copy: Copy) -> Order:
     orders_settle([order.pk])
     CopyIntent.objects.filter(state="waiting").update(updated_at=timezone.now() - timedelta(hours=1))
     return order
-
-
-def fill_of(order: Order, price: int, quantity: Any = None) -> FillReport:
-    assert order.quantity is not None
-    traded = quantity or order.quantity
-    return FillReport(
-        venue_trade_id="77-1",
-        venue_order_id="77",
-        client_order_id=order.client_order_id,
-        symbol="BTCUSDT",
-        kind=MarketKind.USD_M,
-        side=Side.SELL,
-        position_side=PositionSide.BOTH,
-        price=D(price),
-        quantity=traded,
-        quote_quantity=traded * price,
-        fee=D(0),
-        fee_asset="USDT",
-        is_maker=False,
-        time=timezone.now(),
-        realized_pnl=None,
-    )
 
 
 def test_a_late_fill_of_an_exit_that_is_tried_again_is_booked_and_not_written_off(monkeypatch):
