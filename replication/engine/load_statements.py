@@ -154,7 +154,9 @@ _PARTS = """
                     WHERE i.signal_id > %(closed)s AND i.signal_id < %(signal)s
                         AND (i.state NOT IN ('waiting', 'skipped') OR i.code = 'BELOW_MINIMUM'))
             END AS carried
-        FROM replication_copyintent i WHERE i.signal_id = ANY(%(parts)s::bigint[]) AND i.copy_id = c.id OFFSET 0
+        FROM unnest(%(parts)s::bigint[]) AS part(id) CROSS JOIN LATERAL (
+            SELECT * FROM replication_copyintent i WHERE (i.signal_id, i.copy_id) = (part.id, c.id) OFFSET 0
+        ) AS i OFFSET 0
     ) AS parts
 """
 # One statement, so that what is held and what is under way are of one moment: a fill that is stored between two

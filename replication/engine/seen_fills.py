@@ -167,7 +167,8 @@ def _trade(fill: Seen, *, known: bool) -> SeenTrade:
         detected_at=fill.stored_at,
         order_id=fill.order_id,
         order_quantity=fill.order_quantity,
-        gross=fill.quantity / net if net else ONE,
+        gross=fill.quantity if net else ONE,
+        net=net or ONE,
         known=known,
     )
 

@@ -20,8 +20,8 @@ MOST = Decimal(10) ** 28  # of what is set aside: less than a column takes, and 
 class SeenTrade:
     """One trade of a leader. `signed` changes the position: of `side`, or in one-way mode (no side) of both as one.
 
-    `unit` is how many coins one unit of `signed` is, `gross` what was traded for each unit that the position changed:
-    more than one where the fee was taken out of the coins bought. `order_quantity` is how large the leader's order is,
+    `unit` is how many coins one unit of `signed` is. For each `net` that the position changed, `gross` was traded: more
+    where the fee was taken out of the coins bought. `order_quantity` is how large the leader's order is,
     where that is known. One that is `known` has had its signal: it tells only what became of those before it. One that
     is set `aside` will have its own later: it tells only what the position was. `era` is how many of these are before.
     """
@@ -37,6 +37,7 @@ class SeenTrade:
     order_id: int | None = None
     order_quantity: Decimal | None = None
     gross: Decimal = ONE
+    net: Decimal = ONE
     known: bool = False
     aside: bool = False
     era: int = 0
@@ -85,6 +86,11 @@ class Step:
     trade: SeenTrade
     move: Move
     shown: bool = True
+
+    @property
+    def traded(self) -> Decimal:
+        """Return how much was traded for it; multiplied first, so that all of a trade is exactly what was traded."""
+        return self.move.quantity * self.trade.gross / self.trade.net
 
 
 def changes_of(trades: Sequence[SeenTrade], after: Decimal, *, step: Decimal = ZERO) -> list[Change]:
@@ -203,8 +209,8 @@ def _closed_by_order(steps: Sequence[Step]) -> Mapping[int | None, Decimal]:
 
 def _change(group: Sequence[Step], closed: Mapping[int | None, Decimal]) -> Change:
     first, last = group[0], group[-1]
-    quantity = sum((step.move.quantity * step.trade.gross for step in group), ZERO)
-    worth = sum((step.move.quantity * step.trade.gross * step.trade.price for step in group), ZERO)
+    quantity = sum((step.traded for step in group), ZERO)
+    worth = sum((step.traded * step.trade.price for step in group), ZERO)
     exits = first.move.action in EXITS
     unit = first.trade.unit
     return Change(

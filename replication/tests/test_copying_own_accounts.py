@@ -33,6 +33,7 @@ from replication.tests.kit import (
     settle,
     trade,
 )
+from replication.vocabulary import Strategy
 from tests.factories import make_market
 
 pytestmark = [pytest.mark.django_db(transaction=True)]
@@ -295,6 +296,17 @@ def test_a_spot_master_whose_fee_is_taken_in_coins_opens_nothing_short():
 
     assert Signal.objects.get().side == "LONG"
     assert held(copy) == account.holdings.get().quantity
+
+
+def test_a_spot_master_whose_fee_is_taken_in_coins_has_traded_all_of_the_order():
+    price_is(market=make_market(venue="binance"))
+    leader, account = make_master(venue="binance")
+    follow(leader, paper_account(venue="binance"), strategy=Strategy.FIXED_QUANTITY, fixed_quantity=D("0.3"))
+
+    lead(account, "BUY", "0.5")
+
+    signal, order = Signal.objects.get(), Order.objects.exclude(account=account).get()
+    assert (signal.quantity, signal.numbers, order.quantity) == (D("0.5"), {}, D("0.3"))
 
 
 def test_a_spot_master_who_sells_all_that_can_be_sold_is_closed():

@@ -132,8 +132,9 @@ def test_what_is_less_than_a_step_is_nothing():
 
 
 def test_fees_in_coins_are_no_part_of_what_was_ordered():
-    [change] = changes_of([trade("0.999", gross=D(1) / D("0.999"))], D("0.999"))
-    assert round(change.quantity, 20) == 1
+    bought = trade("0.00999", gross=D("0.01"), net=D("0.00999"), order_id=1, order_quantity=D("0.01"))
+    [change] = changes_of([bought], D("0.00999"))
+    assert (change.quantity, change.order_share, change.price) == (D("0.01"), 1, bought.price)
 
 
 def test_a_part_of_an_order_knows_its_share():
