@@ -1,8 +1,9 @@
 """Who sent a request: API key, HMAC-SHA256 signature and time window."""
 
-import hmac
+import hashlib
 import re
-from functools import cache
+from functools import cache, lru_cache
+from typing import NamedTuple
 
 from tests.simulators.exchange.params import Params
 from tests.simulators.exchange.refusals import Refusal, missing
@@ -15,17 +16,32 @@ SIGNATURE = re.compile(r"(?:\A|&)signature=[^&]*")
 MICROSECONDS = 10**14  # a time above this number cannot be in milliseconds
 
 
+INNER = bytes(number ^ 0x36 for number in range(256))
+OUTER = bytes(number ^ 0x5C for number in range(256))
+BLOCK = 64
+
+
+class Begun(NamedTuple):
+    """Both hashes of an HMAC, which have taken in the secret: that is half of the work."""
+
+    inner: "hashlib._Hash"
+    outer: "hashlib._Hash"
+
+
 def sign(secret: str, payload: str) -> str:
-    """Return the signature in lowercase hex."""
-    signature = _begun(secret).copy()
-    signature.update(payload.encode())
-    return signature.hexdigest()
+    """Return the signature in lowercase hex: an HMAC, which takes the standard library three times as long."""
+    begun = _begun(secret)
+    inner, outer = begun.inner.copy(), begun.outer.copy()
+    inner.update(payload.encode())
+    outer.update(inner.digest())
+    return outer.hexdigest()
 
 
 @cache
-def _begun(secret: str) -> hmac.HMAC:
-    """Return a signature that has taken in the secret, which is half of the work."""
-    return hmac.new(secret.encode(), digestmod="sha256")
+def _begun(secret: str) -> Begun:
+    key = secret.encode()
+    padded = (hashlib.sha256(key).digest() if len(key) > BLOCK else key).ljust(BLOCK, b"\0")
+    return Begun(hashlib.sha256(padded.translate(INNER)), hashlib.sha256(padded.translate(OUTER)))
 
 
 def check_key_form(key: str | None) -> str:
@@ -61,11 +77,19 @@ def check_time(now: int, params: Params) -> None:
         raise missing("timestamp")
     if sent > MICROSECONDS:
         sent //= 1000
-    window = params.amount("recvWindow")
-    window_ms = DEFAULT_WINDOW_MS if window is None else window
-    if window_ms > LONGEST_WINDOW_MS:
-        raise Refusal(-1131, "recvWindow must be less than 60000.")
+    window_ms = _window(params.get("recvWindow"))
     if sent >= now + AHEAD_MS:
         raise Refusal(-1021, "Timestamp for this request was 1000ms ahead of the server's time.")
     if now - sent > window_ms:
         raise Refusal(-1021)
+
+
+@lru_cache(maxsize=1000)
+def _window(text: str) -> float:
+    """Return the milliseconds for which a request is good; a client sends the same each time."""
+    window = Params({"recvWindow": text}).amount("recvWindow")
+    if window is None:
+        return DEFAULT_WINDOW_MS
+    if window > LONGEST_WINDOW_MS:
+        raise Refusal(-1131, "recvWindow must be less than 60000.")
+    return float(window)
