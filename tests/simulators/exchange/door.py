@@ -9,29 +9,29 @@ from http import HTTPStatus
 from typing import cast
 
 from tests.simulators.exchange.answering import Answer
-from tests.simulators.exchange.incoming import Head, Incoming, read_head
+from tests.simulators.exchange.incoming import Incoming, read_head
 
 END = b"\r\n\r\n"
+LAST = "Connection: close\r\n"
 LINES = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n" for status in HTTPStatus}
 
 
 class Door(asyncio.Protocol):
     """One connection; its requests are answered one after the other, in their order.
 
-    `take` gets each request and the door, whose `reply` is the way back. Paths that begin with `streams` are none of
-    its business: the protocol that `open_stream` makes takes the connection over.
+    `take` gets each request and the door, whose `reply` is the way back. Streams are none of its business: the protocol
+    that `open_stream` makes takes the connection over.
     """
 
-    __slots__ = ("_doors", "_held", "_is_busy", "_open_stream", "_stays_open", "_streams", "_take", "_transport")
+    __slots__ = ("_doors", "_held", "_is_busy", "_open_stream", "_stays_open", "_take", "_transport")
 
     def __init__(
         self,
         take: "Callable[[Incoming, Door], None]",
-        streams: tuple[str, ...],
         open_stream: Callable[[], asyncio.Protocol],
         doors: "set[Door]",
     ) -> None:
-        self._take, self._streams, self._open_stream, self._doors = take, streams, open_stream, doors
+        self._take, self._open_stream, self._doors = take, open_stream, doors
         self._held = b""
         self._is_busy = self._stays_open = False
 
@@ -58,38 +58,33 @@ class Door(asyncio.Protocol):
     def reply(self, answer: Answer | None) -> None:
         """Answer the request that was taken last; None breaks the connection."""
         self._is_busy = False
+        transport = self._transport
         if answer is None:
-            self.cut()
-        elif not self._transport.is_closing():
-            self._transport.write(_written(answer, stays_open=self._stays_open))
+            transport.abort()
+        elif not transport.is_closing():
+            transport.write(_written(answer, "" if self._stays_open else LAST))
             if not self._stays_open:
-                self._transport.close()
+                transport.close()
             elif self._held:
                 self._next()
 
     def _next(self) -> None:
+        """Take the next request where it has come wholly."""
         held = self._held
-        end = held.find(END)
-        if end < 0:
+        begin = held.find(END) + len(END)
+        if begin < len(END):
             return
         try:
-            head = read_head(held[: end + 2])
+            head = read_head(held[:begin])
         except ValueError:
             self.cut()
             return
-        begin = end + len(END)
-        if head.path.startswith(self._streams):
-            self._hand_over()
-        elif len(held) >= begin + head.length:
-            self._begin(head, begin)
-
-    def _begin(self, head: Head, begin: int) -> None:
-        """Take the request whose body begins there, and has come wholly."""
         size = begin + head.length
-        body = self._held[begin:size].decode(errors="replace")
-        self._held = self._held[size:]
-        self._is_busy, self._stays_open = True, head.stays_open
-        self._take(Incoming(head, body), self)
+        if head.is_stream:
+            self._hand_over()
+        elif len(held) >= size:
+            self._held, self._is_busy, self._stays_open = held[size:], True, head.stays_open
+            self._take(Incoming(head, str(held[begin:size], "utf-8", "replace")), self)
 
     def _hand_over(self) -> None:
         self._doors.discard(self)
@@ -99,7 +94,7 @@ class Door(asyncio.Protocol):
         successor.data_received(self._held)
 
 
-def _written(answer: Answer, *, stays_open: bool) -> bytes:
-    last = "" if stays_open else "Connection: close\r\n"
-    head = f"{LINES[answer.status]}{answer.headers}{last}Content-Length: {len(answer.body)}\r\n\r\n"
-    return head.encode("latin-1") + answer.body
+def _written(answer: Answer, last: str) -> bytes:
+    body = answer.body
+    head = f"{LINES[answer.status]}{answer.headers}{last}Content-Length: {len(body)}\r\n\r\n"
+    return head.encode("latin-1") + body

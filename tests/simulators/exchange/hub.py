@@ -46,14 +46,9 @@ class Hub:
         self._clock = clock
         self._faults = faults
         self.listeners: defaultdict[Place, list[Subscription]] = defaultdict(list)
-        self._pending: list[tuple[Place, Event]] = []
+        self.pending: list[tuple[Place, Event]] = []
         self._withheld: list[tuple[Place, Event]] = []
         self._keys: dict[str, ListenKey] = {}
-
-    @property
-    def waiting(self) -> bool:
-        """Return whether there is anything to flush."""
-        return bool(self._pending)
 
     def listens(self, place: Place) -> bool:
         """Return whether anybody would hear an event."""
@@ -61,13 +56,13 @@ class Hub:
 
     def add(self, place: Place, event: Event) -> None:
         """Let an event wait for the next flush."""
-        self._pending.append((place, event))
+        self.pending.append((place, event))
 
     def flush(self) -> None:
         """Send what waits, with the faults that are set for events."""
-        if not self._pending:
+        if not self.pending:
             return
-        batch, self._pending = self._pending, []
+        batch, self.pending = self.pending, []
         if self._faults.rules:
             batch = self._disturbed(batch)
         for place, event in batch:
@@ -127,7 +122,7 @@ class Hub:
 
     def clear(self) -> None:
         """Forget events and keys; the sockets stay."""
-        self._pending.clear()
+        self.pending.clear()
         self._withheld.clear()
         self._keys.clear()
 

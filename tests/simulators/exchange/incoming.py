@@ -4,6 +4,8 @@ from functools import lru_cache
 
 import msgspec
 
+CONTROL = "/_control/"
+STREAMS = ("/ws", "/stream", "/fstream/", "/dstream/")
 LENGTH, KEY, LAST = "\r\ncontent-length:", "\r\nx-mbx-apikey:", "\r\nconnection: close\r\n"
 
 
@@ -21,6 +23,8 @@ class Head(msgspec.Struct, frozen=True):
     key: str
     length: int
     stays_open: bool
+    is_control: bool
+    is_stream: bool
 
 
 class Incoming(msgspec.Struct):
@@ -41,8 +45,17 @@ def read_head(data: bytes) -> Head:
     lowered = head.lower()
     method, target, _ = head[: head.find("\r\n")].split(" ")
     path, _, query = target.partition("?")
-    length, key = int(_field(head, lowered, LENGTH) or 0), _field(head, lowered, KEY)
-    return Head(method, path, f"{method} {path}", query, key, length, LAST not in lowered)
+    return Head(
+        method,
+        path,
+        f"{method} {path}",
+        query,
+        _field(head, lowered, KEY),
+        int(_field(head, lowered, LENGTH) or 0),
+        LAST not in lowered,
+        path.startswith(CONTROL),
+        path.startswith(STREAMS),
+    )
 
 
 def _field(head: str, lowered: str, name: str) -> str:

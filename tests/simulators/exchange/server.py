@@ -10,7 +10,7 @@ from tests.simulators.exchange.answering import Answer, Answering, refused
 from tests.simulators.exchange.control import Control
 from tests.simulators.exchange.door import Door
 from tests.simulators.exchange.faults import Rule
-from tests.simulators.exchange.incoming import Incoming
+from tests.simulators.exchange.incoming import CONTROL, Incoming
 from tests.simulators.exchange.limits import pool_of, too_many
 from tests.simulators.exchange.refusals import Refusal
 from tests.simulators.exchange.sockets import Sockets
@@ -18,8 +18,6 @@ from tests.simulators.exchange.venue import Venue
 from tests.simulators.exchange.wheel import Wheel
 
 HOST = "127.0.0.1"
-CONTROL = "/_control/"
-STREAMS = ("/ws", "/stream", "/fstream/", "/dstream/")
 PATIENT_SECONDS = 3600.0  # how long an idle connection stays open
 STOP_SECONDS = 0.5
 BLOCKED = b"<html><head><title>403 Forbidden</title></head><body><h1>403 Forbidden</h1></body></html>"
@@ -61,7 +59,7 @@ class ExchangeServer:
         await self._server.wait_closed()
 
     def _door(self) -> Door:
-        return Door(self._take, STREAMS, self._streams, self._doors)
+        return Door(self._take, self._streams, self._doors)
 
     async def _stream(self, request: web.BaseRequest) -> web.StreamResponse:
         response = await self._sockets.serve(request, request.raw_path.partition("?")[0])
@@ -71,7 +69,7 @@ class ExchangeServer:
     def _take(self, incoming: Incoming, door: Door) -> None:
         """Answer a request when the venue's latency has passed."""
         head, venue = incoming.head, self.venue
-        if head.path.startswith(CONTROL):
+        if head.is_control:
             door.reply(self._control.answer(head.path[len(CONTROL) :], incoming.body.encode()))
             return
         venue.journal.requests[head.name] += 1
@@ -122,7 +120,8 @@ class ExchangeServer:
         door.reply(answer)
         if incoming.head.method == "POST":
             journal.seconds.append(self._loop.time() - incoming.since)
-        self.venue.hub.flush()
+        if self.venue.hub.pending:
+            self.venue.hub.flush()
 
     async def _pause(self, lags: Sequence[Rule], kind: str) -> None:
         for rule in lags:
