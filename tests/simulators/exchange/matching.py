@@ -176,8 +176,9 @@ class Engine:
 
     def _fill(self, order: Order, trade: Trade, money: Money) -> None:
         money.release(order, trade.quantity)
-        order.executed += trade.quantity
-        order.worth += trade.worth
+        # What fills at once needs no numbers of its own.
+        order.executed = order.executed + trade.quantity if order.executed else trade.quantity
+        order.worth = order.worth + trade.worth if order.worth else trade.worth
         order.updated = trade.time
         money.settle(order, trade)
         order.trades.append(trade)

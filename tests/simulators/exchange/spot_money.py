@@ -1,10 +1,11 @@
 """The money of the spot market: what an order sets aside, and what a trade moves."""
 
 from decimal import Decimal
+from functools import lru_cache
 
 from tests.simulators.exchange.accounts import MAKER, TAKER, Ledger
 from tests.simulators.exchange.books import Book
-from tests.simulators.exchange.kinds import SPOT, ZERO, booked
+from tests.simulators.exchange.kinds import SPOT, ZERO, booked, product
 from tests.simulators.exchange.orders import Order, Trade
 from tests.simulators.exchange.refusals import rejected
 
@@ -34,8 +35,9 @@ class SpotMoney:
     @staticmethod
     def _cost(order: Order, fills: list[tuple[Decimal, Decimal]], *, rests: bool) -> Decimal:
         filled = ZERO
-        for quantity, price in fills:
-            filled += quantity * price
+        for part in fills:
+            worth = product(*part)
+            filled = filled + worth if filled else worth
         if not rests:
             return filled
         # Fills at better prices than the limit give the difference back.
@@ -43,11 +45,13 @@ class SpotMoney:
 
     def release(self, order: Order, quantity: Decimal) -> None:
         """Give back what was set aside for a part of the order."""
-        part, remaining = order.held, order.quantity - order.executed
-        if quantity < remaining:
-            part = booked(part * quantity / remaining)
-        order.account.ledgers[SPOT].balances[order.held_asset].held -= part
-        order.held -= part
+        part, left = order.held, ZERO
+        if quantity < order.remaining:
+            part = booked(part * quantity / order.remaining)
+            left = order.held - part
+        balance = order.account.ledgers[SPOT].balances[order.held_asset]
+        balance.held = balance.held - part or ZERO
+        order.held = left
 
     def settle(self, order: Order, trade: Trade) -> None:
         """Exchange the assets of a trade and take its fee."""
@@ -58,7 +62,7 @@ class SpotMoney:
             gained, received, lost, given = lost, given, gained, received
         balances[gained].total += received
         balances[lost].total -= given
-        asset, fee = gained, booked(received * (MAKER if trade.maker else TAKER)[SPOT])
+        asset, fee = gained, _fee(received, maker=trade.maker)
         if order.account.fees_in_bnb:
             asset, fee = self._payable(order, ledger, asset, fee, trade.price)
         trade.fee_asset, trade.fee = asset, fee
@@ -72,3 +76,8 @@ class SpotMoney:
         worth = fee * price if order.buys else fee
         amount = booked(worth * BNB_DISCOUNT / rate.price)
         return ("BNB", amount) if ledger.balances["BNB"].total >= amount else (asset, fee)
+
+
+@lru_cache(maxsize=10_000)
+def _fee(received: Decimal, *, maker: bool) -> Decimal:
+    return booked(received * (MAKER if maker else TAKER)[SPOT])

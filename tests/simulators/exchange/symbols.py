@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from tests.simulators.exchange.kinds import COIN_M, ZERO, Market
+from tests.simulators.exchange.kinds import COIN_M, ZERO, Market, product
 
 DATA = Path(__file__).resolve().parents[1] / "data"
 PRICES = {"BTC": "76915", "ETH": "2900", "BNB": "700", "SOL": "150"}
@@ -54,7 +54,7 @@ class Symbol:
         """Return the worth of a quantity in the asset that pays for it: quote asset, or the coin on COIN-M."""
         if self.market is COIN_M:
             return quantity * self.contract_size / price
-        return quantity * price
+        return product(quantity, price)
 
 
 def read_symbol(market: Market, raw: Mapping[str, Any]) -> Symbol:
