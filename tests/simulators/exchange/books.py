@@ -49,7 +49,7 @@ class Book:
 
     def fills(self, order: Order, quantity: Decimal) -> list[tuple[Decimal, Decimal]]:
         """Return quantity and price of each trade of an order that meets the market now."""
-        plan = self.plans.get(order.account.key) or self.plans.get("")
+        plan = self.plans.get(order.account.key) or self.plans.get("") if self.plans else None
         if plan is None:
             return [(quantity, self.price)]
         step = self.symbol.lots.step

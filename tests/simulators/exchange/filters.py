@@ -15,7 +15,7 @@ AT_MARKET = frozenset({"MARKET", "STOP_MARKET", "TAKE_PROFIT_MARKET", "TRAILING_
 def check(order: Order, book: Book) -> None:
     """Refuse an order that does not pass the filters of its symbol."""
     if order.symbol.market is SPOT:
-        _check_spot(order, book)
+        _check_spot(order.symbol, order.type, order.quantity, order.price, order.stop_price, book.price)
     else:
         _check_futures(order, book)
 
@@ -28,20 +28,22 @@ def _within(value: Decimal, allowed: Range) -> bool:
     return not allowed.step or not value % allowed.step
 
 
-def _check_spot(order: Order, book: Book) -> None:
-    symbol, quantity = order.symbol, order.quantity
+@lru_cache(maxsize=1000)  # a fan-out asks for the same again and again
+def _check_spot(
+    symbol: Symbol, kind: str, quantity: Decimal, price: Decimal, stop_price: Decimal, market_price: Decimal
+) -> None:
     if quantity % COIN:
         raise Refusal(-1111, "Parameter 'quantity' has too much precision.")
-    if order.price or order.stop_price:
-        _check_spot_prices(order, book)
-    _check_spot_quantity(symbol, order.type, quantity)
-    worth = quantity * (order.price or order.stop_price or book.price)
-    too_much = symbol.most_notional and worth > symbol.most_notional and order.type != "MARKET"
+    _check_spot_prices(symbol, price, stop_price)
+    if price and not market_price * symbol.down <= price <= market_price * symbol.up:
+        raise filtered("PERCENT_PRICE_BY_SIDE")
+    _check_spot_quantity(symbol, kind, quantity)
+    worth = quantity * (price or stop_price or market_price)
+    too_much = symbol.most_notional and worth > symbol.most_notional and kind != "MARKET"
     if worth < symbol.least_notional or too_much:
         raise filtered("NOTIONAL")
 
 
-@lru_cache(maxsize=1000)  # a fan-out asks for the same quantity again and again
 def _check_spot_quantity(symbol: Symbol, kind: str, quantity: Decimal) -> None:
     if not quantity:
         raise rejected("Price * QTY is zero or less.")
@@ -51,21 +53,13 @@ def _check_spot_quantity(symbol: Symbol, kind: str, quantity: Decimal) -> None:
         raise filtered("MARKET_LOT_SIZE")
 
 
-def _check_spot_prices(order: Order, book: Book) -> None:
-    for name, price in (("price", order.price), ("stopPrice", order.stop_price)):
-        if price % COIN:
+def _check_spot_prices(symbol: Symbol, price: Decimal, stop_price: Decimal) -> None:
+    for name, value in (("price", price), ("stopPrice", stop_price)):
+        if value % COIN:
             raise Refusal(-1111, f"Parameter '{name}' has too much precision.")
-    for price in (order.price, order.stop_price):
-        if price and not _within(price, order.symbol.prices):
+    for value in (price, stop_price):
+        if value and not _within(value, symbol.prices):
             raise filtered("PRICE_FILTER")
-    if order.price:
-        _check_spot_band(order, book)
-
-
-def _check_spot_band(order: Order, book: Book) -> None:
-    too_high = order.price > book.price * order.symbol.up
-    if too_high or order.price < book.price * order.symbol.down:
-        raise filtered("PERCENT_PRICE_BY_SIDE")
 
 
 def _check_futures(order: Order, book: Book) -> None:

@@ -71,8 +71,9 @@ class Limits:
         windows, headers = account.windows[pool], ""
         for span, limit in self.orders[pool].items():
             window, number = windows[span], now // SPANS[span]
-            count = window.count + 1 if window.number == number else 1
-            window.number, window.count = number, count
+            if window.number != number:
+                window.number, window.count = number, 0
+            count = window.count = window.count + 1
             headers += f"X-MBX-ORDER-COUNT-{span}: {count}\r\n"
             if self.enforced and count > limit:
                 message = f"Too many new orders; current limit is {limit} orders per {WORDS[span]}."

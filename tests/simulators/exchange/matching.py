@@ -57,7 +57,7 @@ class Engine:
         fills, rests = self._plan(book, order)
         self._money[market].reserve(order, fills, rests=rests)
         self._enter(book, ledger, order, rests=rests)
-        self._fill_all(order, fills, maker=False)
+        self._fill_all(order, fills, order.time, maker=False)
         if order.open and not rests:
             self._expire(order, self._why(order))
 
@@ -87,7 +87,7 @@ class Engine:
         book = self.books[order.symbol.market][order.symbol.name]
         own = price or order.price or book.price
         planned = book.fills(order, size) if quantity is None else [(size, own)]
-        self._fill_all(order, [(part, own) for part, _ in planned], maker=True)
+        self._fill_all(order, [(part, own) for part, _ in planned], self._clock.ms(), maker=True)
 
     def reset(self) -> None:
         """Forget all orders of all symbols, and how they fill."""
@@ -150,7 +150,8 @@ class Engine:
         ledger.orders[number] = ledger.by_client[order.client_id] = order
         if rests:
             ledger.open[number] = ledger.open_clients[order.client_id] = book.orders[number] = order
-        self._tell(order, "NEW")
+        if self._hub.listeners:
+            self._tell(order, "NEW")
 
     def _wake(self, book: Book, order: Order) -> None:
         """Let a conditional order of the spot market begin to work, once the price has reached its stop."""
@@ -158,23 +159,24 @@ class Engine:
             return
         order.waits = False
         if order.type in {"STOP_LOSS", "TAKE_PROFIT"}:
-            self._fill_all(order, book.fills(order, order.quantity), maker=False)
+            self._fill_all(order, book.fills(order, order.quantity), self._clock.ms(), maker=False)
             if order.open:
                 self._expire(order, NOT_FILLED)
         elif order.crosses(book.price):
-            self._fill_all(order, [(order.quantity, book.price)], maker=False)
+            self._fill_all(order, [(order.quantity, book.price)], self._clock.ms(), maker=False)
 
-    def _fill_all(self, order: Order, fills: Fills, *, maker: bool) -> None:
-        symbol, market, now = order.symbol, order.symbol.market, self._clock.ms()
+    def _fill_all(self, order: Order, fills: Fills, now: int, *, maker: bool) -> None:
+        symbol, market = order.symbol, order.symbol.market
+        ids, money, ledger = self._trade_ids[market], self._money[market], order.account.ledgers[market]
         for quantity, price in fills:
-            worth = symbol.value(quantity, price)
-            trade = Trade(next(self._trade_ids[market]), order, quantity, price, worth, maker, now)
-            self._fill(order, trade, self._money[market])
-            self._tell(order, "TRADE", trade)
+            trade = Trade(next(ids), order, quantity, price, symbol.value(quantity, price), maker, now)
+            self._fill(ledger, order, trade, money)
+            if self._hub.listeners:
+                self._tell(order, "TRADE", trade)
             if order.ended and not order.open:
                 order.ended()
 
-    def _fill(self, order: Order, trade: Trade, money: Money) -> None:
+    def _fill(self, ledger: Ledger, order: Order, trade: Trade, money: Money) -> None:
         money.release(order, trade.quantity)
         # What fills at once needs no numbers of its own.
         order.executed = order.executed + trade.quantity if order.executed else trade.quantity
@@ -182,7 +184,6 @@ class Engine:
         order.updated = trade.time
         money.settle(order, trade)
         order.trades.append(trade)
-        ledger = order.account.ledgers[order.symbol.market]
         ledger.trades.append(trade)
         if order.executed < order.quantity:
             order.status = "PARTIALLY_FILLED"
@@ -205,7 +206,8 @@ class Engine:
         self._money[order.symbol.market].release(order, order.remaining)
         order.status, order.updated = status, self._clock.ms()
         self._close(order)
-        self._tell(order, status)
+        if self._hub.listeners:
+            self._tell(order, status)
         if order.ended:
             order.ended()
 
@@ -217,8 +219,6 @@ class Engine:
             self.books[market][order.symbol.name].orders.pop(order.id, None)
 
     def _tell(self, order: Order, kind: str, trade: Trade | None = None) -> None:
-        if not self._hub.listeners:
-            return
         market = order.symbol.market
         place = (market, order.account.key)
         if not self._hub.listens(place):
