@@ -49,24 +49,26 @@ class Answering:
 
     def answer(self, incoming: Incoming) -> Answer:
         """Return the answer of the exchange to a request."""
-        headers = [JSON]
+        answer = Answer(200, b"")
         try:
-            body = self._work(incoming, headers)
+            body = self._work(incoming, answer)
         except Refusal as refusal:
-            return refused(refusal, "".join(headers))
-        return Answer(200, body if isinstance(body, bytes) else ENCODER.encode(body), "".join(headers))
+            return refused(refusal, answer.headers)
+        answer.body = body if isinstance(body, bytes) else ENCODER.encode(body)
+        return answer
 
-    def _work(self, incoming: Incoming, headers: list[str]) -> Any:
+    def _work(self, incoming: Incoming, answer: Answer) -> Any:
+        """Return the body of an answer, whose headers tell what is counted."""
         venue, head = self._venue, incoming.head
         now, limits = venue.clock.ms(), venue.limits
         params = Params(parse(head.query, incoming.body))
         endpoint = self._routes.get(head.name) or self._unusual(head)
         market, weight = endpoint.market, endpoint.weight
         used = limits.admit(market, now, weight if isinstance(weight, int) else weight(params))
-        headers.append(f"X-MBX-USED-WEIGHT-1M: {used}\r\n")
+        answer.headers = f"{JSON}X-MBX-USED-WEIGHT-1M: {used}\r\n"
         account = self._account(incoming, endpoint, params, now) if endpoint.security is not OPEN else None
         if account and endpoint.counts:
-            headers.append(limits.count_order(account, market, now))
+            answer.headers += limits.count_order(account, market, now)
         return endpoint.handle(Call(venue, market, params, now, account, head.method))
 
     def _unusual(self, head: Head) -> Endpoint:

@@ -62,7 +62,9 @@ class Door(asyncio.Protocol):
         if answer is None:
             transport.abort()
         elif not transport.is_closing():
-            transport.write(_written(answer, "" if self._stays_open else LAST))
+            body, last = answer.body, "" if self._stays_open else LAST
+            head = f"{LINES[answer.status]}{answer.headers}{last}Content-Length: {len(body)}\r\n\r\n"
+            transport.write(head.encode("latin-1") + body)
             if not self._stays_open:
                 transport.close()
             elif self._held:
@@ -92,9 +94,3 @@ class Door(asyncio.Protocol):
         self._transport.set_protocol(successor)
         successor.connection_made(self._transport)
         successor.data_received(self._held)
-
-
-def _written(answer: Answer, last: str) -> bytes:
-    body = answer.body
-    head = f"{LINES[answer.status]}{answer.headers}{last}Content-Length: {len(body)}\r\n\r\n"
-    return head.encode("latin-1") + body

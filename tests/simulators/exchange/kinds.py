@@ -44,12 +44,6 @@ def fixed(value: Decimal, places: int) -> str:
     return f"{value:z.{places}f}"
 
 
-@lru_cache(maxsize=10_000)
-def product(one: Decimal, other: Decimal) -> Decimal:
-    """Multiply; who follows somebody all trade the same, and one number is kept for all of them."""
-    return one * other
-
-
 def booked(value: Decimal) -> Decimal:
     """Round to what Binance books: eight decimals."""
     return value.quantize(COIN, ROUND_HALF_EVEN)

@@ -14,6 +14,7 @@ from tests.simulators.exchange.kinds import FUTURES, SPOT, ZERO, Clock, Market
 from tests.simulators.exchange.orders import Order, Trade
 from tests.simulators.exchange.refusals import Refusal, filtered, rejected
 from tests.simulators.exchange.spot_money import SpotMoney
+from tests.simulators.exchange.symbols import value_of
 
 FIRST_ID = 1_000_001  # on purpose the same in each market: only market and id together name an order
 REDUCED, NOT_FILLED, IOC_REST, FOK_KILLED = 4, 9, 2, 10  # reasons in the field `er` of futures events
@@ -169,7 +170,7 @@ class Engine:
         symbol, market = order.symbol, order.symbol.market
         ids, money, ledger = self._trade_ids[market], self._money[market], order.account.ledgers[market]
         for quantity, price in fills:
-            trade = Trade(next(ids), order, quantity, price, symbol.value(quantity, price), maker, now)
+            trade = Trade(next(ids), order, quantity, price, value_of(symbol, quantity, price), maker, now)
             self._fill(ledger, order, trade, money)
             if self._hub.listeners:
                 self._tell(order, "TRADE", trade)

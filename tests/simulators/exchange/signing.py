@@ -56,7 +56,7 @@ def check_signature(secret: str, query: str, body: str, params: Params) -> None:
 
     What is signed is the query and the body as they were sent, with nothing between them and without the signature.
     """
-    given = params.get("signature")
+    given = params.values.get("signature")
     if not given:
         raise missing("signature")
     payload = _unsigned(query) + _unsigned(body) if query else _unsigned(body)
@@ -77,7 +77,7 @@ def check_time(now: int, params: Params) -> None:
         raise missing("timestamp")
     if sent > MICROSECONDS:
         sent //= 1000
-    window_ms = _window(params.get("recvWindow"))
+    window_ms = _window(params.values.get("recvWindow", ""))
     if sent >= now + AHEAD_MS:
         raise Refusal(-1021, "Timestamp for this request was 1000ms ahead of the server's time.")
     if now - sent > window_ms:

@@ -114,7 +114,8 @@ def _time_in_force(params: Params) -> str:
 
 def place(call: Call) -> Any:
     """POST /api/v3/order."""
-    kind = call.params.get("newOrderRespType") or ("FULL" if call.params.get("type") in {"LIMIT", "MARKET"} else "ACK")
+    values = call.params.values
+    kind = values.get("newOrderRespType") or ("FULL" if values.get("type") in {"LIMIT", "MARKET"} else "ACK")
     if kind not in ANSWERS:
         raise invalid("newOrderRespType")
     order = _read(call)

@@ -5,9 +5,10 @@ from functools import lru_cache
 
 from tests.simulators.exchange.accounts import MAKER, TAKER, Ledger
 from tests.simulators.exchange.books import Book
-from tests.simulators.exchange.kinds import SPOT, ZERO, booked, product
+from tests.simulators.exchange.kinds import SPOT, ZERO, booked
 from tests.simulators.exchange.orders import Order, Trade
 from tests.simulators.exchange.refusals import rejected
+from tests.simulators.exchange.symbols import value_of
 
 BNB_DISCOUNT = Decimal("0.75")
 POOR = "Account has insufficient balance for requested action."
@@ -35,9 +36,9 @@ class SpotMoney:
     @staticmethod
     def _cost(order: Order, fills: list[tuple[Decimal, Decimal]], *, rests: bool) -> Decimal:
         filled = ZERO
-        for part in fills:
-            worth = product(*part)
-            filled = filled + worth if filled else worth
+        for quantity, price in fills:
+            part = value_of(order.symbol, quantity, price)
+            filled = filled + part if filled else part
         if not rests:
             return filled
         # Fills at better prices than the limit give the difference back.
@@ -45,9 +46,9 @@ class SpotMoney:
 
     def release(self, order: Order, quantity: Decimal) -> None:
         """Give back what was set aside for a part of the order."""
-        part, left = order.held, ZERO
-        if quantity < order.remaining:
-            part = booked(part * quantity / order.remaining)
+        part, left, remaining = order.held, ZERO, order.quantity - order.executed
+        if quantity < remaining:
+            part = booked(part * quantity / remaining)
             left = order.held - part
         balance = order.account.ledgers[SPOT].balances[order.held_asset]
         balance.held = balance.held - part or ZERO
