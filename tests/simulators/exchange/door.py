@@ -19,19 +19,20 @@ LINES = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n" for status
 class Door(asyncio.Protocol):
     """One connection; its requests are answered one after the other, in their order.
 
-    `take` gets each request and the door, whose `reply` is the way back. Streams are none of its business: the protocol
-    that `open_stream` makes takes the connection over.
+    `ring` gets the door when something has come, and lets it go on soon. `take` gets each request and the door, whose
+    `reply` is the way back. Streams are none of its business: the protocol that `open_stream` makes takes over then.
     """
 
-    __slots__ = ("_doors", "_held", "_is_busy", "_open_stream", "_stays_open", "_take", "_transport")
+    __slots__ = ("_doors", "_held", "_is_busy", "_open_stream", "_ring", "_stays_open", "_take", "_transport")
 
     def __init__(
         self,
+        ring: "Callable[[Door], None]",
         take: "Callable[[Incoming, Door], None]",
         open_stream: Callable[[], asyncio.Protocol],
         doors: "set[Door]",
     ) -> None:
-        self._take, self._open_stream, self._doors = take, open_stream, doors
+        self._ring, self._take, self._open_stream, self._doors = ring, take, open_stream, doors
         self._held = b""
         self._is_busy = self._stays_open = False
 
@@ -50,9 +51,14 @@ class Door(asyncio.Protocol):
         self._transport.abort()
 
     def data_received(self, data: bytes) -> None:
-        """Go on where nothing is under way; what comes early waits."""
+        """Queue up where nothing is under way; what comes early waits."""
         self._held = self._held + data if self._held else data
         if not self._is_busy:
+            self._ring(self)
+
+    def go_on(self) -> None:
+        """Take the next request, where there is one and nothing is under way."""
+        if self._held and not self._is_busy:
             self._next()
 
     def reply(self, answer: Answer | None) -> None:
@@ -93,4 +99,5 @@ class Door(asyncio.Protocol):
         successor = self._open_stream()
         self._transport.set_protocol(successor)
         successor.connection_made(self._transport)
-        successor.data_received(self._held)
+        held, self._held = self._held, b""
+        successor.data_received(held)
