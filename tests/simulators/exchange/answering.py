@@ -77,14 +77,13 @@ class Answering:
         raise Refusal(-5000, f"Path {head.path}, Method {head.method} is invalid", status=404)
 
     def _account(self, incoming: Incoming, endpoint: Endpoint, params: Params, now: int) -> Account:
-        head = incoming.head
-        account = self._venue.accounts.get(head.key)
+        account = self._venue.accounts.get(incoming.key)
         if account is None:
-            signing.check_key_form(head.key)
+            signing.check_key_form(incoming.key)
             raise Refusal(-2015)
         if endpoint.security is SIGNED:
             signing.check_time(now, params)
-            signing.check_signature(account.secret, head.query, incoming.body, params)
+            signing.check_signature(account.secret, incoming.head.query, incoming.body, params)
         if not account.enabled or endpoint.permission not in account.permissions:
             raise Refusal(-2015)
         return account

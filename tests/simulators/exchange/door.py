@@ -83,7 +83,7 @@ class Door(asyncio.Protocol):
         if begin < len(END):
             return
         try:
-            head = read_head(held[:begin])
+            head, key = read_head(held[:begin])
         except ValueError:
             self.cut()
             return
@@ -92,7 +92,7 @@ class Door(asyncio.Protocol):
             self._hand_over()
         elif len(held) >= size:
             self._held, self._is_busy, self._stays_open = held[size:], True, head.stays_open
-            self._take(Incoming(head, str(held[begin:size], "utf-8", "replace")), self)
+            self._take(Incoming(head, key, str(held[begin:size], "utf-8", "replace")), self)
 
     def _hand_over(self) -> None:
         self._doors.discard(self)

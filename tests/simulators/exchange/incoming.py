@@ -1,4 +1,4 @@
-"""Requests as they come in; heads are read once for all requests that have the same, as those of a client mostly do."""
+"""Requests as they come in; heads that differ by the key alone, as those of a client mostly do, are read once."""
 
 from functools import lru_cache
 
@@ -7,13 +7,14 @@ import msgspec
 CONTROL = "/_control/"
 STREAMS = ("/ws", "/stream", "/fstream/", "/dstream/")
 LENGTH, KEY, LAST = "\r\ncontent-length:", "\r\nx-mbx-apikey:", "\r\nconnection: close\r\n"
+USUAL_KEY = b"\r\nX-MBX-APIKEY:"
 
 
 class Head(msgspec.Struct, frozen=True):
     """What a request says before its body; `name` is method and path.
 
-    `query` is neither decoded nor does it begin with a question mark. `length` is that of the body, and `stays_open`
-    says whether the connection outlives the request.
+    `query` is neither decoded nor does it begin with a question mark. `key` is empty where its header is spelled as
+    usual, `length` is that of the body, and `stays_open` says whether the connection outlives the request.
     """
 
     method: str
@@ -31,16 +32,27 @@ class Incoming(msgspec.Struct):
     """A request; `since` is when it was read, in seconds of the loop."""
 
     head: Head
+    key: str
     body: str
     since: float = 0.0
 
 
-@lru_cache(maxsize=20_000)
-def read_head(data: bytes) -> Head:
-    """Return what stands before a body, given with the end of its last line; ValueError where it is no HTTP.
+def read_head(data: bytes) -> tuple[Head, str]:
+    """Return what stands before a body, and the API key; ValueError where it is no HTTP.
 
     Bodies in chunks are unknown here: no client of a venue sends them.
     """
+    found = data.find(USUAL_KEY)
+    if found < 0:
+        head = _read(data)
+        return head, head.key
+    begin = found + len(USUAL_KEY)
+    end = data.find(b"\r\n", begin)
+    return _read(data[:begin] + data[end:]), data[begin:end].decode("latin-1").strip()
+
+
+@lru_cache(maxsize=10_000)
+def _read(data: bytes) -> Head:
     head = data.decode("latin-1")
     lowered = head.lower()
     method, target, _ = head[: head.find("\r\n")].split(" ")

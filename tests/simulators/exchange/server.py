@@ -104,7 +104,7 @@ class ExchangeServer:
     def _disturb(self, incoming: Incoming, door: Door) -> None:
         """Answer a request that may meet faults."""
         head = incoming.head
-        lags, verdict = self.venue.faults.for_request(head.method, head.path, head.key)
+        lags, verdict = self.venue.faults.for_request(head.method, head.path, incoming.key)
         if lags or (verdict and verdict.kind == "stream_early"):
             task = self._loop.create_task(self._linger(incoming, door, lags, verdict))
             self._lingering.add(task)
