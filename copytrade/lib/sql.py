@@ -29,7 +29,8 @@ def run(statement: str, parameters: Sequence[Any] | Mapping[str, Any] = ()) -> l
     with connection.cursor() as cursor:
         cursor.adapters.register_loader("timestamptz", TimestamptzLoader)
         cursor.execute(statement, parameters)
-        return cursor.fetchall() if cursor.description else []
+        has_columns = cursor.pgresult.nfields > 0  # `description` would make an object of each
+        return cursor.fetchall() if has_columns else []
 
 
 def look_up_by_number() -> None:
@@ -64,7 +65,7 @@ def as_table(columns: Mapping[str, str], rows: Sequence[Any], *, key: str, read:
     """Return rows as a table `new` of these columns (name to SQL type), found by `key`.
 
     Of many rows, what is the same in all of them travels once: PostgreSQL takes as long to read a value as to write it.
-    Rows are mappings, or with `read=attrgetter` structs.
+    Rows are mappings, or with `read=attrgetter` objects, which may have more than these columns.
     """
     shared = _shared(columns, rows, key, read) if len(rows) >= MANY else {}
     own = [name for name in columns if name not in shared]
@@ -73,7 +74,7 @@ def as_table(columns: Mapping[str, str], rows: Sequence[Any], *, key: str, read:
         name: _shared_value(kind, shared[name]) if name in shared else f"new.{name}" for name, kind in columns.items()
     }
     parameters = [text for text in shared.values() if text is not None]
-    listed = _cut(own, rows, read) if shared else rows
+    listed = rows if read is itemgetter and not shared else _cut(own, rows, read)
     return Table(values, f"json_to_recordset(%s) AS new({shape})", [*parameters, json_rows(listed)])
 
 

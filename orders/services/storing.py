@@ -50,8 +50,6 @@ EVENT_COLUMNS = {
     "filled_quantity": "numeric",
     "at": "timestamptz",
 }
-STORED = ("id", *ORDER_COLUMNS)
-stored = attrgetter(*STORED)
 LONGEST_TEXT, LONGEST_CODE = 500, 40
 POLL_PAPER = timedelta(seconds=3)
 POLL_WITHOUT_STREAM = timedelta(seconds=10)
@@ -72,15 +70,14 @@ def orders_store(orders: Sequence[AnyOrder], events: Sequence[dict[str, Any]]) -
     pace, now = paces(), timezone.now()
     for order in orders:
         order.check_at = _next_check(order, pace(order.account), now)
-    rows = [dict(zip(STORED, stored(order), strict=True)) for order in orders]
-    if rows:
-        _store(rows, events)
+    if orders:
+        _store(orders, events)
     moved = {event["order_id"] for event in events}
     orders_tell(order.pk for order in orders if order.pk in moved and order.origin != Origin.COPY)
 
 
-def _store(rows: Sequence[dict[str, Any]], events: Sequence[dict[str, Any]]) -> None:
-    new = as_table({"id": "bigint", **ORDER_COLUMNS}, rows, key="id")
+def _store(orders: Sequence[AnyOrder], events: Sequence[dict[str, Any]]) -> None:
+    new = as_table({"id": "bigint", **ORDER_COLUMNS}, orders, key="id", read=attrgetter)
     # The venue's answer to the placing stays, once it is there.
     new.values["venue_response"] = f"coalesce({new.values['venue_response']}, old.venue_response)"
     update = updating("orders_order", ORDER_COLUMNS, new)
