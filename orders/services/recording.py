@@ -30,9 +30,11 @@ from orders.services.storing import (
     send_window,
     told_text,
 )
-from orders.states import AT_VENUE, FINAL, PROGRESS, OrderState, Progress, advance
+from orders.states import AT_VENUE, FINAL, PROGRESS, STATES, OrderState, Progress, advance
 
 logger = logging.getLogger(__name__)
+
+EXPLAINED = frozenset({OrderState.UNKNOWN, OrderState.FAILED})  # what they say of the reason ends with them
 
 
 class Follow(Protocol):
@@ -103,13 +105,13 @@ def _record(findings: Sequence[Finding], follow: Follow | None) -> dict[int, Key
     _see_who_leads([orders[finding.order_id] for finding in known if finding.all_fills])
     events: list[dict[str, Any]] = []
     refused: dict[int, KeyRefusal] = {}
-    pace, window = paces(), send_window()
+    pace, window, now = paces(), send_window(), timezone.now()
     for finding in known:
         order = orders[finding.order_id]
         terms = Terms(window, pace(order.account).request_lifetime)
-        if _take(order, finding, terms, events).account_refused:
+        if _take(order, finding, terms, events, now).account_refused:
             refused[order.account_id] = KeyRefusal(order.reason, order.claimed_at or finding.asked_at)
-    trades = _book(orders, known, events, followed=follow is not None)
+    trades = _book(orders, known, events, now, followed=follow is not None)
     orders_store(list(orders.values()), events)
     if follow is not None:
         _follow(follow, list(orders.values()), trades)
@@ -156,8 +158,8 @@ def _without_words(finding: Finding) -> Finding:
     return replace(finding, report=report)
 
 
-def _take(order: OrderRow, finding: Finding, terms: Terms, events: list[dict[str, Any]]) -> Decision:
-    decision = decide(_standing(order), finding, now=timezone.now(), terms=terms)
+def _take(order: OrderRow, finding: Finding, terms: Terms, events: list[dict[str, Any]], now: datetime) -> Decision:
+    decision = decide(_standing(order), finding, now=now, terms=terms)
     if finding.sent_at is not None:
         order.sent_at = finding.sent_at
     if finding.fills:
@@ -165,18 +167,18 @@ def _take(order: OrderRow, finding: Finding, terms: Terms, events: list[dict[str
     if finding.absent:
         order.absent_since = order.absent_since or finding.asked_at
     elif finding.report is not None:
-        asked = finding.source not in {Source.REPLY, Source.STREAM}  # a stream has other words for everything
+        asked = finding.source != Source.STREAM  # which has other words for everything
         first = finding.source == Source.REPLY or (asked and not order.is_answered)
         _take_report(order, finding.report, first=first)
     elif finding.error is not None and finding.error.code and decision.state in FINAL:
         order.venue_response = {"code": finding.error.code, "msg": finding.error.message}  # its refusal, in its words
-    _move(order, decision, finding.source, events)
+    _move(order, decision, finding.source, events, now)
     return decision
 
 
 def _take_report(order: OrderRow, report: OrderReport, *, first: bool) -> None:
     order.absent_since = None
-    if PROGRESS[OrderState(report.status)] >= PROGRESS.get(OrderState(order.state), 0):
+    if PROGRESS[report.status] >= PROGRESS.get(order.state, 0):
         # A stop has another number once it is triggered; a late report still tells the old one.
         order.venue_order_id = report.venue_order_id or order.venue_order_id
         if not order.attempts_allowed:  # it was not placed here: whoever did may change it at the venue
@@ -189,15 +191,15 @@ def _take_report(order: OrderRow, report: OrderReport, *, first: bool) -> None:
         order.venue_response, order.is_answered = dict(report.raw), True
 
 
-def _move(order: AnyOrder, decision: Decision, source: Source, events: list[dict[str, Any]]) -> None:
+def _move(order: AnyOrder, decision: Decision, source: Source, events: list[dict[str, Any]], now: datetime) -> None:
     if decision.state == OrderState.PENDING and order.cancel_requested_at is not None:
         decision = Decision(OrderState.CANCELED, decision.filled, "CANCELED_UNSENT", "Cancelled before it was sent.")
     before, filled = order.state, order.filled_quantity
     if (before, filled) == (decision.state, decision.filled):
         return
-    order.updated_at = timezone.now()
+    order.updated_at = now
     order.state, order.filled_quantity, order.checks = decision.state, decision.filled, 0
-    if decision.code or decision.message or before in {OrderState.UNKNOWN, OrderState.FAILED}:
+    if decision.code or decision.message or before in EXPLAINED:
         order.reason_code, order.reason = decision.code[:LONGEST_CODE], told_text(decision.message)
     if decision.state in AT_VENUE:
         order.acknowledged_at = order.acknowledged_at or order.updated_at
@@ -210,7 +212,12 @@ def _move(order: AnyOrder, decision: Decision, source: Source, events: list[dict
 
 
 def _book(
-    orders: dict[int, OrderRow], findings: Sequence[Finding], events: list[dict[str, Any]], *, followed: bool
+    orders: dict[int, OrderRow],
+    findings: Sequence[Finding],
+    events: list[dict[str, Any]],
+    now: datetime,
+    *,
+    followed: bool,
 ) -> list[Booked]:
     trades: list[tuple[OrderRow, FillReport]] = [
         (orders[finding.order_id], trade) for finding in findings for trade in finding.all_fills
@@ -224,7 +231,7 @@ def _book(
         order.booked_quantity = totals[0]
         if order.booked_quantity >= order.filled_quantity:
             worth_take(order, totals)
-            _move(order, _after_trades(order, order.booked_quantity), sources[pk], events)
+            _move(order, _after_trades(order, order.booked_quantity), sources[pk], events, now)
     return booked
 
 
@@ -248,9 +255,11 @@ def worth_take(order: AnyOrder, totals: Sequence[Any]) -> None:
 
 
 def _after_trades(order: AnyOrder, booked: Decimal) -> Decision:
+    if order.state == OrderState.FILLED and order.filled_quantity == booked:  # mostly: it is as its report says
+        return Decision(OrderState.FILLED, booked)
     whole = order.quantity is not None and booked >= order.quantity
     status = VenueStatus.FILLED if whole else VenueStatus.PARTIALLY_FILLED
-    progress = Progress(OrderState(order.state), order.filled_quantity)
+    progress = Progress(STATES[order.state], order.filled_quantity)
     if order.state in FINAL and not whole and order.state != OrderState.FAILED:
         return Decision(progress.state, max(progress.filled, booked))
     moved = advance(progress, status, booked)
@@ -259,7 +268,7 @@ def _after_trades(order: AnyOrder, booked: Decimal) -> Decision:
 
 def _standing(order: OrderRow) -> Standing:
     return Standing(
-        state=OrderState(order.state),
+        state=STATES[order.state],
         filled=order.filled_quantity,
         attempts=order.attempts,
         attempts_allowed=order.attempts_allowed,

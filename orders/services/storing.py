@@ -15,7 +15,7 @@ from orders.executor.rows import AccountFacts, OrderRow
 from orders.executor.timing import Pace, next_check
 from orders.models import Mode, Order, Origin, TradingAccount
 from orders.services.telling import orders_tell
-from orders.states import FINAL, OrderState
+from orders.states import FINAL, STATES
 
 AnyOrder = Order | OrderRow
 AnyAccount = TradingAccount | AccountFacts
@@ -137,4 +137,6 @@ def _next_check(order: AnyOrder, pace: Pace, now: datetime) -> datetime | None:
     if order.cancel_requested_at is not None and order.state not in FINAL:
         return now if order.checks == 0 else now + timedelta(seconds=min(order.checks, 30))
     missing = order.filled_quantity > order.booked_quantity
-    return next_check(OrderState(order.state), missing_fills=missing, checks=order.checks, now=now, pace=pace)
+    if order.state in FINAL and not missing:
+        return None
+    return next_check(STATES[order.state], missing_fills=missing, checks=order.checks, now=now, pace=pace)
