@@ -20,7 +20,8 @@ from msgspec.structs import replace
 ZERO = Decimal(0)
 STEP = Decimal(1).scaleb(-28)  # columns have 30 places
 EXACT = Context(prec=60)  # digits: sums are exact, whatever the size of the amounts
-_key = attrgetter("key")
+key_of = attrgetter("key")
+time_of = attrgetter("time")
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,19 +119,31 @@ def book(terms: Terms, position: Position, fact: Fact) -> Position:
 
 def book_all(terms: Terms, facts: Iterable[Fact], position: Position | None = None) -> Position:
     """Return the position after all facts, in their own order."""
-    current = position or Position()
     with localcontext(EXACT):
-        for fact in in_order(facts):
-            current = booked(terms, current, fact)
-    return current
+        return booked_all(terms, facts, position)
+
+
+def is_late(facts: Iterable[Fact], newest: FactKey | None) -> bool:
+    """Return whether any of new facts belongs before one that is booked already."""
+    if newest is None or min(map(time_of, facts)) > newest.time:  # mostly: it is quick to see
+        return False
+    return any(fact.key < newest for fact in facts)
 
 
 def in_order(facts: Iterable[FactT]) -> list[FactT]:
     """Return facts in their own order."""
     ordered = list(facts)
     if len(ordered) > 1:  # mostly it is one
-        ordered.sort(key=_key)
+        ordered.sort(key=key_of)
     return ordered
+
+
+def booked_all(terms: Terms, facts: Iterable[Fact], position: Position | None = None) -> Position:
+    """Do as `book_all` does, for callers who set the arithmetic, once for many positions: it takes long."""
+    current = position or Position()
+    for fact in in_order(facts):
+        current = booked(terms, current, fact)
+    return current
 
 
 def booked(terms: Terms, position: Position, fact: Fact) -> Position:

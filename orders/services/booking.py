@@ -14,7 +14,19 @@ from copytrade.lib.sql import insert_rows, json_rows, numbers, run, update_rows
 from markets.models import Market
 from markets.venues.base import FillReport
 from markets.venues.vocabulary import MarketKind
-from orders.accounting import EXACT, ZERO, AdjustmentFact, Fact, FactKey, FillFact, Position, Terms, book_all
+from orders.accounting import (
+    EXACT,
+    ZERO,
+    AdjustmentFact,
+    Fact,
+    FactKey,
+    FillFact,
+    Position,
+    Terms,
+    booked_all,
+    is_late,
+    key_of,
+)
 from orders.executor.rows import OrderRow
 from orders.models import Fill, Holding, HoldingAdjustment, Order, Origin
 
@@ -93,6 +105,11 @@ class HoldingRow(msgspec.Struct):
     last_time: datetime | None
     last_trade: str
 
+    @property
+    def newest(self) -> FactKey | None:
+        """The place of its last fact."""
+        return FactKey(self.last_time, len(self.last_trade), self.last_trade) if self.last_time else None
+
 
 OTHER_FEES = HoldingRow.__struct_fields__.index("other_fees")
 LOCK_HOLDINGS = (
@@ -136,15 +153,16 @@ def fills_book(trades: Sequence[tuple[Order | OrderRow, FillReport]], *, followe
 def holdings_apply(facts: Mapping[HoldingKey, Sequence[Fact]], markets: Mapping[int, Market]) -> None:
     """Add facts to holdings; one that is older than what a holding has makes that holding be counted anew."""
     holdings = _lock(facts.keys())
-    late = [key for key, holding in holdings.items() if _is_late(holding, facts[key])]
+    late = [key for key, holding in holdings.items() if is_late(facts[key], holding.newest)]
     every = facts_of(late)
     now = timezone.now()
     terms = {pk: terms_of(market) for pk, market in markets.items()}
     rows = []
-    for key, holding in holdings.items():
-        start = Position() if key in every else position_of(holding)
-        new = every.get(key, facts[key])
-        rows.append(holding_row(holding.id, book_all(terms[key.market_id], new, start), new, now))
+    with localcontext(EXACT):
+        for key, holding in holdings.items():
+            start = Position() if key in every else position_of(holding)
+            new = every.get(key, facts[key])
+            rows.append(holding_row(holding.id, booked_all(terms[key.market_id], new, start), new, now))
     update_rows("orders_holding", HOLDING_COLUMNS, rows)
 
 
@@ -221,7 +239,7 @@ def adjustment_fact(adjustment: HoldingAdjustment) -> AdjustmentFact:
 
 def holding_row(pk: int, position: Position, facts: Sequence[Fact], now: datetime) -> dict[str, Any]:
     """Return the columns of a holding after its facts."""
-    newest = max([fact.key for fact in facts], default=None)
+    newest = max(map(key_of, facts), default=None)
     return {
         "id": pk,
         "quantity": position.quantity,
@@ -246,27 +264,22 @@ def fill_totals(order_ids: Sequence[int]) -> dict[int, tuple[Any, ...]]:
     return {row[0]: row[1:] for row in rows}
 
 
-def booked_totals(trades: Sequence[Booked]) -> tuple[Decimal, Decimal, Decimal, Decimal]:
+def booked_totals(trades: Mapping[int, Sequence[Booked]]) -> dict[int, tuple[Any, ...]]:
     """Return the sums that `fill_totals` has, over trades that are at hand."""
-    quantity = quote = by_price = over_price = ZERO
     with localcontext(EXACT):
-        for trade in trades:
-            fact = trade.fact
-            quantity, quote = quantity + fact.quantity, quote + trade.quote
-            by_price, over_price = by_price + fact.quantity * fact.price, over_price + fact.quantity / fact.price
+        return {pk: _totals(mine) for pk, mine in trades.items()}
+
+
+def _totals(trades: Sequence[Booked]) -> tuple[Decimal, Decimal, Decimal, Decimal]:
+    quantity = quote = by_price = over_price = ZERO
+    for _, fact, worth in trades:
+        quantity, quote = quantity + fact.quantity, quote + worth
+        by_price, over_price = by_price + fact.quantity * fact.price, over_price + fact.quantity / fact.price
     return quantity, quote, by_price, over_price
 
 
-def _is_late(holding: HoldingRow, facts: Sequence[Fact]) -> bool:
-    last = holding.last_time
-    if last is None or all(fact.time > last for fact in facts):
-        return False
-    newest = FactKey(last, len(holding.last_trade), holding.last_trade)
-    return min(fact.key for fact in facts) < newest
-
-
 def _keys(keys: Sequence[HoldingKey]) -> str:
-    return json_rows([{"account_id": key.account_id, "market_id": key.market_id, "side": key.side} for key in keys])
+    return json_rows([{"account_id": account, "market_id": market, "side": side} for account, market, side in keys])
 
 
 def _row(order: Order | OrderRow, trade: FillReport, now: datetime, followed: bool) -> dict[str, Any]:  # noqa: FBT001

@@ -240,10 +240,13 @@ def _totals(orders: Mapping[int, OrderRow], booked: Sequence[Booked]) -> dict[in
     new: dict[int, list[Booked]] = defaultdict(list)
     for trade in booked:
         new[trade.order_id].append(trade)
-    first = {pk for pk in new if not orders[pk].booked_quantity and all(trade.fact.price for trade in new[pk])}
-    known = {pk: booked_totals(new[pk]) for pk in first}
+    first = {pk: mine for pk, mine in new.items() if not orders[pk].booked_quantity and _priced(mine)}
     others = [pk for pk in orders if pk not in first]
-    return known | (fill_totals(others) if others else {})
+    return booked_totals(first) | (fill_totals(others) if others else {})
+
+
+def _priced(trades: Sequence[Booked]) -> bool:
+    return all(trade.fact.price for trade in trades)
 
 
 def worth_take(order: AnyOrder, totals: Sequence[Any]) -> None:

@@ -11,7 +11,20 @@ import msgspec
 
 from copytrade.lib.sql import json_rows, numbers, run, update_rows
 from markets.selectors.known import markets_known
-from orders.accounting import EXACT, ZERO, AdjustmentFact, Fact, FactKey, FillFact, Position, Terms, booked, in_order
+from orders.accounting import (
+    EXACT,
+    ZERO,
+    AdjustmentFact,
+    Fact,
+    FactKey,
+    FillFact,
+    Position,
+    Terms,
+    booked,
+    in_order,
+    is_late,
+    key_of,
+)
 from orders.services.booking import terms_of
 
 # Each trade is taken up once: by whoever turns its mark off. A side is that of the position, which hedging accounts
@@ -73,8 +86,7 @@ LARGEST_BATCH = 2_000
 Key = tuple[int, int, str]
 
 
-@dataclass(slots=True)
-class Day:
+class Day(msgspec.Struct):
     """What one day brought."""
 
     realized: Decimal = ZERO
@@ -92,8 +104,7 @@ class Taken:
     intents: frozenset[int]
 
 
-@dataclass(frozen=True, slots=True)
-class Locked:
+class Locked(msgspec.Struct, frozen=True):
     """A position whose row is locked; `newest` is its last fact."""
 
     pk: int
@@ -121,18 +132,19 @@ def copy_facts_book(facts: Mapping[Key, Sequence[FillFact]], *, now: datetime) -
     markets = market_ids_of(facts)
     terms, steps = terms_by_market(markets), steps_by_market(markets)
     positions = positions_lock(facts)
-    late = [key for key, locked in positions.items() if _is_late(locked, facts[key])]
+    late = [key for key, locked in positions.items() if is_late(facts[key], locked.newest)]
     every = copy_facts_of(late) if late else {}
     rows, days = [], defaultdict[tuple[int, date], Day](Day)
-    for key, locked in positions.items():
-        new, law = facts[key], terms[key[1]]
-        if key in every:
-            after, brought = _recount(law, every[key], new)
-        else:
-            after, brought = walk(law, new, locked.position)
-        newest = max(fact.key for fact in every.get(key, new))
-        rows.append(position_row(locked.pk, after, newest, now, steps[key[1]]))
-        add_days(days, key[0], brought)
+    with localcontext(EXACT):  # once for all of them: it takes as long as a trade
+        for key, locked in positions.items():
+            new, law = facts[key], terms[key[1]]
+            if key in every:
+                after, brought = _recount(law, every[key], new)
+            else:
+                after, brought = _walked(law, new, locked.position)
+            newest = max(map(key_of, every.get(key, new)))
+            rows.append(position_row(locked.pk, after, newest, now, steps[key[1]]))
+            _add_days(days, key[0], brought)
     update_rows("replication_copyposition", POSITION_COLUMNS, rows)
     run(ADD_DAYS, [json_rows(day_rows(days))])
 
@@ -164,16 +176,8 @@ def adjustment_fact(pk: int, time: datetime, quantity: Decimal, cost: Decimal) -
 
 def walk(terms: Terms, facts: Iterable[Fact], start: Position | None = None) -> tuple[Position, Days]:
     """Return the position after facts, in their own order, and what they brought on each UTC day."""
-    position, days = start or Position(), defaultdict[date, Day](Day)
     with localcontext(EXACT):
-        for fact in in_order(facts):
-            after = booked(terms, position, fact)
-            if isinstance(fact, FillFact):
-                day = days[fact.time.astimezone(UTC).date()]
-                day.realized += after.realized_pnl - position.realized_pnl
-                day.fees += after.fees - position.fees
-            position = after
-    return position, days
+        return _walked(terms, facts, start)
 
 
 def terms_by_market(market_ids: Iterable[int]) -> dict[int, Terms]:
@@ -211,9 +215,7 @@ def position_row(pk: int, position: Position, newest: FactKey | None, now: datet
 def add_days(days: dict[tuple[int, date], Day], copy_id: int, brought: Days) -> None:
     """Add what a position brought to what its copy did."""
     with localcontext(EXACT):
-        for day, sums in brought.items():
-            days[copy_id, day].realized += sums.realized
-            days[copy_id, day].fees += sums.fees
+        _add_days(days, copy_id, brought)
 
 
 def day_rows(days: Mapping[tuple[int, date], Day]) -> list[dict[str, Any]]:
@@ -224,11 +226,23 @@ def day_rows(days: Mapping[tuple[int, date], Day]) -> list[dict[str, Any]]:
     ]
 
 
-def _is_late(locked: Locked, facts: Sequence[FillFact]) -> bool:
-    newest = locked.newest
-    if newest is None or all(fact.time > newest.time for fact in facts):
-        return False
-    return min(fact.key for fact in facts) < newest
+def _walked(terms: Terms, facts: Iterable[Fact], start: Position | None = None) -> tuple[Position, Days]:
+    position, days = start or Position(), defaultdict[date, Day](Day)
+    for fact in in_order(facts):
+        after = booked(terms, position, fact)
+        if isinstance(fact, FillFact):
+            day = days[fact.time.astimezone(UTC).date()]
+            day.realized += after.realized_pnl - position.realized_pnl
+            day.fees += after.fees - position.fees
+        position = after
+    return position, days
+
+
+def _add_days(days: dict[tuple[int, date], Day], copy_id: int, brought: Days) -> None:
+    for day, sums in brought.items():
+        total = days[copy_id, day]
+        total.realized += sums.realized
+        total.fees += sums.fees
 
 
 def _recount(terms: Terms, every: Sequence[Fact], new: Sequence[FillFact]) -> tuple[Position, Days]:

@@ -7,11 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orders.accounting import FillFact, Position, Terms
+from orders.accounting import FillFact, Position, Terms, is_late
 from replication.engine.booking import (
     Day,
-    Locked,
-    _is_late,
     _recount,
     add_days,
     adjustment_fact,
@@ -68,9 +66,9 @@ def test_an_adjustment_comes_after_the_trades_of_its_moment():
     [(None, 0, "5", False), (1, 2, "1", False), (1, 1, "6", False), (1, 1, "4", True), (1, 0, "6", True)],
 )
 def test_a_trade_is_late_where_a_later_one_is_booked_already(newest, hours, number, late):
-    locked = Locked(1, Position(), None if newest is None else fill(newest, "BUY", 1, 1).key)
+    booked = None if newest is None else fill(newest, "BUY", 1, 1).key
 
-    assert _is_late(locked, [fill(3, "BUY", 1, 1, number="9"), fill(hours, "BUY", 1, 1, number=number)]) is late
+    assert is_late([fill(3, "BUY", 1, 1, number="9"), fill(hours, "BUY", 1, 1, number=number)], booked) is late
 
 
 trades = st.lists(
