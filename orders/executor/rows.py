@@ -74,13 +74,14 @@ class SenderRow(msgspec.Struct, gc=False):
 
 
 class OrderRow(msgspec.Struct):
-    """An order whose state changes; the words are those of `Order`. `venue_response` is written where it is set."""
+    """An order whose state changes; the words are those of `Order`.
+
+    Two columns are not read: `venue_response`, which is written where it is set, and `check_at`, which is always.
+    """
 
     id: int
     account_id: int
     market_id: int
-    side: str
-    position_side: str
     origin: str
     cause_id: int | None
     state: str
@@ -98,7 +99,6 @@ class OrderRow(msgspec.Struct):
     cancel_requested_at: datetime | None
     send_after: datetime
     send_before: datetime
-    check_at: datetime | None
     absent_since: datetime | None
     claimed_at: datetime | None
     sent_at: datetime | None
@@ -109,6 +109,7 @@ class OrderRow(msgspec.Struct):
     account: AccountFacts
     market: Market
     venue_response: Mapping[str, Any] | None = None
+    check_at: datetime | None = None
 
     @property
     def pk(self) -> int:
