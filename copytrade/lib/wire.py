@@ -34,6 +34,15 @@ def iso_time_or_none(moment: datetime | None) -> str | None:
     return None if moment is None else iso_time(moment)
 
 
+class IsoTimes(dict[datetime | None, str | None]):
+    """`iso_time_or_none` of the times of many messages, which are mostly the same few."""
+
+    def __missing__(self, moment: datetime | None) -> str | None:
+        """Write one that is new."""
+        text = self[moment] = iso_time_or_none(moment)
+        return text
+
+
 def from_milliseconds(milliseconds: int) -> datetime:
     """Return the moment of milliseconds since the epoch, exactly."""
     return EPOCH + milliseconds * MILLISECOND

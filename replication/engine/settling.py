@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from operator import itemgetter
-from typing import NamedTuple
 
+import msgspec
 from django.db import transaction
 from django.utils import timezone
 
@@ -15,7 +15,7 @@ from orders.accounting import FillFact
 from replication.engine.booking import Key, copy_facts_book, copy_fills_take
 from replication.engine.resuming import NOT_REFUSED, waiting_resume
 from replication.models import Signal
-from replication.services.messages import IntentRow, failing_messages, intent_message
+from replication.services.messages import IntentRow, failing_messages, intents_told
 from replication.vocabulary import UNDER_WAY, IntentState, SignalState
 
 LARGEST_BATCH = 1_000
@@ -90,7 +90,7 @@ SETTLE = f"""
             SELECT count(*) FROM orders_order o WHERE o.cause_id = i.id AND {REFUSED} AND o.created_at < i.planned_at
         ) < %(tell_after)s ELSE false END
 """
-TOLD = len(IntentRow._fields)
+TOLD = len(IntentRow.__struct_fields__)
 THOUSANDS = "^(1(?:000)+)[A-Z]"
 # Those whose orders are over are looked at until they are judged, whatever the clocks of two workers said.
 STALE = """
@@ -119,7 +119,7 @@ FINISH = """
 """
 
 
-class Settled(NamedTuple):
+class Settled(msgspec.Struct, frozen=True, gc=False):
     """What a decision became, and what it was: the columns that `SETTLE` returns."""
 
     now: IntentRow
@@ -165,7 +165,7 @@ def decisions_settle(intents: Sequence[int], facts: Mapping[Key, Sequence[FillFa
     now = timezone.now()
     copy_facts_book(facts, now=now)
     settled = _judge(intents, now) if intents else []
-    told = [intent_message(each.now) for each in settled]
+    told = intents_told([each.now for each in settled])
     messages_publish([*told, *failing_messages([each.now.id for each in settled if each.to_tell])])
     return settled
 
@@ -189,8 +189,8 @@ def _judge(intents: Sequence[int], now: datetime) -> list[Settled]:
         "intents": numbers(intents),
     }
     rows = run(SETTLE, values)
-    settled = [Settled(IntentRow._make(row[:TOLD]), *row[TOLD:]) for row in sorted(rows, key=itemgetter(1))]
-    owed = [{"intent_id": each.now.id, "owed": each.owed} for each in settled if each.owed]
+    settled = [Settled(IntentRow(*row[:TOLD]), *row[TOLD:]) for row in sorted(rows, key=itemgetter(1))]
+    owed = [{"intent_id": each.now.id, "owed": owed} for each in settled if (owed := each.owed)]
     if owed:
         run(OWE, [now, json_rows(owed)])
     return settled

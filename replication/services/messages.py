@@ -1,14 +1,13 @@
 """What followers are told on their private stream."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from decimal import Decimal
-from typing import NamedTuple
 
 import msgspec
 
 from copytrade.lib.sql import numbers, run
-from copytrade.lib.wire import iso_time_or_none, plain_digits
+from copytrade.lib.wire import IsoTimes, plain_digits
 from copytrade.realtime.messages import Message, private_stream
 from replication.models import Copy, Signal
 from replication.selectors.values import money_asset
@@ -33,7 +32,7 @@ TELL_FAILING = """
 """
 
 
-class IntentRow(NamedTuple):
+class IntentRow(msgspec.Struct, frozen=True, gc=False):
     """What is told of a decision: the columns of `TELL`."""
 
     user_id: int
@@ -70,7 +69,7 @@ def intent_messages(intent_ids: Sequence[int]) -> list[Message]:
     """Return `trade:updated` of decisions (`trade:failed` of those that failed), in one statement."""
     if not intent_ids:
         return []
-    return [intent_message(IntentRow._make(row)) for row in run(TELL, [numbers(intent_ids)])]
+    return intents_told([IntentRow(*row) for row in run(TELL, [numbers(intent_ids)])])
 
 
 def failing_messages(intent_ids: Sequence[int]) -> list[Message]:
@@ -136,8 +135,13 @@ def copy_messages(copies: Sequence[Copy]) -> list[Message]:
     ]
 
 
-def intent_message(row: IntentRow) -> Message:
-    """Return `trade:updated` of a decision, `trade:failed` of one that failed."""
+def intents_told(rows: Iterable[IntentRow]) -> list[Message]:
+    """Return `trade:updated` of decisions, `trade:failed` of those that failed."""
+    times = IsoTimes()
+    return [_intent_message(row, times) for row in rows]
+
+
+def _intent_message(row: IntentRow, times: IsoTimes) -> Message:
     price, slippage = row.average_price, row.slippage_percent
     data = {
         "tradeId": row.id,
@@ -155,8 +159,8 @@ def intent_message(row: IntentRow) -> Message:
         "filledQuantity": plain_digits(row.filled_quantity),
         "averagePrice": None if price is None else plain_digits(price),
         "slippagePercent": None if slippage is None else plain_digits(slippage),
-        "detectedAt": iso_time_or_none(row.detected_at),
-        "finishedAt": iso_time_or_none(row.finished_at),
+        "detectedAt": times[row.detected_at],
+        "finishedAt": times[row.finished_at],
     }
     if row.state == "failed":
         return Message("trade:failed", data | {"error": row.message or row.code}, (private_stream(row.user_id),))

@@ -10,6 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from copytrade.lib.wire import (
+    IsoTimes,
     from_milliseconds,
     iso_time,
     iso_time_or_none,
@@ -75,6 +76,12 @@ def test_a_time_is_utc_with_milliseconds_and_reads_back_to_the_millisecond(momen
 def test_no_time_is_null() -> None:
     assert iso_time_or_none(None) is None
     assert iso_time_or_none(datetime(2026, 2, 5, tzinfo=UTC)) == "2026-02-05T00:00:00.000Z"
+
+
+@given(st.lists(st.none() | moments))
+def test_times_of_many_messages_are_written_as_each_is(several: list[datetime | None]) -> None:
+    times = IsoTimes()
+    assert [times[moment] for moment in several * 2] == [iso_time_or_none(moment) for moment in several * 2]
 
 
 @given(st.integers(min_value=-(10**13), max_value=10**13))
