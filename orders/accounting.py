@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import ROUND_HALF_EVEN, Context, Decimal, localcontext
 from operator import attrgetter
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
 import msgspec
 from msgspec.structs import replace
@@ -35,7 +35,7 @@ class Terms:
     settlement_asset: str
 
 
-class FactKey(NamedTuple):
+class FactKey(msgspec.Struct, frozen=True, order=True, gc=False):
     """The order of facts: by time, then by the venue's trade id (as a number where it is one)."""
 
     time: datetime
@@ -43,7 +43,7 @@ class FactKey(NamedTuple):
     trade: str
 
 
-class FillFact(msgspec.Struct, frozen=True):
+class FillFact(msgspec.Struct, frozen=True, gc=False):
     """A trade. `quantity` is positive; `buy` says which way."""
 
     time: datetime

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import datetime
 from decimal import Decimal, localcontext
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 from django.utils import timezone
@@ -69,7 +69,7 @@ SELECT account_id, market_id, side, 0, 0, 0, 0, '{{}}', '', %s FROM {KEYS} ON CO
 RETURNED = "account_id, market_id, position_side, venue_trade_id, side"
 
 
-class HoldingKey(NamedTuple):
+class HoldingKey(msgspec.Struct, frozen=True, order=True, gc=False):
     """Which position."""
 
     account_id: int
@@ -118,7 +118,7 @@ LOCK_HOLDINGS = (
 )
 
 
-class Booked(NamedTuple):
+class Booked(msgspec.Struct, frozen=True, gc=False):
     """A trade that was stored just now. `quote` is its worth as the venue gives it."""
 
     order_id: int
@@ -272,14 +272,15 @@ def booked_totals(trades: Mapping[int, Sequence[Booked]]) -> dict[int, tuple[Any
 
 def _totals(trades: Sequence[Booked]) -> tuple[Decimal, Decimal, Decimal, Decimal]:
     quantity = quote = by_price = over_price = ZERO
-    for _, fact, worth in trades:
-        quantity, quote = quantity + fact.quantity, quote + worth
+    for trade in trades:
+        fact = trade.fact
+        quantity, quote = quantity + fact.quantity, quote + trade.quote
         by_price, over_price = by_price + fact.quantity * fact.price, over_price + fact.quantity / fact.price
     return quantity, quote, by_price, over_price
 
 
 def _keys(keys: Sequence[HoldingKey]) -> str:
-    return json_rows([{"account_id": account, "market_id": market, "side": side} for account, market, side in keys])
+    return json_rows(keys)
 
 
 def _row(order: Order | OrderRow, trade: FillReport, now: datetime, followed: bool) -> dict[str, Any]:  # noqa: FBT001

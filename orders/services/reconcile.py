@@ -254,7 +254,9 @@ def _take_theirs(
     quantity = position.quantity if position else ZERO
     entry = position.entry_price if position else ZERO
     adjustment = HoldingAdjustment.objects.create(
-        **key._asdict(),
+        account_id=key.account_id,
+        market_id=key.market_id,
+        side=key.side,
         quantity_before=holding.quantity,
         quantity=quantity,
         cost=value_of(terms_of(market), abs(quantity), entry) if quantity and entry else ZERO,
