@@ -10,13 +10,12 @@ from typing import Any
 import msgspec
 from django.utils import timezone
 
-from copytrade.lib.sql import insert_rows, json_rows, numbers, run, update_rows
+from copytrade.lib.sql import insert_rows, json_rows, run, update_rows
 from markets.models import Market
 from markets.venues.base import FillReport
 from markets.venues.vocabulary import MarketKind
 from orders.accounting import (
     EXACT,
-    ZERO,
     AdjustmentFact,
     Fact,
     FactKey,
@@ -177,14 +176,14 @@ def holdings_lock(keys: Iterable[HoldingKey]) -> dict[HoldingKey, Holding]:
 
 def _make(keys: Iterable[HoldingKey]) -> str:
     """Make the holdings that are missing; return the keys as statements take them."""
-    wanted = _keys(sorted(keys))
+    wanted = json_rows(sorted(keys))
     run(MAKE_HOLDINGS, [timezone.now(), wanted])
     return wanted
 
 
 def _lock(keys: AbstractSet[HoldingKey]) -> dict[HoldingKey, HoldingRow]:
     """Do as `holdings_lock` does, for those columns only that the accounting needs."""
-    locked = _locked(_keys(sorted(keys)))
+    locked = _locked(json_rows(sorted(keys)))
     if missing := keys - locked.keys():
         locked |= _locked(_make(missing))
     return locked
@@ -206,13 +205,13 @@ def facts_of(keys: Sequence[HoldingKey]) -> dict[HoldingKey, list[Fact]]:
         fills = Fill.objects.raw(
             f"SELECT row.* FROM orders_fill row JOIN {KEYS} ON (row.account_id, row.market_id, row.position_side) = "
             "(key.account_id, key.market_id, key.side)",
-            [_keys(keys)],
+            [json_rows(keys)],
         )
         for fill in fills:
             key = HoldingKey(fill.account_id, fill.market_id, fill.position_side)
             found[key].append(_stored_fact(fill))
         adjustments = HoldingAdjustment.objects.raw(
-            f"SELECT row.* FROM orders_holdingadjustment row JOIN {KEYS} ON {SAME}", [_keys(keys)]
+            f"SELECT row.* FROM orders_holdingadjustment row JOIN {KEYS} ON {SAME}", [json_rows(keys)]
         )
         for adjustment in adjustments:
             key = HoldingKey(adjustment.account_id, adjustment.market_id, adjustment.side)
@@ -254,35 +253,6 @@ def holding_row(pk: int, position: Position, facts: Sequence[Fact], now: datetim
     }
 
 
-def fill_totals(order_ids: Sequence[int]) -> dict[int, tuple[Any, ...]]:
-    """Return by order the sums over its trades: quantity, quote, quantity x price, quantity / price."""
-    rows = run(
-        "SELECT order_id, sum(quantity), sum(quote_quantity), sum(quantity * price), sum(quantity / price) "
-        "FROM orders_fill WHERE order_id = ANY(%s) GROUP BY order_id",
-        [numbers(order_ids)],
-    )
-    return {row[0]: row[1:] for row in rows}
-
-
-def booked_totals(trades: Mapping[int, Sequence[Booked]]) -> dict[int, tuple[Any, ...]]:
-    """Return the sums that `fill_totals` has, over trades that are at hand."""
-    with localcontext(EXACT):
-        return {pk: _totals(mine) for pk, mine in trades.items()}
-
-
-def _totals(trades: Sequence[Booked]) -> tuple[Decimal, Decimal, Decimal, Decimal]:
-    quantity = quote = by_price = over_price = ZERO
-    for trade in trades:
-        fact = trade.fact
-        quantity, quote = quantity + fact.quantity, quote + trade.quote
-        by_price, over_price = by_price + fact.quantity * fact.price, over_price + fact.quantity / fact.price
-    return quantity, quote, by_price, over_price
-
-
-def _keys(keys: Sequence[HoldingKey]) -> str:
-    return json_rows(keys)
-
-
 def _row(order: Order | OrderRow, trade: FillReport, now: datetime, followed: bool) -> dict[str, Any]:  # noqa: FBT001
     return {
         "account_id": order.account_id,
@@ -313,14 +283,9 @@ def awaits_copy(order: Order | OrderRow) -> bool:
 
 
 def _fact(row: Mapping[str, Any]) -> FillFact:
+    buy = row["side"] == "BUY"
     return FillFact(
-        row["time"],
-        row["venue_trade_id"],
-        row["side"] == "BUY",
-        row["price"],
-        row["quantity"],
-        row["fee"],
-        row["fee_asset"],
+        row["time"], row["venue_trade_id"], buy, row["price"], row["quantity"], row["fee"], row["fee_asset"]
     )
 
 

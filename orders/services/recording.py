@@ -15,12 +15,12 @@ from copytrade.lib.database import DATABASE_AWAY, is_contention
 from copytrade.lib.sql import look_up_by_number
 from copytrade.lib.wake import wake_on_commit
 from markets.venues.base import FillReport, OrderReport
-from markets.venues.vocabulary import MarketKind, VenueStatus
+from markets.venues.vocabulary import VenueStatus
 from orders.executor.decisions import Decision, Standing, Terms, decide
 from orders.executor.findings import Finding, Source
 from orders.executor.rows import OrderRow, led_hold, orders_lock_rows
 from orders.models import AccountState, Credential, TradingAccount
-from orders.services.booking import Booked, awaits_copy, booked_totals, fill_totals, fills_book
+from orders.services.booking import Booked, awaits_copy, fills_book
 from orders.services.storing import (
     LONGEST_CODE,
     AnyOrder,
@@ -30,6 +30,7 @@ from orders.services.storing import (
     send_window,
     told_text,
 )
+from orders.services.totals import totals, worth_take
 from orders.states import AT_VENUE, FINAL, PROGRESS, STATES, OrderState, Progress, advance
 
 logger = logging.getLogger(__name__)
@@ -226,35 +227,13 @@ def _book(
         return []
     booked = fills_book(trades, followed=followed)
     sources = {finding.order_id: finding.source for finding in findings}
-    for pk, totals in _totals({order.pk: order for order, _ in trades}, booked).items():
+    for pk, sums in totals({order.pk: order for order, _ in trades}, booked).items():
         order = orders[pk]
-        order.booked_quantity = totals[0]
+        order.booked_quantity = sums[0]
         if order.booked_quantity >= order.filled_quantity:
-            worth_take(order, totals)
+            worth_take(order, sums)
             _move(order, _after_trades(order, order.booked_quantity), sources[pk], events, now)
     return booked
-
-
-def _totals(orders: Mapping[int, OrderRow], booked: Sequence[Booked]) -> dict[int, tuple[Any, ...]]:
-    """Return what `fill_totals` does; what it would find for orders that had no trades is known here."""
-    new: dict[int, list[Booked]] = defaultdict(list)
-    for trade in booked:
-        new[trade.order_id].append(trade)
-    first = {pk: mine for pk, mine in new.items() if not orders[pk].booked_quantity and _priced(mine)}
-    others = [pk for pk in orders if pk not in first]
-    return booked_totals(first) | (fill_totals(others) if others else {})
-
-
-def _priced(trades: Sequence[Booked]) -> bool:
-    return all(trade.fact.price for trade in trades)
-
-
-def worth_take(order: AnyOrder, totals: Sequence[Any]) -> None:
-    """Give an order the worth and the average price of its trades, whose sums are as `fill_totals` has them."""
-    quantity, quote, by_price, over_price = totals
-    inverse = order.market.kind == MarketKind.COIN_M
-    order.filled_quote = quote
-    order.average_price = (quantity / over_price) if inverse else (by_price / quantity)
 
 
 def _after_trades(order: AnyOrder, booked: Decimal) -> Decision:

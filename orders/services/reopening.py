@@ -26,9 +26,9 @@ from orders.access import venue_of
 from orders.executor.claiming import reference_of
 from orders.executor.findings import Finding, Source
 from orders.models import Order, TradingAccount
-from orders.services.booking import fill_totals
-from orders.services.recording import findings_record, worth_take
+from orders.services.recording import findings_record
 from orders.services.storing import event_row, orders_lock, orders_store
+from orders.services.totals import fill_totals, worth_take
 from orders.states import OPEN, REOPENINGS, OrderState, Progress, reopen
 
 logger = logging.getLogger(__name__)
