@@ -35,7 +35,10 @@ def iso_time_or_none(moment: datetime | None) -> str | None:
 
 
 class IsoTimes(dict[datetime | None, str | None]):
-    """`iso_time_or_none` of the times of many messages, which are mostly the same few."""
+    """`iso_time_or_none` of the times of many messages, which are mostly the same few.
+
+    They must be in UTC: two times of an hour that other zones repeat are equal, and not the same.
+    """
 
     def __missing__(self, moment: datetime | None) -> str | None:
         """Write one that is new."""
