@@ -9,10 +9,11 @@ from operator import itemgetter
 from typing import Any, NamedTuple
 
 import msgspec
-from django.db import connection
+from django.db import IntegrityError, connection, transaction
 from psycopg.types.datetime import TimestamptzLoader
 
 Read = Callable[..., Callable[[Any], Any]]
+UNLESS_THERE = "ON CONFLICT DO NOTHING"
 MANY = 16  # rows; fewer take one text of a statement each, whatever they share, so that it stays prepared
 BY_NUMBER = """
     SELECT set_config(name, value, true) FROM (VALUES ('enable_seqscan', 'off'), ('enable_hashjoin', 'off'),
@@ -91,15 +92,33 @@ def insert_rows(
     rows: Sequence[Mapping[str, Any]],
     *,
     unless_there: bool = False,
+    mostly_new: bool = False,
     returning: str = "",
 ) -> list[tuple[Any, ...]]:
-    """Insert many rows in one statement; with `unless_there`, those that conflict are left out."""
+    """Insert many rows in one statement; with `unless_there`, those that conflict are left out.
+
+    So they are with `mostly_new`, which is for rows that conflict only where two do the same at once.
+    """
     if not rows:
         return []
     new = as_table(columns, rows, key=next(iter(columns)))
-    conflict = " ON CONFLICT DO NOTHING" if unless_there else ""
+    conflict = f" {UNLESS_THERE}" if unless_there or mostly_new else ""
     answer = f" RETURNING {returning}" if returning else ""
-    return run(f"{inserting(table, columns, new)}{conflict}{answer}", new.parameters)
+    insert = insert_mostly_new if mostly_new else run
+    return insert(f"{inserting(table, columns, new)}{conflict}{answer}", new.parameters)
+
+
+def insert_mostly_new(statement: str, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:
+    """Run an INSERT that says `UNLESS_THERE`; return its rows.
+
+    Where that is said PostgreSQL takes half as long again for each row. So it is said only once a row has conflicted:
+    then all of them are inserted anew.
+    """
+    try:
+        with transaction.atomic():
+            return run(statement.replace(UNLESS_THERE, ""), parameters)
+    except IntegrityError:
+        return run(statement, parameters)
 
 
 def updating(table: str, columns: Iterable[str], new: Table) -> str:

@@ -9,7 +9,7 @@ from uuid import uuid4
 import msgspec
 from django.utils import timezone
 
-from copytrade.lib.sql import as_table, run
+from copytrade.lib.sql import UNLESS_THERE, as_table, insert_mostly_new
 from markets.venues.vocabulary import OrderType, PositionSide, Side
 from orders.executor.findings import Source
 from orders.models import Origin
@@ -39,19 +39,19 @@ COLUMNS = {
     "cause_id": "bigint",
     "attempts_allowed": "smallint",
 }
-WRITE = """
+WRITE = f"""
 WITH first AS (
     SELECT %s::text AS state, %s::text AS source, %s::smallint AS attempts, %s::timestamptz AS now,
         %s::timestamptz AS claimed_at, %s::timestamptz AS check_at
 ), written AS (
     INSERT INTO orders_order (
-        {names}, state, reason_code, reason, venue_order_id, filled_quantity, booked_quantity, attempts, checks,
+        {{names}}, state, reason_code, reason, venue_order_id, filled_quantity, booked_quantity, attempts, checks,
         created_at, updated_at, send_after, claimed_at, check_at, send_before
     )
-    SELECT {values}, first.state, '', '', '', 0, 0, first.attempts, 0, first.now, first.now, first.now,
-        first.claimed_at, first.check_at, first.now + {within}
-    FROM first, {source}
-    ON CONFLICT DO NOTHING
+    SELECT {{values}}, first.state, '', '', '', 0, 0, first.attempts, 0, first.now, first.now, first.now,
+        first.claimed_at, first.check_at, first.now + {{within}}
+    FROM first, {{source}}
+    {UNLESS_THERE}
     RETURNING account_id, client_order_id, id
 ), steps AS (
     INSERT INTO orders_orderevent (order_id, from_state, to_state, source, code, message, filled_quantity, at)
@@ -99,8 +99,8 @@ def orders_write_many(
 ) -> list[int | None]:
     """Write orders that wait to be sent; return their numbers in the order given.
 
-    An order whose client order id its account has used already is not written: None stands for it. One statement,
-    however many orders; `source` is who wants them, for their first event. With `taken_until` they are the caller's to
+    An order whose client order id its account has used already is not written: None stands for it. One statement
+    inserts them all; `source` is who wants them, for their first event. With `taken_until` they are the caller's to
     send until then, and nobody else's: `orders_write_taken` sees to all that goes with it.
     """
     if not orders:
@@ -112,5 +112,5 @@ def orders_write_many(
     statement = WRITE.format(
         names=", ".join(COLUMNS), values=", ".join(values), within=new.values["send_within"], source=new.source
     )
-    written = {(account, name): pk for account, name, pk in run(statement, [*first, *new.parameters])}
+    written = {(account, name): pk for account, name, pk in insert_mostly_new(statement, [*first, *new.parameters])}
     return [written.pop((order.account_id, order.client_order_id), None) for order in orders]

@@ -90,7 +90,7 @@ def test_the_statements_do_not_grow_with_the_orders(wanted):
             orders_write_many([another(wanted) for _ in range(count)])
         return len(captured)
 
-    assert statements(1) == statements(50) == 1
+    assert statements(1) == statements(50) == 3  # one of them inserts, between a savepoint and its release
 
 
 def test_what_is_written_already_is_left_out(wanted):

@@ -105,7 +105,7 @@ def decisions_store(
     now = timezone.now()
     rows = [_intent_row(signal, each, now) for each in decided]
     if insert:
-        ids = insert_rows("replication_copyintent", INTENT_COLUMNS, rows, unless_there=True, returning="id, copy_id")
+        ids = insert_rows("replication_copyintent", INTENT_COLUMNS, rows, mostly_new=True, returning="id, copy_id")
     else:
         ids = run(REPLAN, [json_rows(rows)])
     intents = {copy_id: pk for pk, copy_id in ids}

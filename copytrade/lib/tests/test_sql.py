@@ -4,10 +4,11 @@ import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.db import IntegrityError
 from hypothesis import given
 from hypothesis import strategies as st
 
-from copytrade.lib.sql import MANY, as_table, numbers, run
+from copytrade.lib.sql import MANY, as_table, insert_rows, numbers, run
 
 pytestmark = pytest.mark.django_db
 
@@ -94,3 +95,29 @@ def test_rows_that_share_all_but_their_key_are_as_many():
     new = as_table({"id": "bigint", "word": "text"}, rows, key="id")
 
     assert run(f"SELECT {', '.join(new.values.values())} FROM {new.source}", new.parameters) == [(1, "x")] * MANY
+
+
+GROUP = {"name": "text"}
+
+
+def groups(*names):
+    return [{"name": name} for name in names]
+
+
+@pytest.mark.parametrize("how", ["unless_there", "mostly_new"])
+def test_rows_that_are_there_are_left_out_and_the_others_stored(how):
+    insert_rows("auth_group", GROUP, groups("a", "b"))
+
+    stored = insert_rows("auth_group", GROUP, groups("b", "c"), **{how: True}, returning="name")
+
+    assert stored == [("c",)]
+    assert run("SELECT name FROM auth_group ORDER BY name") == [("a",), ("b",), ("c",)]
+
+
+def test_rows_that_are_mostly_new_are_all_stored_where_they_are():
+    assert insert_rows("auth_group", GROUP, groups("a", "b"), mostly_new=True, returning="name") == [("a",), ("b",)]
+
+
+def test_rows_that_break_another_rule_are_refused_whole():
+    with pytest.raises(IntegrityError, match="null value"):
+        insert_rows("auth_group", GROUP, groups("a", None), mostly_new=True)
