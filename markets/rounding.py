@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from decimal import ROUND_DOWN, Decimal, localcontext
 from enum import StrEnum
 from math import lcm
+from typing import NamedTuple
 
 from copytrade.lib.wire import plain_digits
 from markets.filters import ZERO, Filters
@@ -39,6 +40,22 @@ class Problem:
     numbers: Mapping[str, Decimal] = field(default_factory=dict)
 
 
+class Steps(NamedTuple):
+    """Where amounts may lie: on an offset and so many steps above it; everywhere from zero on without a step."""
+
+    step: Decimal | None
+    offset: Decimal
+
+
+class Bounds(NamedTuple):
+    """The smallest and the largest order of a market, as quantity and as worth; None does not bind."""
+
+    least: Decimal | None
+    most: Decimal | None
+    least_worth: Decimal | None
+    most_worth: Decimal | None
+
+
 def quantity_floor(
     filters: Filters, quantity: Decimal, *, market_order: bool, kind: MarketKind = MarketKind.SPOT
 ) -> Decimal:
@@ -48,13 +65,47 @@ def quantity_floor(
     matters only to markets whose minimum is not on the step: contracts count their steps from there.
     """
     with localcontext(prec=PRECISION):
-        step = quantity_step(filters, market_order=market_order)
-        return _floor(quantity, step, _offset(filters.quantity_min, filters.quantity_step, kind))
+        return floor_to_steps(quantity_steps(filters, market_order=market_order, kind=kind), quantity)
+
+
+def quantity_steps(filters: Filters, *, market_order: bool, kind: MarketKind) -> Steps:
+    """Return where quantities may lie, for callers who round many; they set the arithmetic."""
+    step = quantity_step(filters, market_order=market_order)
+    return Steps(step, _offset(filters.quantity_min, filters.quantity_step, kind))
+
+
+def floor_to_steps(steps: Steps, value: Decimal) -> Decimal:
+    """Return the largest amount on the steps that is not more, zero where none is, for callers who set the arithmetic.
+
+    It has no digits that say nothing, and no exponent.
+    """
+    step, offset = steps
+    if not step:
+        return _plain(max(value, ZERO))
+    if value < offset:
+        return ZERO
+    return _plain(offset + (value - offset) // step * step)
 
 
 def quantity_step(filters: Filters, *, market_order: bool) -> Decimal | None:
     """Return the step of quantities, None where there is none. MARKET orders meet both of theirs."""
     return _common_step(filters.quantity_step, filters.market_quantity_step if market_order else None)
+
+
+def order_bounds(filters: Filters, *, market_order: bool) -> Bounds:
+    """Return the bounds of one order, which of MARKET orders are the tighter ones of two."""
+    least, most = filters.quantity_min, filters.quantity_max
+    if market_order:
+        least = max((bound for bound in (least, filters.market_quantity_min) if bound), default=None)
+        most = min((bound for bound in (most, filters.market_quantity_max) if bound), default=None)
+    exempt = market_order and not filters.notional_min_on_market
+    unbound = market_order and not filters.notional_max_on_market
+    return Bounds(
+        least or None,
+        most or None,
+        None if exempt else filters.notional_min or None,
+        None if unbound else filters.notional_max or None,
+    )
 
 
 def price_round(filters: Filters, price: Decimal, *, up: bool, kind: MarketKind = MarketKind.SPOT) -> Decimal:
@@ -64,7 +115,7 @@ def price_round(filters: Filters, price: Decimal, *, up: bool, kind: MarketKind 
     """
     with localcontext(prec=PRECISION):
         tick = filters.price_tick
-        lower = _floor(price, tick, _offset(filters.price_min, tick, kind))
+        lower = floor_to_steps(Steps(tick, _offset(filters.price_min, tick, kind)), price)
         return _plain(lower + tick) if up and tick and lower < price else lower
 
 
@@ -127,10 +178,7 @@ def check_order(
 
 
 def _quantity_problems(filters: Filters, kind: MarketKind, quantity: Decimal, market_order: bool) -> list[Problem]:  # noqa: FBT001
-    least, most = filters.quantity_min, filters.quantity_max
-    if market_order:
-        least = max((bound for bound in (least, filters.market_quantity_min) if bound), default=None)
-        most = min((bound for bound in (most, filters.market_quantity_max) if bound), default=None)
+    least, most, _, _ = order_bounds(filters, market_order=market_order)
     problems = []
     if quantity <= ZERO or (least and quantity < least):
         problems.append(_below(ProblemCode.MIN_QUANTITY, "quantity", quantity, least or ZERO))
@@ -171,14 +219,6 @@ def _band_problems(filters: Filters, kind: MarketKind, side: Side, price: Decima
     if down and price < mark * down and (both or side == Side.SELL):
         return [_below(ProblemCode.PERCENT_PRICE, "price", price, _plain(mark * down))]
     return []
-
-
-def _floor(value: Decimal, step: Decimal | None, offset: Decimal) -> Decimal:
-    if not step:
-        return _plain(max(value, ZERO))
-    if value < offset:
-        return ZERO
-    return _plain(offset + (value - offset) // step * step)
 
 
 def _offset(minimum: Decimal | None, step: Decimal | None, kind: MarketKind) -> Decimal:

@@ -7,11 +7,13 @@ leader's are in the base asset.
 from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
+from functools import cached_property
 from typing import Any
 
 import msgspec
 
 from markets.filters import Filters
+from markets.rounding import Bounds, Steps, order_bounds, quantity_steps
 from markets.venues.vocabulary import MarketKind, OrderType, PositionSide, Side, TimeInForce
 from replication.vocabulary import Action, CopyState, IntentState, MinimumPolicy, PositionWord, Reason, Strategy
 
@@ -80,8 +82,11 @@ class CopyTerms(msgspec.Struct, frozen=True, kw_only=True):
     trading_hours: TradingHours | None = None
 
 
-class FollowerMarket(msgspec.Struct, frozen=True, kw_only=True):
-    """Where the follower trades the leader's symbol. `price` is the fresh one there, None where none is known."""
+class FollowerMarket(msgspec.Struct, frozen=True, kw_only=True, dict=True):
+    """Where the follower trades the leader's symbol. `price` is the fresh one there, None where none is known.
+
+    Many copies share one: what its rules come to is found once.
+    """
 
     symbol: str
     kind: MarketKind
@@ -93,6 +98,26 @@ class FollowerMarket(msgspec.Struct, frozen=True, kw_only=True):
     limit_ioc: bool = True
     hedge_mode: bool = False
     leverage: Decimal = Decimal(1)
+
+    @cached_property
+    def market_steps(self) -> Steps:
+        """Where the quantities of MARKET orders may lie; callers set the arithmetic."""
+        return quantity_steps(self.filters, market_order=True, kind=self.kind)
+
+    @cached_property
+    def limit_steps(self) -> Steps:
+        """Where those of LIMIT orders may lie."""
+        return quantity_steps(self.filters, market_order=False, kind=self.kind)
+
+    @cached_property
+    def market_bounds(self) -> Bounds:
+        """The bounds of one MARKET order."""
+        return order_bounds(self.filters, market_order=True)
+
+    @cached_property
+    def limit_bounds(self) -> Bounds:
+        """Those of one LIMIT order."""
+        return order_bounds(self.filters, market_order=False)
 
 
 class FollowerState(msgspec.Struct, frozen=True, kw_only=True):

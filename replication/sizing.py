@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from markets.rounding import PRECISION, quantity_floor, quantity_step
+from markets.rounding import PRECISION, Bounds, floor_to_steps
 from markets.venues.vocabulary import MarketKind
 from replication.facts import ZERO, CopyTerms, FollowerMarket, LeaderTrade, Refusal
 from replication.telling import refuse, stored, told
@@ -21,15 +21,6 @@ HUNDRED = Decimal(100)
 SAFETY = Decimal("0.98")
 ASSUMED_SLIPPAGE_PERCENT = ONE  # where the copy has no limit of its own
 NEARLY = Decimal("1e-9")  # of a step: fractions are cut to the digits of a column, a third of three is one
-
-
-class Bounds(NamedTuple):
-    """The smallest and the largest order of a market, as quantity and as worth; None does not bind."""
-
-    least: Decimal | None
-    most: Decimal | None
-    least_worth: Decimal | None
-    most_worth: Decimal | None
 
 
 class ExitSize(NamedTuple):
@@ -99,32 +90,21 @@ def units_of_base(market: FollowerMarket, base: Decimal, price: Decimal) -> Deci
 
 def floor_to_market(market: FollowerMarket, quantity: Decimal, *, market_order: bool) -> Decimal:
     """Return the largest quantity on the market's steps that is not more; contracts of inverse markets are whole."""
-    if market.kind == MarketKind.COIN_M and not market.filters.quantity_step:
+    if not market.filters.quantity_step and market.kind == MarketKind.COIN_M:
         quantity //= ONE
-    return quantity_floor(market.filters, quantity, market_order=market_order, kind=market.kind)
+    return floor_to_steps(market.market_steps if market_order else market.limit_steps, quantity)
 
 
 def step_of(market: FollowerMarket, *, market_order: bool = False) -> Decimal:
     """Return the step of quantities, zero where there is none."""
-    step = quantity_step(market.filters, market_order=market_order)
+    step = (market.market_steps if market_order else market.limit_steps).step
     return step or (ONE if market.kind == MarketKind.COIN_M else ZERO)
 
 
 def bounds_of(market: FollowerMarket, *, market_order: bool, reduce_only: bool = False) -> Bounds:
     """Return the bounds of one order there; what only reduces may be worth little, as at the venues."""
-    rules = market.filters
-    least, most = rules.quantity_min, rules.quantity_max
-    if market_order:
-        least = max((bound for bound in (least, rules.market_quantity_min) if bound), default=None)
-        most = min((bound for bound in (most, rules.market_quantity_max) if bound), default=None)
-    exempt = reduce_only or (market_order and not rules.notional_min_on_market)
-    unbound = market_order and not rules.notional_max_on_market
-    return Bounds(
-        least or None,
-        most or None,
-        None if exempt else rules.notional_min or None,
-        None if unbound else rules.notional_max or None,
-    )
+    bounds = market.market_bounds if market_order else market.limit_bounds
+    return bounds._replace(least_worth=None) if reduce_only else bounds
 
 
 def is_below(bounds: Bounds, quantity: Decimal, unit: Decimal | None) -> bool:

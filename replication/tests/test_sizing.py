@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 
 from markets.filters import Filters
+from markets.rounding import Bounds
 from markets.venues.vocabulary import MarketKind
 from replication.facts import Refusal
 from replication.sizing import (
     CONTEXT,
-    Bounds,
     bounds_of,
     discount,
     exit_size,
