@@ -9,7 +9,7 @@ from datetime import datetime
 from decimal import Decimal, localcontext
 
 from copytrade.lib.wire import plain_digits
-from markets.rounding import price_round
+from markets.rounding import Bounds
 from markets.venues.vocabulary import MarketKind, OrderType, PositionSide, Side, TimeInForce
 from replication.facts import (
     SET_OFF,
@@ -24,16 +24,14 @@ from replication.facts import (
     Refusal,
 )
 from replication.risk import Case, cap_sentence, capped, entry_refusal, exit_refusal, held_of, out_of_order
+from replication.sites import Site, site_of
 from replication.sizing import (
     CONTEXT,
-    HUNDRED,
     ONE,
-    Bounds,
     bounds_of,
     exit_size,
     floor_to_market,
     is_below,
-    price_of,
     reduces_only,
     side_of,
     split,
@@ -52,32 +50,18 @@ def plan(
 
     `market` is where the follower trades the leader's symbol, None where nothing corresponds to it.
     """
-    side = side_of(trade, terms)
-    if market is None:
-        message = f"Nothing at the follower's venue corresponds to {trade.symbol}."
-        return _skipped(trade, side, refuse(Reason.SYMBOL_UNMAPPED, message, symbol=trade.symbol), state.remainder)
+    if market is not None:
+        return plan_at(site_of(trade, terms, market), trade, terms, state, now)
+    message = f"Nothing at the follower's venue corresponds to {trade.symbol}."
+    refusal = refuse(Reason.SYMBOL_UNMAPPED, message, symbol=trade.symbol)
+    return _skipped(trade, side_of(trade, terms), refusal, state.remainder)
+
+
+def plan_at(site: Site, trade: LeaderTrade, terms: CopyTerms, state: FollowerState, now: datetime) -> Decision:
+    """Do as `plan` does, for one of many copies that share a site (`site_of` this trade and these terms)."""
     with localcontext(CONTEXT):
-        case = Case(trade, terms, market, state, now, side, price_of(trade, market))
+        case = Case(trade, terms, state, now, site, site.market, site.side, site.price)
         return _plan_exit(case) if trade.action in EXITS else _plan_entry(case)
-
-
-def limit_price(case: Case) -> Decimal | None:
-    """Return the worst price to enter at, on the market's ticks; None where nothing limits it or the venue cannot.
-
-    It is the leader's price and the slippage allowed; the market's own where the leader's is not known. It stays
-    within the band of prices that the venue takes, on the far side of which no better price lies.
-    """
-    percent, rules = case.terms.max_slippage_percent, case.market.filters
-    reference = case.trade.price if case.trade.price is not None and case.trade.price > ZERO else case.price
-    if percent is None or reference is None or not case.market.limit_ioc:
-        return None
-    buys, fresh = case.side == PositionWord.LONG, case.market.price
-    allowed = reference * (HUNDRED + (percent if buys else -percent)) / HUNDRED
-    factor = rules.price_factor_up if buys else rules.price_factor_down
-    ends = [rules.price_max if buys else rules.price_min, fresh * factor if fresh and factor else None]
-    pick = min if buys else max
-    limit = price_round(rules, pick([allowed, *(end for end in ends if end)]), up=not buys, kind=case.market.kind)
-    return limit if limit > ZERO else None
 
 
 def _plan_entry(case: Case) -> Decision:
@@ -95,28 +79,24 @@ def _plan_entry(case: Case) -> Decision:
     carried = state.remainder if accumulates else min(state.remainder, ZERO)
     if carried < ZERO and carried + wanted <= ZERO:
         return _set_off(case, wanted, carried)
-    return _order_entry(case, wanted, carried, price)
+    return _order_entry(case, wanted, carried)
 
 
-def _order_entry(case: Case, wanted: Decimal, carried: Decimal, price: Decimal) -> Decision:
+def _order_entry(case: Case, wanted: Decimal, carried: Decimal) -> Decision:
     """Cut what is wanted together with what is carried over to the limits and onto the steps, and order it."""
-    market = case.market
-    limit = limit_price(case)
-    bounds = bounds_of(market, market_order=limit is None)
+    site = case.site
     total = carried + wanted + _rest_of_order(case)
-    fitting = floor_to_market(market, total, market_order=limit is None)
-    caps = capped(case, fitting, price, bounds, market_order=limit is None)
+    fitting = floor_to_market(case.market, total, market_order=site.limit is None)
+    caps = capped(case, fitting)
     quantity = caps[-1].after if caps else fitting
-    # a limit below the price, as sellers have, is what the venue multiplies with
-    lowest = unit_worth(market, price if limit is None else min(limit, price))
-    if is_below(bounds, quantity, lowest):
-        return _too_small(case, wanted, carried, total if not caps else quantity, caps, bounds)
+    if is_below(site.bounds, quantity, site.lowest_unit):
+        return _too_small(case, wanted, carried, total if not caps else quantity, caps)
     accumulates = case.terms.minimum_policy == MinimumPolicy.ACCUMULATE
     return Decision(
         state=IntentState.PLANNED,
         exits=False,
         side=case.side,
-        orders=(_entry_order(case, quantity, price, limit),),
+        orders=(_entry_order(case, quantity),),
         message=cap_sentence(case, caps) if caps else "",
         numbers={SET_OFF: plain_digits(-carried)} if carried < ZERO else {},
         caps=_told_caps(caps),
@@ -130,22 +110,22 @@ def _rest_of_order(case: Case) -> Decimal:
     return ZERO if case.terms.minimum_policy == MinimumPolicy.ACCUMULATE else case.state.order_carried
 
 
-def _entry_order(case: Case, quantity: Decimal, price: Decimal, limit: Decimal | None) -> OrderPlan:
+def _entry_order(case: Case, quantity: Decimal) -> OrderPlan:
+    limit = case.site.limit
     return OrderPlan(
         side=Side.BUY if case.side == PositionWord.LONG else Side.SELL,
         position_side=_position_side(case),
         type=OrderType.MARKET if limit is None else OrderType.LIMIT,
         quantity=quantity,
-        worth=stored(quantity * unit_worth(case.market, price)),
+        worth=stored(quantity * case.site.unit),
         price=limit,
         time_in_force=None if limit is None else TimeInForce.IOC,
     )
 
 
-def _too_small(
-    case: Case, wanted: Decimal, carried: Decimal, total: Decimal, caps: list[Cap], bounds: Bounds
-) -> Decision:
+def _too_small(case: Case, wanted: Decimal, carried: Decimal, total: Decimal, caps: list[Cap]) -> Decision:
     """Nothing is raised to the minimum. What a limit has cut below it is not remembered: more would be cut as well."""
+    bounds = case.site.bounds
     if caps and total <= ZERO:
         refusal = refuse(caps[-1].code, cap_sentence(case, caps), **_smallest(case, bounds))
         return _skipped(case.trade, case.side, refusal, stored(carried), wanted, caps)

@@ -14,7 +14,8 @@ import msgspec
 
 from markets.venues.vocabulary import MarketKind
 from replication.facts import ZERO, Cap, CopyTerms, FollowerMarket, FollowerState, LeaderTrade, Refusal, TradingHours
-from replication.sizing import HUNDRED, Bounds, floor_to_market, largest_of, spendable, step_of, unit_worth
+from replication.sites import Site
+from replication.sizing import HUNDRED, floor_to_market, step_of
 from replication.telling import refuse, told
 from replication.vocabulary import CopyState, PositionWord, Reason
 
@@ -23,13 +24,14 @@ WHOLE_SECONDS = timedelta(seconds=1)  # many sources cut the time of a trade to 
 
 
 class Case(msgspec.Struct, frozen=True):
-    """A trade at one copy. `side` is the copy's own, `price` the one to size with, None where none is known."""
+    """A trade at one copy, and what the copy shares with others that are like it."""
 
     trade: LeaderTrade
     terms: CopyTerms
-    market: FollowerMarket
     state: FollowerState
     now: datetime
+    site: Site
+    market: FollowerMarket
     side: PositionWord
     price: Decimal | None
 
@@ -91,7 +93,7 @@ def out_of_order(trade: LeaderTrade, state: FollowerState) -> Refusal | None:
 
 def limits_on(case: Case) -> list[Limit]:
     """Return the limits on worth that bind this copy, in the order in which they cut."""
-    terms, state, market = case.terms, case.state, case.market
+    terms, state = case.terms, case.state
     limits = []
     if terms.max_order is not None:
         limits.append(Limit(Reason.MAX_ORDER, terms.max_order, state.order_worth, "one order may be worth {} at most"))
@@ -110,21 +112,21 @@ def limits_on(case: Case) -> list[Limit]:
         limits.append(Limit(Reason.ACCOUNT_EXPOSURE, state.account_max_worth, state.account_worth, what))
     if state.funds is not None:
         what = "the copy's funds are enough for positions worth {}"
-        limits.append(Limit(Reason.FUNDS, spendable(terms, market, state.funds), state.copy_worth, what))
+        limits.append(Limit(Reason.FUNDS, case.site.spendable(state.funds), state.copy_worth, what))
     return limits
 
 
-def capped(case: Case, quantity: Decimal, price: Decimal, bounds: Bounds, *, market_order: bool) -> list[Cap]:
+def capped(case: Case, quantity: Decimal) -> list[Cap]:
     """Return the cuts of a quantity, in order, each to the market's steps; the last one's `after` is what is left."""
-    unit = unit_worth(case.market, price)
-    caps: list[Cap] = []
+    site, caps = case.site, list[Cap]()
+    worth = quantity * site.unit
     for code, most, used, _ in limits_on(case):
         left = max(most - used, ZERO)
-        if quantity * unit > left:
-            after = floor_to_market(case.market, left / unit, market_order=market_order)
+        if worth > left:
+            after = floor_to_market(case.market, left / site.unit, market_order=site.limit is None)
             caps.append(Cap(code=code, before=quantity, after=after, limit=most))
-            quantity = after
-    largest = largest_of(case.market, bounds, unit, market_order=market_order)
+            quantity, worth = after, after * site.unit
+    largest = site.largest
     if largest is not None and quantity > largest:
         caps.append(Cap(code=Reason.MAX_QUANTITY, before=quantity, after=largest, limit=largest))
     return caps

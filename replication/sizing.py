@@ -63,12 +63,10 @@ def discount(slippage: Decimal, leverage: Decimal) -> Decimal:
     return kept / (kept + leverage * slippage) * SAFETY
 
 
-def spendable(terms: CopyTerms, market: FollowerMarket, funds: Decimal) -> Decimal:
-    """Return what all positions of the copy may be worth for its funds: funds x leverage x discount."""
-    leverage = leverage_of(market)
-    percent = terms.max_slippage_percent
-    slippage = (ASSUMED_SLIPPAGE_PERCENT if percent is None else percent) / HUNDRED
-    return max(funds, ZERO) * leverage * discount(slippage, leverage)
+def discount_of(max_slippage_percent: Decimal | None, leverage: Decimal) -> Decimal:
+    """Return the discount of a copy that allows so much slippage."""
+    percent = ASSUMED_SLIPPAGE_PERCENT if max_slippage_percent is None else max_slippage_percent
+    return discount(percent / HUNDRED, leverage)
 
 
 def leverage_of(market: FollowerMarket) -> Decimal:

@@ -5,7 +5,6 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
 
 import msgspec
 from django.conf import settings
@@ -16,18 +15,19 @@ from copytrade.lib.wire import plain_digits
 from markets.models import Market
 from markets.prices import is_stale, price_for, prices_of
 from markets.services.watch import price_watch_want
-from markets.venues.registry import capabilities, venue_info
-from markets.venues.vocabulary import MarketKind, OrderType, TimeInForce
+from markets.venues.registry import venue_info
+from markets.venues.vocabulary import MarketKind
 from orders.executor.rows import halts_read
 from orders.models import Holding
 from orders.services.booking import terms_of as settlement_of
 from replication.engine.blocks import Block, block_of, leader_block
 from replication.engine.instruments import plain_base
-from replication.engine.loading import Follower, Loaded, opposite, usual_leverage
-from replication.facts import Decision, FollowerMarket, FollowerState, LeaderTrade
+from replication.engine.loading import Follower, Loaded, opposite
+from replication.engine.places import Places
+from replication.facts import CopyTerms, Decision, FollowerState, LeaderTrade
 from replication.models import Signal
 from replication.money import Traded, holdings_refusal, state_in_quote
-from replication.planner import plan
+from replication.planner import plan, plan_at
 from replication.vocabulary import EXITS, Action, IntentState, PositionWord, Reason, SignalSource
 
 logger = logging.getLogger(__name__)
@@ -40,7 +40,6 @@ CLOSED_ELSEWHERE = "The account holds less than this copy bought: its owner clos
 STATUS = "SELECT status FROM traders_leadtrader WHERE id = %s"
 ANY_AGE = 10**9  # seconds
 UNCUT = 1 + Decimal("1e-18")  # what two divisions have cut off, so that ten contracts are not nine
-Shared = dict[tuple[Any, ...], FollowerMarket]
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,10 +132,10 @@ def trade_at(
     return replace(trade, quantity=trade.quantity * scale, price=trade.price and trade.price / scale)
 
 
-def decide(scene: Scene, follower: Follower, shared: Shared, attempt: int) -> Decided:
+def decide(scene: Scene, follower: Follower, places: Places, attempt: int) -> Decided:
     """Decide; a copy that cannot be decided about for a reason nobody thought of holds up no other one."""
     try:
-        return _decide_one(scene, follower, shared, attempt)
+        return _decide_one(scene, follower, places, attempt)
     except Exception:
         logger.exception("Copy %s cannot be decided about at signal %s", follower.copy_id, scene.signal.pk)
         exits = scene.trade.action in EXITS
@@ -151,11 +150,11 @@ def decide(scene: Scene, follower: Follower, shared: Shared, attempt: int) -> De
         return Decided(follower, scene.markets.get(follower.market_id or 0), decision)
 
 
-def _decide_one(scene: Scene, follower: Follower, shared: Shared, attempt: int) -> Decided:
+def _decide_one(scene: Scene, follower: Follower, places: Places, attempt: int) -> Decided:
     market = scene.markets.get(follower.market_id) if follower.market_id else None
     block = scene.block(follower)
     if scene.trade.action in EXITS:
-        return _decide_exit(scene, follower, market, block, shared, attempt)
+        return _decide_exit(scene, follower, market, block, places, attempt)
     if scene.signal.numbers.get("superseded"):
         message = "The leader had closed this again before it became known here."
         return Decided(follower, market, _nothing(scene, follower, Reason.OUT_OF_ORDER, message))
@@ -168,8 +167,7 @@ def _decide_one(scene: Scene, follower: Follower, shared: Shared, attempt: int) 
         terms = replace(terms, started_at=min(terms.started_at, trade.event_time))
     if attempt > 1:  # a person asks for it, who knows that it is late
         terms = replace(terms, max_signal_age_seconds=ANY_AGE, resumed_at=None)
-    where = None if market is None else _market(scene, market, follower, shared)
-    return Decided(follower, market, plan(trade, terms, where, state, scene.now))
+    return Decided(follower, market, _planned(scene, follower, market, trade, terms, state, places))
 
 
 def _in_quote(scene: Scene, follower: Follower, market: Market | None) -> FollowerState:
@@ -213,7 +211,7 @@ def _decide_exit(
     follower: Follower,
     market: Market | None,
     block: Block | None,
-    shared: Shared,
+    places: Places,
     attempt: int,
 ) -> Decided:
     """Decide about a trade that closes: what is held, or may be as soon as an order is final, is never forgotten."""
@@ -231,11 +229,10 @@ def _decide_exit(
             nothing = _nothing(scene, follower, Reason.NOTHING_HELD, "What was left to close was closed meanwhile.")
             return Decided(follower, market, nothing, true_quantity)
         trade = replace(trade, fraction=Decimal(0))
-    where = None if market is None else _market(scene, market, follower, shared)
     terms = follower.terms
     if follower.held_side is not None:  # the copy may have been inverted since
         terms = replace(terms, inverted=follower.held_side != trade.side)
-    decision = plan(trade, terms, where, state, scene.now)
+    decision = _planned(scene, follower, market, trade, terms, state, places)
     if scene.signal.numbers.get("in_doubt"):
         decision = replace(
             decision, numbers={**decision.numbers, "in_doubt": True}, message=f"{decision.message} {IN_DOUBT}".strip()
@@ -282,23 +279,18 @@ def _nothing(scene: Scene, follower: Follower, code: Reason, message: str) -> De
     )
 
 
-def _market(scene: Scene, market: Market, follower: Follower, shared: Shared) -> FollowerMarket:
-    key = (market.id, follower.live, follower.hedge_mode, follower.leverage)
-    if key not in shared:
-        kind, able = MarketKind(market.kind), capabilities(market.venue, paper=not follower.live)
-        shared[key] = FollowerMarket(
-            symbol=market.symbol,
-            kind=kind,
-            filters=market.filters,
-            contract_size=market.contract_size,
-            trading=market.trading,
-            price=scene.prices.get(market.pk),
-            reduce_only=able.reduce_only and kind != MarketKind.SPOT,
-            limit_ioc=OrderType.LIMIT in able.order_types and TimeInForce.IOC in able.times_in_force,
-            hedge_mode=follower.hedge_mode and kind != MarketKind.SPOT,
-            leverage=Decimal(1) if kind == MarketKind.SPOT else follower.leverage or usual_leverage(kind),
-        )
-    return shared[key]
+def _planned(
+    scene: Scene,
+    follower: Follower,
+    market: Market | None,
+    trade: LeaderTrade,
+    terms: CopyTerms,
+    state: FollowerState,
+    places: Places,
+) -> Decision:
+    if market is None:
+        return plan(trade, terms, None, state, scene.now)
+    return plan_at(places.site(market, follower, trade, terms), trade, terms, state, scene.now)
 
 
 def _side(scene: Scene, follower: Follower) -> PositionWord:

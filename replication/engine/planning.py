@@ -14,10 +14,11 @@ from copytrade.realtime.services import messages_publish
 from markets.venues.registry import venues
 from orders.executor.claiming import Taken, orders_write_taken
 from orders.services.writing import orders_write_many
-from replication.engine.deciding import Decided, Shared, decide, scene_of
+from replication.engine.deciding import Decided, decide, scene_of
 from replication.engine.instruments import Instrument
 from replication.engine.loading import Loaded, Question, followers_load
 from replication.engine.mapping import markets_for
+from replication.engine.places import Places
 from replication.engine.storing import decisions_store
 from replication.models import CopyIntent, Signal
 from replication.services.messages import Told, decision_messages
@@ -165,8 +166,8 @@ def _decide(signal: Signal, question: Question, attempts: Mapping[int, int]) -> 
     mapped = markets_for(instrument, venues())
     loaded = followers_load(signal, question, {venue: row.pk for venue, row in mapped.items()}, now=now)
     scene = scene_of(signal, loaded, {row.pk: row for row in mapped.values()}, now)
-    shared: Shared = {}
-    return loaded, [decide(scene, each, shared, attempts.get(each.copy_id, 1)) for each in loaded.followers]
+    places = Places(scene.prices)
+    return loaded, [decide(scene, each, places, attempts.get(each.copy_id, 1)) for each in loaded.followers]
 
 
 def _advance(signal: Signal, chosen: Sequence[int], decided: int, *, more: bool) -> None:

@@ -7,6 +7,7 @@ from markets.models import Market
 from replication.engine.blocks import Block
 from replication.engine.deciding import Decided, Scene, decide, trade_of, traded_of
 from replication.engine.loading import Follower
+from replication.engine.places import Places
 from replication.models import Signal
 from replication.tests.planner_kit import NOW, D, state_of, terms_of
 from replication.vocabulary import PositionWord
@@ -74,4 +75,5 @@ def scene_of(
 def decide_exit(follower: Follower, fraction: Any = 1, *, attempt: int = 1, **scene: Any) -> Decided:
     """Decide about such a part that a leader closes."""
     signal = scene.pop("signal", None) or signal_of(fraction)
-    return decide(scene_of(signal, **scene), follower, {}, attempt)
+    where = scene_of(signal, **scene)
+    return decide(where, follower, Places(where.prices), attempt)

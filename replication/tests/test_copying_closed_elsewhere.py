@@ -14,7 +14,7 @@ from orders.services import closing
 from orders.services.closing import position_close
 from orders.services.placing import order_write, orders_place
 from replication.engine import by_hand as beside
-from replication.engine import deciding
+from replication.engine import places
 from replication.models import CopyAdjustment, CopyPosition
 from replication.services.rebuild import copies_rebuild
 from replication.tests.kit import (
@@ -133,7 +133,7 @@ def test_where_two_exits_could_turn_the_position_a_copy_waits_for_its_owners(mon
     """As at a broker of shares, whose orders know nothing of what is held."""
     broker = replace(registry.capabilities("binanceusdm"), reduce_only=False)
     monkeypatch.setattr(beside, "capabilities", lambda *_, **__: broker)
-    monkeypatch.setattr(deciding, "capabilities", lambda *_, **__: broker)
+    monkeypatch.setattr(places, "capabilities", lambda *_, **__: broker)
     leader, account = make_master()
     copy = follow(leader)
     lead(account, "BUY", "0.2")

@@ -149,7 +149,7 @@ def test_an_exit_that_nobody_can_decide_about_waits_and_owes_what_it_owed(monkey
     def stumbles(*_):
         raise ArithmeticError
 
-    monkeypatch.setattr(deciding, "plan", stumbles)
+    monkeypatch.setattr(deciding, "plan_at", stumbles)
     decided = decide_exit(follower_of(way * D(1), state={"remainder": D("-0.2")}))
 
     assert told(decided) == ("waiting", "TERMS_INCOMPLETE")
@@ -159,7 +159,7 @@ def test_an_exit_that_nobody_can_decide_about_waits_and_owes_what_it_owed(monkey
 
 
 def test_an_entry_that_nobody_can_decide_about_is_skipped_on_the_side_that_the_copy_would_take(monkeypatch):
-    monkeypatch.setattr(deciding, "plan", None)
+    monkeypatch.setattr(deciding, "plan_at", None)
 
     decided = decide_exit(follower_of(0, terms=terms_of(inverted=True)), signal=signal_of(action="OPEN"))
 

@@ -8,7 +8,8 @@ from msgspec.structs import replace
 
 from markets.venues.vocabulary import MarketKind
 from replication.moves import moves_of
-from replication.sizing import CONTEXT, spendable, unit_worth
+from replication.sites import site_of
+from replication.sizing import CONTEXT, unit_worth
 from replication.tests.planner_kit import (
     D,
     after,
@@ -75,7 +76,7 @@ def test_no_order_is_above_any_limit(trade, terms, market, state):
         assert terms.max_exposure is None or worth + state.copy_worth <= terms.max_exposure
         assert terms.max_leverage is None or worth + state.copy_worth <= terms.max_leverage * state.funds
         assert state.account_max_worth is None or worth + state.account_worth <= state.account_max_worth
-        assert worth + state.copy_worth <= spendable(terms, market, state.funds)
+        assert worth + state.copy_worth <= site_of(trade, terms, market).spendable(state.funds)
 
 
 @given(trades, limited_terms, markets, states)

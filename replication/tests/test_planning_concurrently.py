@@ -17,7 +17,7 @@ from orders.services import closing, recording
 from orders.services.closing import position_close
 from orders.services.placing import orders_place
 from orders.services.recording import findings_record
-from replication.engine import by_hand, deciding, planning, vanished
+from replication.engine import by_hand, places, planning, vanished
 from replication.engine.collecting import signals_collect
 from replication.engine.deciding import scene_of
 from replication.engine.loading import followers_load
@@ -56,7 +56,7 @@ def _prices():
 
 def test_a_close_by_hand_that_fills_while_an_exit_is_planned_is_not_sold_again(monkeypatch, pool):
     broker = replace(registry.capabilities("binanceusdm"), reduce_only=False)
-    for module in (by_hand, deciding):
+    for module in (by_hand, places):
         monkeypatch.setattr(module, "capabilities", lambda *_, **__: broker)
     leader, account = make_master()
     copy = follow(leader)

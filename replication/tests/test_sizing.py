@@ -9,7 +9,8 @@ from hypothesis import given
 from markets.filters import Filters
 from markets.rounding import Bounds
 from markets.venues.vocabulary import MarketKind
-from replication.facts import Refusal
+from replication.facts import FollowerMarket, Refusal
+from replication.sites import site_of
 from replication.sizing import (
     CONTEXT,
     bounds_of,
@@ -20,7 +21,6 @@ from replication.sizing import (
     price_of,
     reduces_only,
     side_of,
-    spendable,
     split,
     step_of,
     wanted_quantity,
@@ -223,11 +223,15 @@ def test_the_discount_keeps_enough_for_a_worse_price():
         assert discount(D(2), D(20)) == 0
 
 
+def spendable(market: FollowerMarket, funds: Decimal) -> Decimal:
+    return site_of(trade_of(), terms_of(), market).spendable(funds)
+
+
 def test_what_is_spendable_is_funds_times_leverage_times_the_discount():
     with localcontext(CONTEXT):
-        assert round(spendable(terms_of(), market_of(leverage=D(20)), D(1000)), 2) == D("16305.88")
-        assert spendable(terms_of(), market_of(MarketKind.SPOT, leverage=D(20)), D(1000)) == D("970.2")
-        assert spendable(terms_of(), market_of(), D(-1)) == 0
+        assert round(spendable(market_of(leverage=D(20)), D(1000)), 2) == D("16305.88")
+        assert spendable(market_of(MarketKind.SPOT, leverage=D(20)), D(1000)) == D("970.2")
+        assert spendable(market_of(), D(-1)) == 0
 
 
 @given(quantities, prices, ratios)
