@@ -236,7 +236,8 @@ def _common_step(first: Decimal | None, second: Decimal | None) -> Decimal | Non
 
 def _plain(value: Decimal) -> Decimal:
     """Return the value with no digits that say nothing, and without an exponent: venues count the digits."""
-    return Decimal(plain_digits(value))
+    least = value.normalize() or ZERO  # which is never below zero, as texts would say
+    return Decimal(f"{least:f}") if least == least.to_integral_value() else least
 
 
 def _below(code: ProblemCode, name: str, value: Decimal, least: Decimal) -> Problem:

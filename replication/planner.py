@@ -10,7 +10,7 @@ from decimal import Decimal, localcontext
 
 from copytrade.lib.wire import plain_digits
 from markets.rounding import Bounds
-from markets.venues.vocabulary import MarketKind, OrderType, PositionSide, Side, TimeInForce
+from markets.venues.vocabulary import OrderType, Side, TimeInForce
 from replication.facts import (
     SET_OFF,
     ZERO,
@@ -85,13 +85,14 @@ def _plan_entry(case: Case) -> Decision:
 def _order_entry(case: Case, wanted: Decimal, carried: Decimal) -> Decision:
     """Cut what is wanted together with what is carried over to the limits and onto the steps, and order it."""
     site = case.site
-    total = carried + wanted + _rest_of_order(case)
+    accumulates = case.terms.minimum_policy == MinimumPolicy.ACCUMULATE
+    # what was too small of earlier parts of the leader's order; who accumulates carries that over anyhow
+    total = carried + wanted + (ZERO if accumulates else case.state.order_carried)
     fitting = floor_to_market(case.market, total, market_order=site.limit is None)
     caps = capped(case, fitting)
     quantity = caps[-1].after if caps else fitting
     if is_below(site.bounds, quantity, site.lowest_unit):
         return _too_small(case, wanted, carried, total if not caps else quantity, caps)
-    accumulates = case.terms.minimum_policy == MinimumPolicy.ACCUMULATE
     return Decision(
         state=IntentState.PLANNED,
         exits=False,
@@ -99,22 +100,17 @@ def _order_entry(case: Case, wanted: Decimal, carried: Decimal) -> Decision:
         orders=(_entry_order(case, quantity),),
         message=cap_sentence(case, caps) if caps else "",
         numbers={SET_OFF: plain_digits(-carried)} if carried < ZERO else {},
-        caps=_told_caps(caps),
+        caps=_told_caps(caps) if caps else (),
         wanted=stored(wanted),
         remainder=stored(total - quantity) if accumulates and not caps else ZERO,
     )
 
 
-def _rest_of_order(case: Case) -> Decimal:
-    """Return what is added from earlier parts of the leader's order; who accumulates carries that over anyhow."""
-    return ZERO if case.terms.minimum_policy == MinimumPolicy.ACCUMULATE else case.state.order_carried
-
-
 def _entry_order(case: Case, quantity: Decimal) -> OrderPlan:
     limit = case.site.limit
     return OrderPlan(
-        side=Side.BUY if case.side == PositionWord.LONG else Side.SELL,
-        position_side=_position_side(case),
+        side=case.site.order_side,
+        position_side=case.site.position_side,
         type=OrderType.MARKET if limit is None else OrderType.LIMIT,
         quantity=quantity,
         worth=stored(quantity * case.site.unit),
@@ -183,8 +179,8 @@ def _order_exit(case: Case, held: Decimal, fraction: Decimal) -> Decision:
 def _exit_order(case: Case, quantity: Decimal) -> OrderPlan:
     worth = ZERO if case.price is None else quantity * unit_worth(case.market, case.price)
     return OrderPlan(
-        side=Side.SELL if case.side == PositionWord.LONG else Side.BUY,
-        position_side=_position_side(case),
+        side=Side.SELL if case.site.order_side == Side.BUY else Side.BUY,
+        position_side=case.site.position_side,
         type=OrderType.MARKET,
         quantity=quantity,
         worth=stored(worth),
@@ -213,12 +209,6 @@ def _fraction(trade: LeaderTrade) -> Decimal:
     if trade.action == Action.CLOSE or trade.fraction is None:
         return ONE
     return min(max(trade.fraction, ZERO), ONE)
-
-
-def _position_side(case: Case) -> PositionSide:
-    if not case.market.hedge_mode or case.market.kind == MarketKind.SPOT:
-        return PositionSide.BOTH
-    return PositionSide(case.side.value)
 
 
 def _smallest(case: Case, bounds: Bounds) -> dict[str, Decimal]:

@@ -12,13 +12,13 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from markets.venues.vocabulary import MarketKind
 from replication.facts import ZERO, Cap, CopyTerms, FollowerMarket, FollowerState, LeaderTrade, Refusal, TradingHours
 from replication.sites import Site
-from replication.sizing import HUNDRED, floor_to_market, step_of
+from replication.sizing import floor_to_market, step_of
 from replication.telling import refuse, told
 from replication.vocabulary import CopyState, PositionWord, Reason
 
+ENDING = frozenset({CopyState.STOPPING, CopyState.ENDED})
 MINUTES_PER_HOUR = 60
 WHOLE_SECONDS = timedelta(seconds=1)  # many sources cut the time of a trade to the second
 
@@ -48,12 +48,6 @@ class Limit(NamedTuple):
 def held_of(state: FollowerState, side: PositionWord) -> Decimal:
     """Return what the copy holds on its side, never less than nothing."""
     return max(state.held if side == PositionWord.LONG else -state.held, ZERO)
-
-
-def worse_percent(side: PositionWord, leader: Decimal, price: Decimal) -> Decimal:
-    """Return by how many per cent a price is worse than the leader's to enter at; better ones are negative."""
-    more = price - leader if side == PositionWord.LONG else leader - price
-    return more * HUNDRED / leader
 
 
 def is_within(hours: TradingHours, now: datetime) -> bool:
@@ -145,7 +139,7 @@ def cap_sentence(case: Case, caps: list[Cap]) -> str:
 
 
 def _ended(case: Case) -> Refusal | None:
-    if case.terms.state in {CopyState.STOPPING, CopyState.ENDED}:
+    if case.terms.state in ENDING:
         return refuse(Reason.COPY_ENDED, "The copy has ended or is about to.")
     return None
 
@@ -177,7 +171,7 @@ def _not_trading(case: Case) -> Refusal | None:
 
 
 def _short_on_spot(case: Case) -> Refusal | None:
-    if case.market.kind != MarketKind.SPOT or case.side != PositionWord.SHORT:
+    if not case.site.short_on_spot:
         return None
     return refuse(Reason.SHORT_IMPOSSIBLE, f"{case.market.symbol} is a spot market, where nothing can be sold short.")
 
@@ -238,12 +232,12 @@ def _no_price(case: Case) -> Refusal | None:
 
 
 def _slippage(case: Case) -> Refusal | None:
-    most, leader, price = case.terms.max_slippage_percent, case.trade.price, case.market.price
-    if most is None or leader is None or price is None or leader <= ZERO or price <= ZERO:
+    most, percent = case.terms.max_slippage_percent, case.site.worse_percent
+    if most is None or percent is None or percent <= most:
         return None
-    percent = worse_percent(case.side, leader, price)
-    if percent <= most:
-        return None
+    leader, price = case.trade.price, case.market.price
+    assert leader is not None
+    assert price is not None
     message = (
         f"{case.market.symbol} stands at {told(price)}, {told(percent)} % worse than the leader's {told(leader)}; "
         f"the copy allows {told(most)} %."
@@ -281,8 +275,9 @@ def _market_taken(case: Case) -> Refusal | None:
 
 def _max_positions(case: Case) -> Refusal | None:
     most, positions = case.terms.max_positions, case.state.open_positions
-    grows = ZERO < held_of(case.state, case.side) >= step_of(case.market)  # less is what fees left of a closed one
-    if most is None or positions < most or grows:
+    if most is None or positions < most:
+        return None
+    if ZERO < held_of(case.state, case.side) >= step_of(case.market):  # less is what fees left of a closed one
         return None
     message = f"The copy has {positions} open positions; it may have {most}."
     return refuse(Reason.MAX_POSITIONS, message, open_positions=positions, limit=most)

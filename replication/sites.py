@@ -9,6 +9,7 @@ from functools import cached_property
 import msgspec
 
 from markets.rounding import Bounds, price_round
+from markets.venues.vocabulary import MarketKind, PositionSide, Side
 from replication.facts import ZERO, CopyTerms, FollowerMarket, LeaderTrade
 from replication.sizing import HUNDRED, bounds_of, discount_of, largest_of, leverage_of, price_of, side_of, unit_worth
 from replication.vocabulary import PositionWord
@@ -28,6 +29,19 @@ class Site(msgspec.Struct, frozen=True, dict=True):
     max_slippage_percent: Decimal | None
 
     @cached_property
+    def short_on_spot(self) -> bool:
+        """Whether copies would have to sell what they do not have."""
+        return self.market.kind == MarketKind.SPOT and self.side == PositionWord.SHORT
+
+    @cached_property
+    def worse_percent(self) -> Decimal | None:
+        """By how many per cent the market is worse than the leader's price, None where one of both is not known."""
+        leader, price = self.leader_price, self.market.price
+        if leader is None or price is None or leader <= ZERO or price <= ZERO:
+            return None
+        return worse_percent(self.side, leader, price)
+
+    @cached_property
     def limit(self) -> Decimal | None:
         """The worst price to enter at, on the market's ticks; None where nothing limits it or the venue cannot.
 
@@ -45,6 +59,18 @@ class Site(msgspec.Struct, frozen=True, dict=True):
         pick = min if buys else max
         limit = price_round(rules, pick([allowed, *(end for end in ends if end)]), up=not buys, kind=self.market.kind)
         return limit if limit > ZERO else None
+
+    @cached_property
+    def order_side(self) -> Side:
+        """Whether entries buy or sell."""
+        return Side.BUY if self.side == PositionWord.LONG else Side.SELL
+
+    @cached_property
+    def position_side(self) -> PositionSide:
+        """Which position orders name: one of two where the account has both."""
+        if not self.market.hedge_mode or self.market.kind == MarketKind.SPOT:
+            return PositionSide.BOTH
+        return PositionSide(self.side.value)
 
     @cached_property
     def bounds(self) -> Bounds:
@@ -69,15 +95,26 @@ class Site(msgspec.Struct, frozen=True, dict=True):
         return largest_of(self.market, self.bounds, self.unit, market_order=self.limit is None)
 
     @cached_property
+    def leverage(self) -> Decimal:
+        """The leverage with which copies trade."""
+        return leverage_of(self.market)
+
+    @cached_property
     def discount(self) -> Decimal:
         """Which part of the funds may be spent."""
-        return discount_of(self.max_slippage_percent, leverage_of(self.market))
+        return discount_of(self.max_slippage_percent, self.leverage)
 
     def spendable(self, funds: Decimal) -> Decimal:
         """Return what all positions of a copy may be worth for its funds: funds x leverage x discount."""
-        return max(funds, ZERO) * leverage_of(self.market) * self.discount
+        return max(funds, ZERO) * self.leverage * self.discount
 
 
 def site_of(trade: LeaderTrade, terms: CopyTerms, market: FollowerMarket) -> Site:
     """Return where a copy follows a trade."""
     return Site(market, side_of(trade, terms), price_of(trade, market), trade.price, terms.max_slippage_percent)
+
+
+def worse_percent(side: PositionWord, leader: Decimal, price: Decimal) -> Decimal:
+    """Return by how many per cent a price is worse than the leader's to enter at; better ones are negative."""
+    more = price - leader if side == PositionWord.LONG else leader - price
+    return more * HUNDRED / leader

@@ -11,7 +11,7 @@ from markets.filters import Filters
 from markets.venues.vocabulary import MarketKind
 from replication.facts import TradingHours
 from replication.planner import plan
-from replication.risk import worse_percent
+from replication.sites import worse_percent
 from replication.tests.planner_kit import (
     NOW,
     D,
