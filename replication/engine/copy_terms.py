@@ -6,15 +6,18 @@ from typing import Any
 
 import msgspec
 
+from copytrade.lib.words import by_word
 from replication.facts import CopyTerms, TradingHours
 from replication.vocabulary import CopyState, MinimumPolicy, Strategy
+
+STATES, STRATEGIES, POLICIES = by_word(CopyState), by_word(Strategy), by_word(MinimumPolicy)
 
 
 def terms_of(row: Any) -> CopyTerms:
     """Return the terms of a copy from its columns; JSON columns come as text."""
     return CopyTerms(
-        state=CopyState(row.state),
-        strategy=Strategy(row.strategy),
+        state=STATES[row.state],
+        strategy=STRATEGIES[row.strategy],
         started_at=row.started_at,
         resumed_at=row.resumed_at,
         ratio=row.ratio,
@@ -33,7 +36,7 @@ def terms_of(row: Any) -> CopyTerms:
         max_signal_age_seconds=row.max_signal_age_seconds,
         allowed_symbols=frozenset(row.allowed_symbols),
         denied_symbols=frozenset(row.denied_symbols),
-        minimum_policy=MinimumPolicy(row.minimum_policy),
+        minimum_policy=POLICIES[row.minimum_policy],
         trading_hours=hours_of(row.trading_hours),
     )
 

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from copytrade.lib.sql import look_up_by_number, numbers, run
+from copytrade.lib.words import by_word
 from markets.venues.vocabulary import MarketKind
 from replication.engine.by_hand import Locked, closed_by_hand
 from replication.engine.copy_terms import terms_of
@@ -20,6 +21,7 @@ from replication.vocabulary import EXITS, Action, PositionWord
 # What an account may hold times its funds where nobody told its leverage.
 USUAL_LEVERAGE = {"spot": Decimal(1), "equity": Decimal(5)}
 USUAL_CONTRACT_LEVERAGE = Decimal(20)
+SIDES = by_word(PositionWord)
 
 
 class Follower(msgspec.Struct, frozen=True):
@@ -151,7 +153,7 @@ def _follower(row: CopyRow) -> Follower:
             earlier_order_open=row.earlier_order_open,
             taken_by=row.taken_by,
         ),
-        None if row.held_side is None else PositionWord(row.held_side),
+        None if row.held_side is None else SIDES[row.held_side],
         row.closable,
         row.others_under_way,
         row.others_leaving,
