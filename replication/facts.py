@@ -207,9 +207,9 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def quantity(self) -> Decimal:
         """What is ordered in all."""
-        return sum((order.quantity for order in self.orders), ZERO)
+        return sum([order.quantity for order in self.orders], ZERO)
 
     @property
     def worth(self) -> Decimal:
         """What all orders are worth."""
-        return sum((order.worth for order in self.orders), ZERO)
+        return sum([order.worth for order in self.orders], ZERO)

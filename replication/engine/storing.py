@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from decimal import Decimal
 from hashlib import sha1
 from typing import Any
 from uuid import UUID
@@ -119,9 +118,9 @@ def _intent_row(signal: Signal, each: Decided, now: datetime) -> dict[str, Any]:
     decision = each.decision
     final = decision.state == IntentState.SKIPPED
     return {
-        "signal_id": signal.pk,
+        "signal_id": signal.id,
         "copy_id": each.follower.copy_id,
-        "market_id": each.market.pk if each.market else None,
+        "market_id": each.market.id if each.market else None,
         "side": decision.side,
         "exits": decision.exits,
         "state": decision.state,
@@ -150,7 +149,7 @@ def _store_positions(signal: Signal, stored: Sequence[Decided], now: datetime) -
     rows = [
         {
             "copy_id": each.follower.copy_id,
-            "market_id": each.market.pk,
+            "market_id": each.market.id,
             "side": each.decision.side,
             "leader_symbol": signal.symbol,
             "leader_side": signal.side,
@@ -179,19 +178,19 @@ def _opens(each: Decided, at: datetime) -> bool:
     Else nothing is held but what is less than a step, or under way.
     """
     assert each.market is not None
-    opened_at = each.follower.state.opened_at
-    if each.decision.orders and not each.decision.exits and opened_at is not None and at < opened_at:
+    if each.decision.exits:
+        return False
+    state = each.follower.state
+    if each.decision.orders and state.opened_at is not None and at < state.opened_at:
         return True
-    dust = each.market.quantity_step or Decimal(0)
-    held = abs(each.follower.state.held)
-    return not each.decision.exits and not each.follower.entering and (not held or held < dust)
+    return not each.follower.entering and (not state.held or abs(state.held) < (each.market.quantity_step or 0))
 
 
 def _adjust(stored: Sequence[Decided], now: datetime) -> None:
     rows = [
         {
             "copy_id": each.follower.copy_id,
-            "market_id": each.market.pk,
+            "market_id": each.market.id,
             "side": each.follower.held_side,
             "quantity": each.true_quantity,
         }
@@ -205,8 +204,9 @@ def _adjust(stored: Sequence[Decided], now: datetime) -> None:
 def _orders(
     signal: Signal, stored: Sequence[Decided], intents: Mapping[int, int], attempts: Mapping[int, int]
 ) -> list[NewOrder]:
+    now = timezone.now()  # one moment, so that what it makes the same for all travels once
     return [
-        _order(signal, each, order, intents[each.follower.copy_id], attempts.get(each.follower.copy_id, 1), number)
+        _order(signal, each, order, intents[each.follower.copy_id], attempts.get(each.follower.copy_id, 1), number, now)
         for each in stored
         for number, order in enumerate(each.decision.orders)
     ]
@@ -218,13 +218,15 @@ def order_name(signal_id: int, copy_id: int, attempt: int, number: int) -> str:
     return sha1(NAMESPACE + name.encode(), usedforsecurity=False).hexdigest()[:NAME_LENGTH]
 
 
-def _order(signal: Signal, each: Decided, order: OrderPlan, intent_id: int, attempt: int, number: int) -> NewOrder:
+def _order(
+    signal: Signal, each: Decided, order: OrderPlan, intent_id: int, attempt: int, number: int, now: datetime
+) -> NewOrder:
     exits, market = each.decision.exits, each.market
     assert market is not None, "an order has a market"
     return NewOrder(
-        client_order_id=order_name(signal.pk, each.follower.copy_id, attempt, number),
+        client_order_id=order_name(signal.id, each.follower.copy_id, attempt, number),
         account_id=each.follower.account_id,
-        market_id=market.pk,
+        market_id=market.id,
         origin=Origin.COPY,
         cause_id=intent_id,
         side=order.side,
@@ -236,17 +238,17 @@ def _order(signal: Signal, each: Decided, order: OrderPlan, intent_id: int, atte
         reduce_only=order.reduce_only,
         closes=exits,
         attempts_allowed=_attempts(order) if exits else ENTRY_ATTEMPTS,
-        send_within=SEND_EXITS_WITHIN if exits else _entry_within(signal, each, attempt),
+        send_within=SEND_EXITS_WITHIN if exits else _entry_within(signal, each, attempt, now),
     )
 
 
-def _entry_within(signal: Signal, each: Decided, attempt: int) -> timedelta:
+def _entry_within(signal: Signal, each: Decided, attempt: int, now: datetime) -> timedelta:
     """Return how long an entry may be sent: until the trade is too old for the copy, unless a person asks for it."""
     if attempt > 1:
         return SEND_ENTRIES_WITHIN
     known = signal.detected_at if signal.source == SignalSource.CATCH_UP else signal.event_time
     too_old = known + timedelta(seconds=each.follower.terms.max_signal_age_seconds)
-    return max(min(too_old - timezone.now(), SEND_ENTRIES_WITHIN), timedelta(0))
+    return max(min(too_old - now, SEND_ENTRIES_WITHIN), timedelta(0))
 
 
 def _attempts(order: OrderPlan) -> int:
