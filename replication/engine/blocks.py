@@ -42,6 +42,8 @@ def block_of(sender: Sender, halts: Sequence[Halt], *, live_trading: bool) -> Bl
     if sender.live and not (live_trading and sender.live_enabled):
         where = "this account" if live_trading else "this installation"
         return Block(Reason.LIVE_TRADING_OFF, f"Live trading is switched off for {where}.", stops_exits=True)
+    if not halts:  # as nearly always
+        return None
     reaching = [halt for halt in halts if _reaches(halt, sender)]
     if not reaching:
         return None

@@ -80,7 +80,7 @@ def scene_of(signal: Signal, loaded: Loaded, known: dict[int, Market], now: date
     if unknown := markets.keys() - prices.keys():
         price_watch_want(unknown)
     trade, inverse = trade_of(signal), bool(signal.numbers.get("inverse"))
-    halts = halts_read()
+    halts, live_trading = halts_read(), settings.LIVE_TRADING
     return Scene(
         signal,
         {
@@ -91,7 +91,7 @@ def scene_of(signal: Signal, loaded: Loaded, known: dict[int, Market], now: date
         markets,
         {pk: traded_of(market) for pk, market in markets.items()},
         {pk: price for pk, price in prices.items() if price is not None},
-        lambda follower: block_of(follower, halts, live_trading=settings.LIVE_TRADING),
+        lambda follower: block_of(follower, halts, live_trading=live_trading),
         leader_block(run(STATUS, [signal.trader_id])[0][0]),
         now,
         _held_in(signal, loaded.followers),
