@@ -77,7 +77,11 @@ def seal(credentials: Credentials, account_key: UUID) -> tuple[bytes, str]:
 
 def open_sealed(ciphertext: bytes | memoryview, key_id: str, account_key: UUID) -> Credentials:
     """Decrypt what `seal` made for this account; raises `CredentialUnreadable`."""
-    key = next((key for key in _encryption_keys() if key.id == key_id), None)
+    return _open(ciphertext, key_id, account_key, _encryption_keys())
+
+
+def _open(ciphertext: bytes | memoryview, key_id: str, account_key: UUID, keys: Sequence[EncryptionKey]) -> Credentials:
+    key = next((key for key in keys if key.id == key_id), None)
     if key is None:
         raise CredentialUnreadable("its encryption key is not among those of this installation")
     sealed = bytes(ciphertext)
@@ -103,10 +107,10 @@ def credentials_of(account_ids: Sequence[int]) -> dict[int, Credentials]:
 
 def credentials_open(sealed: Iterable[Sealed]) -> dict[int, Credentials]:
     """Return venue keys by account id; those that cannot be read are left out (the log names their accounts)."""
-    found = {}
+    found, keys = {}, _encryption_keys()
     for each in sealed:
         try:
-            found[each.account_id] = open_sealed(each.ciphertext, each.key_id, each.account_key)
+            found[each.account_id] = _open(each.ciphertext, each.key_id, each.account_key, keys)
         except CredentialUnreadable as error:
             # The traceback has no place here.
             logger.error("Account %s: %s", each.account_id, error.message)  # noqa: TRY400

@@ -10,6 +10,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from copytrade.lib.sql import insert_rows, run, update_rows
+from copytrade.lib.words import by_word
 from markets.models import Market
 from markets.selectors.known import markets_known
 from markets.venues.base import AccountAccess, OrderReference, OrderRequest
@@ -24,6 +25,8 @@ from orders.services.storing import EVENT_COLUMNS, LONGEST_TEXT, send_window
 from orders.services.writing import NewOrder, orders_write_many
 from orders.states import OrderState, move
 
+KINDS, SIDES, POSITION_SIDES = by_word(MarketKind), by_word(Side), by_word(PositionSide)
+TYPES, TIMES, WORKING_TYPES = by_word(OrderType), by_word(TimeInForce), by_word(WorkingType)
 LARGEST_BATCH = 500
 NOTHING = "{}"
 TAKE = """
@@ -217,18 +220,18 @@ def _request(order: Order | WaitingRow, market: Market, extra: Mapping[str, str]
     return OrderRequest(
         client_order_id=order.client_order_id,
         symbol=market.symbol,
-        kind=MarketKind(market.kind),
-        side=Side(order.side),
-        type=OrderType(order.type),
+        kind=KINDS[market.kind],
+        side=SIDES[order.side],
+        type=TYPES[order.type],
         quantity=order.quantity,
         quote_quantity=order.quote_quantity,
         price=order.price,
         stop_price=order.stop_price,
-        time_in_force=TimeInForce(order.time_in_force) if order.time_in_force else None,
-        position_side=PositionSide(order.position_side),
+        time_in_force=TIMES[order.time_in_force] if order.time_in_force else None,
+        position_side=POSITION_SIDES[order.position_side],
         reduce_only=order.reduce_only,
         close_position=order.close_position,
-        working_type=WorkingType(order.working_type) if order.working_type else None,
+        working_type=WORKING_TYPES[order.working_type] if order.working_type else None,
         price_protect=order.price_protect,
         callback_rate=order.callback_rate,
         activation_price=order.activation_price,
@@ -249,11 +252,11 @@ def reference_of(order: Order) -> OrderReference:
 
 def _judge(waiting: Sequence[WaitingRow], scene: Scene) -> dict[int, Refusal]:
     """Return why orders may not be sent, by their ids; those that may are not in it."""
-    now, halts = timezone.now(), halts_read()
+    now, halts, live_trading = timezone.now(), halts_read(), settings.LIVE_TRADING
     refusals = {}
     for row in waiting:
         applicant = _applicant(row, scene.senders[row.account_id], scene.markets[row.market_id])
-        if refusal := refuse(applicant, halts, live_trading=settings.LIVE_TRADING, now=now):
+        if refusal := refuse(applicant, halts, live_trading=live_trading, now=now):
             refusals[row.id] = refusal
     return refusals
 
