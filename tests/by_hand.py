@@ -2,12 +2,12 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from decimal import Decimal
 from itertools import count
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from copytrade.lib.loop import run
 from markets.models import Market

@@ -11,6 +11,8 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Protocol
 
+import msgspec
+
 from markets.venues.reports import (
     AccountReport,
     BalanceReport,
@@ -89,8 +91,7 @@ class Credentials:
     passphrase: str = field(default="", repr=False)
 
 
-@dataclass(frozen=True, slots=True)
-class AccountAccess:
+class AccountAccess(msgspec.Struct, frozen=True):
     """Who acts at the venue: `id` names the account in budgets and in the paper books."""
 
     id: str
@@ -98,8 +99,7 @@ class AccountAccess:
     hedge_mode: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class OrderRequest:
+class OrderRequest(msgspec.Struct, frozen=True):
     """An order as it is sent. `extra` holds parameters that only this venue knows, in its own words."""
 
     client_order_id: str
@@ -119,7 +119,7 @@ class OrderRequest:
     price_protect: bool = False
     callback_rate: Decimal | None = None
     activation_price: Decimal | None = None
-    extra: Mapping[str, str] = field(default_factory=dict)
+    extra: Mapping[str, str] = msgspec.field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

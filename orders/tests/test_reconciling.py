@@ -1,6 +1,5 @@
 """Comparing an account with its venue."""
 
-from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
@@ -8,6 +7,7 @@ import pytest
 from django.db.models import F
 from django.utils import timezone
 from msgspec import structs
+from msgspec.structs import replace
 
 from markets.venues.base import PositionReport
 from markets.venues.errors import VenueDown

@@ -1,6 +1,5 @@
 """Orders that count as over here and are open at their venue."""
 
-from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from importlib import import_module
@@ -9,6 +8,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
+from msgspec.structs import replace
 
 from copytrade.lib.sql import run
 from orders import tasks

@@ -1,11 +1,11 @@
 """An exit that its venue could not take is planned anew, by what is held then, where the venue would oversell."""
 
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from django.db.models import F
 from django.utils import timezone
+from msgspec.structs import replace
 
 from markets.venues.errors import VenueDown
 from markets.venues.vocabulary import OrderType, Side

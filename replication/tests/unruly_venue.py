@@ -91,7 +91,7 @@ class UnrulyVenue(MemoryVenue):
 
 def _resting(request: OrderRequest) -> OrderRequest:
     """Return the request as one that does not fill at once."""
-    values: dict[str, Any] = {name: getattr(request, name) for name in OrderRequest.__slots__}
+    values: dict[str, Any] = {name: getattr(request, name) for name in OrderRequest.__struct_fields__}
     return OrderRequest(**values | {"type": OrderType.LIMIT})
 
 

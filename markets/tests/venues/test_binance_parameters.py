@@ -1,12 +1,12 @@
 """Our orders in Binance's words."""
 
 import re
-from dataclasses import replace
 from decimal import Decimal
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from markets.venues.base import OrderReference, OrderRequest
 from markets.venues.binance.endpoints import Call
@@ -158,10 +158,10 @@ def test_orders_that_spot_does_not_have_are_not_sent_as_something_else(request_:
 
 
 def test_an_order_is_named_with_its_symbol_and_by_the_venue_s_id_where_that_is_known() -> None:
-    reference = OrderReference("BTCUSDT", SPOT, OrderType.LIMIT, "id1")
+    unnumbered, numbered = (OrderReference("BTCUSDT", SPOT, OrderType.LIMIT, "id1", number) for number in ("", "7"))
 
-    assert order_key(reference) == {"symbol": "BTCUSDT", "origClientOrderId": "id1"}
-    assert order_key(replace(reference, venue_order_id="7")) == {"symbol": "BTCUSDT", "orderId": "7"}
+    assert order_key(unnumbered) == {"symbol": "BTCUSDT", "origClientOrderId": "id1"}
+    assert order_key(numbered) == {"symbol": "BTCUSDT", "orderId": "7"}
 
 
 @given(

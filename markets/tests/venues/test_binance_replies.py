@@ -1,10 +1,10 @@
 """Binance's words on orders, trades, accounts and markets, read from recorded answers."""
 
-from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
+from msgspec.structs import replace
 
 from markets.venues.base import OrderRequest
 from markets.venues.binance.account_replies import read_futures_account, read_spot_account

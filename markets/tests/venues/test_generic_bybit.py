@@ -3,12 +3,12 @@
 import asyncio
 import time
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from copytrade.lib import loop
 from markets.venues.base import AccountAccess, Credentials, OrderReference, OrderReport, OrderRequest

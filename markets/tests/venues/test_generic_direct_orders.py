@@ -2,11 +2,11 @@
 
 import json
 from collections.abc import Iterator
-from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from copytrade.lib.loop import run
 from copytrade.lib.sql import json_rows
@@ -67,7 +67,8 @@ def test_what_an_exchange_says_of_an_order_can_be_stored(desk):
 
 
 def test_an_id_that_was_made_up_here_is_not_sent_where_the_number_is_known(desk):
-    found = desk.query(replace(desk.trade(), client_order_id="venue-1-2"))
+    told = desk.trade()
+    found = desk.query(OrderReference(told.symbol, told.kind, told.type, "venue-1-2", told.venue_order_id))
 
     assert found is not None
     assert found.status == VenueStatus.FILLED

@@ -2,11 +2,11 @@
 
 import asyncio
 from collections.abc import Iterator
-from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from markets.venues.base import AccountAccess, Credentials
 from markets.venues.errors import AuthFailed, Rejected, RejectReason
@@ -72,7 +72,8 @@ def test_all_open_orders_are_told_however_many(bench, desk):
 def test_a_wrong_secret_is_the_accounts_affair_alone(bench, desk):
     good = desk.access.credentials
     assert good
-    for wrong in (replace(good, secret="d3Jvbmc="), replace(good, key="nobody"), Credentials("", "")):
+    forged, unknown = Credentials(good.key, "d3Jvbmc=", good.passphrase), Credentials("nobody", good.secret)
+    for wrong in (forged, unknown, Credentials("", "")):
         with pytest.raises(AuthFailed):
             run(bench.adapter.place(AccountAccess("other", wrong), desk.order()))
 

@@ -3,10 +3,10 @@
 import asyncio
 import collections
 from collections.abc import Iterator
-from dataclasses import replace
 from decimal import Decimal
 
 import pytest
+from msgspec.structs import replace
 
 from copytrade.lib import loop
 from markets.tests.venues.iifl_kit import LONG_ID, ORDERS, access, named, order, resting, venue_of

@@ -178,9 +178,15 @@ def test_the_rest_of_an_immediate_order_expires_and_locks_nothing():
 
 def test_an_order_to_fill_or_kill_fills_whole_or_not_at_all():
     terms = Terms(slippage=D(0), liquidity=D(10_000))
-    order = request(USD_M, "BUY", "1", price=50_000, time_in_force=TimeInForce.FOK)
-    killed = place(books(), order, view(USD_M, 50_000), terms)
-    filled = place(books(), replace(order, quantity=D("0.05")), view(USD_M, 50_000), terms)
+    killed, filled = (
+        place(
+            books(),
+            request(USD_M, "BUY", much, price=50_000, time_in_force=TimeInForce.FOK),
+            view(USD_M, 50_000),
+            terms,
+        )
+        for much in ("1", "0.05")
+    )
 
     assert (killed.order.status, killed.trades) == (VenueStatus.EXPIRED, ())
     assert killed.ledger.balances == books().balances

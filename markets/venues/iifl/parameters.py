@@ -1,9 +1,10 @@
 """Our orders as XTS takes them (pure)."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from decimal import Decimal
 from typing import Any
+
+from msgspec.structs import replace
 
 from markets.rounding import price_round
 from markets.venues.base import ZERO, OrderRequest
