@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 from django.utils import timezone
+from msgspec.structs import replace
 
 from orders.models import Order
 from orders.tests.conftest import make_live_account, venue  # noqa: F401  (a fixture)
@@ -156,10 +157,7 @@ def partly(venue, filled: str) -> None:  # noqa: F811
 
     def accept_part(request):
         venue.accept = accept
-        request_type, limit = request.type, type(request.type).LIMIT
-        object.__setattr__(request, "type", limit)
-        report = accept(request)
-        object.__setattr__(request, "type", request_type)
+        report = accept(replace(request, type=type(request.type).LIMIT))
         venue.fill(report.client_order_id, filled)
         venue.change(report.client_order_id, status=type(report.status).EXPIRED)
         return venue.orders[report.client_order_id]
