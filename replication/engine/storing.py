@@ -8,7 +8,7 @@ from uuid import UUID
 
 from django.utils import timezone
 
-from copytrade.lib.sql import insert_rows, json_rows, run
+from copytrade.lib.sql import as_table, insert_rows, json_rows, run
 from copytrade.lib.wire import plain_digits
 from markets.venues.vocabulary import PositionSide
 from orders.models import Origin
@@ -61,14 +61,21 @@ REPLAN = """
     WHERE (old.signal_id, old.copy_id) = (new.signal_id, new.copy_id)
     RETURNING old.id, old.copy_id
 """
+BEGUN_COLUMNS = {
+    "copy_id": "bigint",
+    "market_id": "bigint",
+    "side": "text",
+    "leader_symbol": "text",
+    "leader_side": "text",
+    "remainder": "numeric",
+    "leader_opened_at": "timestamptz",
+    "updated_at": "timestamptz",
+}
 UPSERT_POSITIONS = """
-    INSERT INTO replication_copyposition AS p (copy_id, market_id, side, leader_symbol, leader_side, quantity, cost,
-        realized_pnl, fees, other_fees, remainder, leader_opened_at, last_trade, updated_at)
-    SELECT copy_id, market_id, side, leader_symbol, leader_side, 0, 0, 0, 0, '{}', remainder, leader_opened_at, '',
-        updated_at
-    FROM json_to_recordset(%s) AS new(copy_id bigint, market_id bigint, side text, leader_symbol text,
-        leader_side text, remainder numeric, leader_opened_at timestamptz, updated_at timestamptz)
-    ORDER BY copy_id, market_id, side
+    INSERT INTO replication_copyposition AS p (
+        {names}, quantity, cost, realized_pnl, fees, other_fees, last_trade
+    )
+    SELECT {values}, 0, 0, 0, 0, '{{}}', '' FROM {source} ORDER BY 1, 2, 3
     ON CONFLICT (copy_id, market_id, side) DO UPDATE SET remainder = excluded.remainder,
         leader_symbol = excluded.leader_symbol, leader_side = excluded.leader_side,
         leader_opened_at = coalesce(excluded.leader_opened_at, p.leader_opened_at), updated_at = excluded.updated_at
@@ -161,7 +168,9 @@ def _store_positions(signal: Signal, stored: Sequence[Decided], now: datetime) -
         if each.market is not None and _changes_position(each, signal.event_time)
     ]
     if rows:
-        run(UPSERT_POSITIONS, [json_rows(rows)])
+        new = as_table(BEGUN_COLUMNS, rows, key="copy_id")
+        names, values = ", ".join(BEGUN_COLUMNS), ", ".join(new.values.values())
+        run(UPSERT_POSITIONS.format(names=names, values=values, source=new.source), new.parameters)
 
 
 def _changes_position(each: Decided, at: datetime) -> bool:
