@@ -89,7 +89,7 @@ class Budget:
         Raises `RateLimited` where the pool is banned or exhausted, `Retryable` where the account has placed too many
         orders. Inside `patient` a read waits for its turn first.
         """
-        if ahead := self._reserved_ahead(pool, demand):
+        if ahead := self.reserved(pool, demand):
             return ahead
         patience = NO_PATIENCE if demand.urgent else _patience.get()
         deadline = time.monotonic() + patience.total_seconds()
@@ -101,6 +101,21 @@ class Budget:
             if time.monotonic() + seconds > deadline:
                 raise _refusal(pool, verdict)
             await asyncio.sleep(seconds)
+
+    def reserved(self, pool: Pool, demand: Demand) -> Reservation | None:
+        """Take what was reserved ahead, if anything: `reserve` does the same, and costs more where nothing is awaited.
+
+        Nothing is taken where that was long ago, or somebody was told to stop since.
+        """
+        waiting = self._ahead.pop((pool.name, demand), None)
+        if waiting is None or self._ledger(pool).stops(demand, int(time.time() * 1000)):
+            return None
+        found = waiting.pop()
+        if time.monotonic() - found.at >= AHEAD_SECONDS:
+            return None  # the others are older still
+        if waiting:
+            self._ahead[pool.name, demand] = waiting
+        return found
 
     async def reserve_ahead(self, pool: Pool, demands: Sequence[Demand]) -> None:
         """Count requests that are about to be sent, all in one round trip; all but their accounts are alike.
@@ -133,18 +148,6 @@ class Budget:
     async def close(self) -> None:
         """Close the connections to Redis."""
         await self._scripts.close()
-
-    def _reserved_ahead(self, pool: Pool, demand: Demand) -> Reservation | None:
-        """Take what was reserved ahead, unless that was long ago or somebody was told to stop since."""
-        waiting = self._ahead.pop((pool.name, demand), None)
-        if waiting is None or self._ledger(pool).stops(demand, int(time.time() * 1000)):
-            return None
-        found = waiting.pop()
-        if time.monotonic() - found.at >= AHEAD_SECONDS:
-            return None  # the others are older still
-        if waiting:
-            self._ahead[pool.name, demand] = waiting
-        return found
 
     async def _ask(self, pool: Pool, demand: Demand) -> Verdict:
         (verdict,) = await self._ask_all(pool, (demand,))

@@ -17,7 +17,8 @@ class Contracts:
     """What is remembered of the list of markets; other kinds than COIN-M need none of it."""
 
     def __init__(self, kind: MarketKind, markets: Callable[[], Awaitable[Sequence[MarketSpec]]]) -> None:
-        self._inverse = kind is MarketKind.COIN_M
+        # What a contract of every market is worth; None where each has its own size.
+        self.size_of_all = None if kind is MarketKind.COIN_M else ONE
         self._markets = markets
         self._known: dict[str, MarketSpec] = {}
         self._asked = 0.0
@@ -34,12 +35,10 @@ class Contracts:
 
     async def size(self, symbol: str) -> Decimal:
         """Return the size of a contract, in the quote; 1 where quantities count in the base."""
-        return (await self.find(symbol)).contract_size if self._inverse else ONE
+        return self.size_of_all or (await self.find(symbol)).contract_size
 
     async def size_or_none(self, symbol: str) -> Decimal | None:
         """Return the size, or None where it cannot be learnt: no order fails for it."""
-        if not self._inverse:
-            return ONE
         try:
             return await self.size(symbol)
         except VenueError:

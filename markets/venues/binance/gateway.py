@@ -6,10 +6,10 @@ and sent once more, after this machine's clock has been compared with the house'
 
 import asyncio
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Coroutine, Iterable, Mapping
 from datetime import UTC, datetime
 from types import TracebackType
-from typing import Any
+from typing import Any, NoReturn
 
 from markets.venues.base import AccountAccess, Credentials
 from markets.venues.binance.client import Client
@@ -64,7 +64,7 @@ class Understanding:
     ) -> None:
         """Raise `OutcomeUnknown` or `Retryable` where the answer could not be read."""
         if isinstance(error, NOT_UNDERSTOOD):
-            raise _unreadable(writes=self._writes) from error
+            raise unreadable(writes=self._writes) from error
 
 
 AFTER_READING, AFTER_WRITING = Understanding(writes=False), Understanding(writes=True)
@@ -157,32 +157,41 @@ class Gateway:
         endpoint = self._endpoint(call)
         account = fingerprint(credentials.key) if credentials else ""
         demand = _demand(call, endpoint.weight if weight is None else weight, account)
-        reservation = await self._budget.reserve(self.house.pools[endpoint.pool], demand)
-        answer = await self._send(call, endpoint, credentials, params)
-        used = "" if endpoint.pool else answer.headers.get(USED_WEIGHT, "")  # it counts the house's own pool
-        if used.isdigit():
-            self._budget.learn(reservation, int(used))
-        with self.understood(writes=call in WRITING):
+        pool = self.house.pools[endpoint.pool]
+        reservation = self._budget.reserved(pool, demand) or await self._budget.reserve(pool, demand)
+        try:
+            answer = await self._request(call, endpoint, credentials, params)
+        except (NotSentError, NoAnswerError, ValueError) as error:
+            self._raise_unanswered(error, call)
+        self._learn(endpoint, answer, reservation)
+        try:
             body = _decoded(answer)
             if _is_success(answer, body):
                 return _shaped(body, call)
             raise await self._failed(answer, body, call, reservation, account)
+        except NOT_UNDERSTOOD as error:
+            raise unreadable(writes=call in WRITING) from error
 
-    async def _send(
+    def _request(
         self, call: Call, endpoint: Endpoint, credentials: Credentials | None, params: Mapping[str, Any]
-    ) -> Answer:
+    ) -> Coroutine[Any, Any, Answer]:
         if call in PLACING:
             check_deadline()  # the last thing before the request is signed with the time that it is then
-        try:
-            return await self.client.send(credentials, endpoint.api, endpoint.method, endpoint.path, params)
-        except NotSentError as error:
-            raise VenueDown(f"{self.house.slug} cannot be reached ({error}).") from error
-        except NoAnswerError as error:
-            message = f"{self.house.slug} did not answer ({error})."
-            raise (OutcomeUnknown(message) if call in WRITING else VenueDown(message)) from error
-        except ValueError:
+        return self.client.send(credentials, endpoint.api, endpoint.method, endpoint.path, params)
+
+    def _raise_unanswered(self, error: NotSentError | NoAnswerError | ValueError, call: Call) -> NoReturn:
+        if isinstance(error, ValueError):
             # Signing failed; the cause is not kept, since it may show what it could not read.
             raise AuthFailed("The key or its secret cannot sign.") from None
+        if isinstance(error, NotSentError):
+            raise VenueDown(f"{self.house.slug} cannot be reached ({error}).") from error
+        message = f"{self.house.slug} did not answer ({error})."
+        raise (OutcomeUnknown(message) if call in WRITING else VenueDown(message)) from error
+
+    def _learn(self, endpoint: Endpoint, answer: Answer, reservation: Reservation) -> None:
+        used = "" if endpoint.pool else answer.headers.get(USED_WEIGHT, "")  # it counts the house's own pool
+        if used.isdigit():
+            self._budget.learn(reservation, int(used))
 
     async def _failed(
         self, answer: Answer, body: Any, call: Call, reservation: Reservation, account: str
@@ -238,6 +247,7 @@ def _shaped(body: Any, call: Call) -> Any:
     return body
 
 
-def _unreadable(*, writes: bool) -> VenueError:
+def unreadable(*, writes: bool) -> VenueError:
+    """Return what an answer means that was not understood."""
     message = "The venue's answer cannot be read."
     return OutcomeUnknown(message) if writes else Retryable(message, after=SOON)

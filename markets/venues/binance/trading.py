@@ -14,7 +14,7 @@ from markets.venues.binance.conditional import actual_order_id, as_conditional, 
 from markets.venues.binance.contracts import Contracts
 from markets.venues.binance.endpoints import Call
 from markets.venues.binance.errors import SOON
-from markets.venues.binance.gateway import Gateway
+from markets.venues.binance.gateway import NOT_UNDERSTOOD, Gateway, unreadable
 from markets.venues.binance.orders import read_order, read_placed, read_trade
 from markets.venues.binance.parameters import is_conditional, order_key, placement
 from markets.venues.budget import patient
@@ -45,17 +45,19 @@ class Trading:
     async def place(self, account: AccountAccess, request: OrderRequest) -> OrderReport:
         """Place an order; see `markets.venues.base.Execution`."""
         call, params = placement(request)
-        size = await self.contracts.size_or_none(request.symbol)
+        size = self.contracts.size_of_all or await self.contracts.size_or_none(request.symbol)
         try:
             reply = await self.gateway.signed(account, call, params)
         except Rejected as error:
             if error.reason == RejectReason.POSITION_SIDE_MISMATCH:
                 self.modes.forget(account)
             raise
-        with self.gateway.understood(writes=True):
+        try:
             if call is Call.PLACE_CONDITIONAL:
                 return read_conditional(reply, request.kind)
             return read_placed(reply, request, contract_size=size)
+        except NOT_UNDERSTOOD as error:
+            raise unreadable(writes=True) from error
 
     async def expect(self, items: Sequence[tuple[AccountAccess, OrderRequest]]) -> None:
         """Reserve the budget for orders that are about to be placed, in a round trip for all that are alike."""
