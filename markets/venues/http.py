@@ -71,18 +71,19 @@ class Transport:
         """
         address, target = address_of(url)
         written = request(method, address, target, headers, body)
-        started = asyncio.get_running_loop().time()
-        pool = self._pool(address)
+        loop = asyncio.get_running_loop()
+        started, pool = loop.time(), self._pool(address, loop)
         connection = pool.idle()
-        while connection is None or not connection.is_open():
-            connection = await pool.connection(until=started + self._patience)
+        while connection is None:
+            opened = await pool.connection(until=started + self._patience)
+            connection = opened if opened.is_open() else None
         answer = await connection.ask(method, written, until=started + self._seconds)
         if "Content-Encoding" not in answer.headers:
             return answer
         return await asyncio.to_thread(unpacked, answer) if len(answer.body) > LARGE else unpacked(answer)
 
-    def _pool(self, address: Address) -> Pool:
-        self._settle(asyncio.get_running_loop())
+    def _pool(self, address: Address, loop: asyncio.AbstractEventLoop) -> Pool:
+        self._settle(loop)
         pool = self._pools.get(address)
         if pool is None:
             pool = self._pools[address] = Pool(

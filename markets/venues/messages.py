@@ -25,6 +25,7 @@ OURS = frozenset({"host", "connection", "content-length", "transfer-encoding", "
 DEFAULTS = {"User-Agent": "copytrade", "Accept": "*/*"}
 ENDS = pattern(r"[\r\n\0]")
 WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
+LENGTH, NO_LENGTH = "Content-Length: %d", ""
 COMPRESSION = {"gzip": zlib.MAX_WBITS | 16, "x-gzip": zlib.MAX_WBITS | 16}
 
 
@@ -43,6 +44,11 @@ def address_of(url: str) -> tuple[Address, str]:
     Raises `ValueError` for characters that no URL has (its text would show a signature, so it does not name them), and
     `NotSentError` for what is no address.
     """
+    # What has no query is the same each time; what has one may hold a signature, and is not kept.
+    return _read(url) if "?" in url else _remembered(url)
+
+
+def _read(url: str) -> tuple[Address, str]:
     if not url.isascii() or not url.isprintable() or " " in url:
         raise ValueError("the URL is not encoded")
     parts = URL.match(url)
@@ -51,6 +57,9 @@ def address_of(url: str) -> tuple[Address, str]:
         raise NotSentError("no address")
     target = parts[3]
     return address, target if target.startswith("/") else f"/{target}"
+
+
+_remembered = lru_cache(maxsize=256)(_read)
 
 
 @lru_cache(maxsize=256)
@@ -73,27 +82,37 @@ def request(
 
     Only GET offers compression: what is read may be long, and no order is to wait for it.
     """
-    given = headers or {}
-    names, rest = _frame(method, tuple(given))
-    fields = [f"{name}: {given[name]}" for name in names]
-    if ENDS.search("".join(fields)):
+    length = NO_LENGTH if body is None else LENGTH
+    names, template = _template(method, address.authority, tuple(headers or ()), length)
+    values = [f"{headers[name]}" for name in names] if headers else []
+    if ENDS.search("".join(values)):
         raise ValueError("a header holds the end of a line")
-    lines = [f"{method} {target} HTTP/1.1", f"Host: {address.authority}", *fields, *rest]
-    if body is not None or method in WITH_BODY:
-        lines.append(f"Content-Length: {len(body or b'')}")
-    head = "\r\n".join([*lines, "\r\n"]).encode()
-    return head + body if body else head
+    if body is None:
+        return (template % (target, *values)).encode()
+    return (template % (target, *values, len(body))).encode() + body
 
 
 @lru_cache(maxsize=256)
-def _frame(method: str, given: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Return which of the names of headers are kept, and the lines that are the same each time."""
+def _template(method: str, authority: str, given: tuple[str, ...], length: str) -> tuple[tuple[str, ...], str]:
+    """Return which of the names of headers are kept, and the head with gaps for the target, their values, the length.
+
+    `ValueError` where a name would be more than one line.
+    """
     names = tuple([name for name in given if name.lower() not in OURS])
+    if ENDS.search("".join(names)):
+        raise ValueError("a header holds the end of a line")
     lowered = {name.lower() for name in names}
     rest = [f"{name}: {value}" for name, value in DEFAULTS.items() if name.lower() not in lowered]
     if method == "GET":
         rest.append("Accept-Encoding: gzip")
-    return names, tuple(rest)
+    if length or method in WITH_BODY:
+        rest.append(length or "Content-Length: 0")
+    first = [f"{_literal(method)} %s HTTP/1.1", f"Host: {_literal(authority)}"]
+    return names, "\r\n".join([*first, *(f"{_literal(name)}: %s" for name in names), *rest, "\r\n"])
+
+
+def _literal(text: str) -> str:
+    return text.replace("%", "%%")
 
 
 class Reader:

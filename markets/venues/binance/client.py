@@ -8,6 +8,7 @@ import base64
 import hmac
 import time
 from collections.abc import Coroutine, Mapping
+from functools import cache
 from string import ascii_letters, digits
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -83,9 +84,15 @@ class Client:
 def encoded(params: Mapping[str, Any]) -> str:
     """Return the parameters as a query, with escapes where they are needed."""
     text = "&".join([f"{name}={value!s}" for name, value in params.items()])
-    if text.encode().translate(None, PLAIN) == b"&".join([b"="] * len(params)):
+    if text.encode().translate(None, PLAIN) == _marks(len(params)):
         return text
     return urlencode({name: str(value) for name, value in params.items()}, quote_via=quote, safe="~")
+
+
+@cache
+def _marks(count: int) -> bytes:
+    """Return what stands between the names and values of so many parameters."""
+    return b"&".join([b"="] * count)
 
 
 def signature(secret: str, payload: str) -> str:

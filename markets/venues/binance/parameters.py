@@ -64,7 +64,7 @@ def _spot(request: OrderRequest) -> Parameters:
     maker = request.type is OrderType.LIMIT and request.time_in_force is TimeInForce.GTX
     params = {
         "symbol": request.symbol,
-        "side": request.side.value,
+        "side": request.side,
         "type": "LIMIT_MAKER" if maker else SPOT_TYPES[request.type],
         "newClientOrderId": request.client_order_id,
         "newOrderRespType": "FULL",
@@ -106,7 +106,7 @@ def _conditional(request: OrderRequest) -> Parameters:
 
 
 def _futures_common(request: OrderRequest) -> Parameters:
-    params = {"symbol": request.symbol, "side": request.side.value, "type": FUTURES_TYPES[request.type]}
+    params = {"symbol": request.symbol, "side": request.side, "type": FUTURES_TYPES[request.type]}
     if request.time_in_force is not None:
         params["timeInForce"] = request.time_in_force.value
     if request.position_side is not PositionSide.BOTH:
