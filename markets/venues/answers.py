@@ -6,6 +6,8 @@ from typing import Any
 
 import msgspec
 
+_decode = msgspec.json.Decoder().decode
+
 
 class NotSentError(Exception):
     """No connection came about: the venue has not seen the request."""
@@ -33,6 +35,11 @@ class Headers(Mapping[str, str]):
 
     def __getitem__(self, name: str) -> str:
         return self._found[_key(name)].decode("latin-1")
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """Return a header, or the default: that of `Mapping` raises an error in between."""
+        found = self._found.get(_key(name))
+        return default if found is None else found.decode("latin-1")
 
     def __contains__(self, name: object) -> bool:
         return isinstance(name, str) and _key(name) in self._found
@@ -65,6 +72,6 @@ class Answer(msgspec.Struct, frozen=True, gc=False):
     def json(self) -> Any:
         """Return the body decoded; `UnreadableError` where it is not JSON."""
         try:
-            return msgspec.json.decode(self.body)
+            return _decode(self.body)
         except msgspec.DecodeError as error:
             raise UnreadableError(f"HTTP {self.status} with a body that is not JSON") from error

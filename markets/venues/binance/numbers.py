@@ -43,12 +43,16 @@ def positive(reply: Mapping[str, Any], name: str) -> Decimal | None:
 
 def moment(value: Any) -> datetime:
     """Return the moment of milliseconds since the epoch."""
-    return from_milliseconds(int(value))
+    return _moment(int(value))
+
+
+# Orders that were sent together are answered in the same few milliseconds.
+_moment = lru_cache(maxsize=REMEMBERED)(from_milliseconds)
 
 
 def first_moment(reply: Mapping[str, Any], *names: str) -> datetime:
     """Return the first of the times that is set; raises `ValueError` where none is."""
     for name in names:
         if value := reply.get(name):
-            return from_milliseconds(int(value))
+            return _moment(int(value))
     raise ValueError(f"none of {', '.join(names)} is set")
