@@ -5,7 +5,6 @@ from datetime import datetime
 from decimal import Decimal
 from operator import itemgetter
 
-import msgspec
 from django.db import transaction
 from django.utils import timezone
 
@@ -16,7 +15,7 @@ from replication.engine.booking import Key, copy_facts_book, copy_fills_take
 from replication.engine.resuming import NOT_REFUSED, waiting_resume
 from replication.models import Signal
 from replication.services.messages import IntentRow, failing_messages, intents_told
-from replication.vocabulary import UNDER_WAY, IntentState, SignalState
+from replication.vocabulary import UNDER_WAY, SignalState
 
 LARGEST_BATCH = 1_000
 # After so many orders that its venue refused, its owner is told that an exit does not succeed, and what can be done; it
@@ -29,10 +28,11 @@ STILL_TRIED = (
 REFUSED = "o.state <> 'FILLED' AND o.reason_code <> ALL(%(not_refused)s)"
 # Venues end orders without a word: immediate ones that nobody met at their price, above all.
 NOT_FILLED, ENDED_UNFILLED = "NOT_FILLED", "The venue ended this order before all of it was filled."
-UNFINISHED = frozenset({IntentState.WAITING, IntentState.PARTIAL, IntentState.FAILED, IntentState.SKIPPED})
+UNFINISHED = "('waiting', 'partial', 'failed', 'skipped')"
 # An order counts as over when it is final and all that it filled is booked, here as well. Slippage is positive where
 # the price was worse than the leader's: higher for a buyer. Coins may be counted by the thousand on either side. Of
-# several orders the newest says why that was not filled; those of the last attempt say when.
+# several orders the newest says why that was not filled; those of the last attempt say when. What an exit did not close
+# is owed: what it left before is counted against that. Numbers that are only told are read as text.
 SETTLE = f"""
     WITH told AS (
         SELECT i.*, bool_and(o.state IN ('FILLED', 'CANCELED', 'EXPIRED', 'REJECTED', 'FAILED')
@@ -84,13 +84,15 @@ SETTLE = f"""
         updated_at = %(now)s
     FROM judged j WHERE j.id = i.id
     RETURNING j.user_id, i.id, i.signal_id, i.copy_id, j.trader_id, j.leader_symbol, j.market_symbol, i.side, j.action,
-        i.state, i.code, i.message, trim_scale(i.quantity), trim_scale(i.filled_quantity), trim_scale(i.average_price),
-        trim_scale(i.slippage_percent), i.detected_at, i.finished_at, i.exits, j.before, trim_scale(j.filled_before),
+        i.state, i.code, i.message, trim_scale(i.quantity)::text, trim_scale(i.filled_quantity)::text,
+        trim_scale(i.average_price)::text, trim_scale(i.slippage_percent)::text, i.detected_at, i.finished_at,
+        CASE WHEN i.exits THEN trim_scale(
+            CASE WHEN i.state IN {UNFINISHED} THEN i.quantity - i.filled_quantity ELSE 0 END
+            - CASE WHEN j.before IN {UNFINISHED} THEN i.quantity - j.filled_before ELSE 0 END) END,
         CASE WHEN j.failing AND i.state = 'waiting' AND j.before = 'planned' THEN (
             SELECT count(*) FROM orders_order o WHERE o.cause_id = i.id AND {REFUSED} AND o.created_at < i.planned_at
         ) < %(tell_after)s ELSE false END
 """
-TOLD = len(IntentRow.__struct_fields__)
 THOUSANDS = "^(1(?:000)+)[A-Z]"
 # Those whose orders are over are looked at until they are judged, whatever the clocks of two workers said.
 STALE = """
@@ -119,25 +121,13 @@ FINISH = """
 """
 
 
-class Settled(msgspec.Struct, frozen=True, gc=False):
-    """What a decision became, and what it was: the columns that `SETTLE` returns."""
+class Settled(IntentRow, frozen=True, gc=False):
+    """What a decision became: the columns that `SETTLE` returns."""
 
-    now: IntentRow
-    exits: bool
-    before: str
-    filled_before: Decimal
+    owed: Decimal | None
+    """How much more (less: negative) of the position is to be closed, where this is an exit."""
     to_tell: bool
     """Whether its owner is told now that it does not succeed."""
-
-    @property
-    def owed(self) -> Decimal:
-        """Return how much more (less: negative) of the position is to be closed since this exit did not close it."""
-        if not self.exits:
-            return Decimal(0)
-        return self._missing(self.now.state, self.now.filled_quantity) - self._missing(self.before, self.filled_before)
-
-    def _missing(self, state: str, filled: Decimal) -> Decimal:
-        return self.now.quantity - filled if state in UNFINISHED else Decimal(0)
 
 
 def orders_settle(order_ids: Sequence[int] | None = None) -> list[int]:
@@ -165,14 +155,14 @@ def decisions_settle(intents: Sequence[int], facts: Mapping[Key, Sequence[FillFa
     now = timezone.now()
     copy_facts_book(facts, now=now)
     settled = _judge(intents, now) if intents else []
-    told = intents_told([each.now for each in settled])
-    messages_publish([*told, *failing_messages([each.now.id for each in settled if each.to_tell])])
+    told = intents_told(settled)
+    messages_publish([*told, *failing_messages([each.id for each in settled if each.to_tell])])
     return settled
 
 
 def settled_resume(settled: Sequence[Settled]) -> list[int]:
     """Plan what waited for those that are over; return the ids of the orders written."""
-    over = [each.now.id for each in settled if each.now.state not in UNDER_WAY]
+    over = [each.id for each in settled if each.state not in UNDER_WAY]
     return waiting_resume(over) if over else []
 
 
@@ -189,8 +179,8 @@ def _judge(intents: Sequence[int], now: datetime) -> list[Settled]:
         "intents": numbers(intents),
     }
     rows = run(SETTLE, values)
-    settled = [Settled(IntentRow(*row[:TOLD]), *row[TOLD:]) for row in sorted(rows, key=itemgetter(1))]
-    owed = [{"intent_id": each.now.id, "owed": owed} for each in settled if (owed := each.owed)]
+    settled = [Settled(*row) for row in sorted(rows, key=itemgetter(1))]
+    owed = [{"intent_id": each.id, "owed": each.owed} for each in settled if each.owed]
     if owed:
         run(OWE, [now, json_rows(owed)])
     return settled

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from decimal import Decimal
 
 import msgspec
 
@@ -14,8 +13,8 @@ from replication.selectors.values import money_asset
 
 TELL = """
     SELECT a.user_id, i.id, i.signal_id, i.copy_id, s.trader_id, s.symbol, m.symbol, i.side, s.action, i.state, i.code,
-        i.message, trim_scale(i.quantity), trim_scale(i.filled_quantity), trim_scale(i.average_price),
-        trim_scale(i.slippage_percent), i.detected_at, i.finished_at
+        i.message, trim_scale(i.quantity)::text, trim_scale(i.filled_quantity)::text, trim_scale(i.average_price)::text,
+        trim_scale(i.slippage_percent)::text, i.detected_at, i.finished_at
     FROM replication_copyintent i JOIN replication_signal s ON s.id = i.signal_id
     JOIN replication_copy c ON c.id = i.copy_id JOIN orders_tradingaccount a ON a.id = c.account_id
     LEFT JOIN markets_market m ON m.id = i.market_id
@@ -33,7 +32,7 @@ TELL_FAILING = """
 
 
 class IntentRow(msgspec.Struct, frozen=True, gc=False):
-    """What is told of a decision: the columns of `TELL`."""
+    """What is told of a decision: the columns of `TELL`, numbers in the digits in which they are told."""
 
     user_id: int
     id: int
@@ -47,10 +46,10 @@ class IntentRow(msgspec.Struct, frozen=True, gc=False):
     state: str
     code: str
     message: str
-    quantity: Decimal
-    filled_quantity: Decimal
-    average_price: Decimal | None
-    slippage_percent: Decimal | None
+    quantity: str
+    filled_quantity: str
+    average_price: str | None
+    slippage_percent: str | None
     detected_at: datetime
     finished_at: datetime | None
 
@@ -142,7 +141,6 @@ def intents_told(rows: Iterable[IntentRow]) -> list[Message]:
 
 
 def _intent_message(row: IntentRow, times: IsoTimes) -> Message:
-    price, slippage = row.average_price, row.slippage_percent
     data = {
         "tradeId": row.id,
         "signalId": row.signal_id,
@@ -155,10 +153,10 @@ def _intent_message(row: IntentRow, times: IsoTimes) -> Message:
         "state": row.state,
         "code": row.code or None,
         "message": row.message or None,
-        "quantity": plain_digits(row.quantity),
-        "filledQuantity": plain_digits(row.filled_quantity),
-        "averagePrice": None if price is None else plain_digits(price),
-        "slippagePercent": None if slippage is None else plain_digits(slippage),
+        "quantity": row.quantity,
+        "filledQuantity": row.filled_quantity,
+        "averagePrice": row.average_price,
+        "slippagePercent": row.slippage_percent,
         "detectedAt": times[row.detected_at],
         "finishedAt": times[row.finished_at],
     }
