@@ -7,7 +7,7 @@ position that is closed in parts realises exactly what closing it at once would 
 Formulas of inverse contracts: result = contracts x size x (1/entry - 1/exit) for a long one.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import ROUND_HALF_EVEN, Context, Decimal, localcontext
@@ -128,6 +128,11 @@ def is_late(facts: Iterable[Fact], newest: FactKey | None) -> bool:
     if newest is None or min(map(time_of, facts)) > newest.time:  # mostly: it is quick to see
         return False
     return any(fact.key < newest for fact in facts)
+
+
+def newest(facts: Sequence[Fact]) -> FactKey:
+    """Return the place of the last of facts."""
+    return facts[0].key if len(facts) == 1 else max(map(key_of, facts))  # mostly it is one
 
 
 def in_order(facts: Iterable[FactT]) -> list[FactT]:

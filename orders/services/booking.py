@@ -24,7 +24,7 @@ from orders.accounting import (
     Terms,
     booked_all,
     is_late,
-    key_of,
+    newest,
 )
 from orders.executor.rows import OrderRow
 from orders.models import Fill, Holding, HoldingAdjustment, Order, Origin
@@ -193,7 +193,7 @@ def _locked(wanted: str) -> dict[HoldingKey, HoldingRow]:
     locked = {}
     for row in run(LOCK_HOLDINGS, [wanted]):
         holding = HoldingRow(*row)
-        holding.other_fees = msgspec.json.decode(row[OTHER_FEES])
+        holding.other_fees = {} if row[OTHER_FEES] == "{}" else msgspec.json.decode(row[OTHER_FEES])
         locked[HoldingKey(*row[1:4])] = holding
     return locked
 
@@ -221,14 +221,8 @@ def facts_of(keys: Sequence[HoldingKey]) -> dict[HoldingKey, list[Fact]]:
 
 def position_of(holding: Holding | HoldingRow) -> Position:
     """Return a holding as the accounting has it."""
-    return Position(
-        quantity=holding.quantity,
-        cost=holding.cost,
-        realized_pnl=holding.realized_pnl,
-        fees=holding.fees,
-        other_fees={asset: Decimal(amount) for asset, amount in holding.other_fees.items()},
-        opened_at=holding.opened_at,
-    )
+    fees = {asset: Decimal(amount) for asset, amount in holding.other_fees.items()} if holding.other_fees else {}
+    return Position(holding.quantity, holding.cost, holding.realized_pnl, holding.fees, fees, holding.opened_at)
 
 
 def adjustment_fact(adjustment: HoldingAdjustment) -> AdjustmentFact:
@@ -238,19 +232,24 @@ def adjustment_fact(adjustment: HoldingAdjustment) -> AdjustmentFact:
 
 def holding_row(pk: int, position: Position, facts: Sequence[Fact], now: datetime) -> dict[str, Any]:
     """Return the columns of a holding after its facts."""
-    newest = max(map(key_of, facts), default=None)
+    last = newest(facts) if facts else None
     return {
         "id": pk,
         "quantity": position.quantity,
         "cost": position.cost,
         "realized_pnl": position.realized_pnl,
         "fees": position.fees,
-        "other_fees": {asset: str(amount) for asset, amount in sorted(position.other_fees.items())},
+        "other_fees": _other_fees(position),
         "opened_at": position.opened_at,
-        "last_time": newest.time if newest else None,
-        "last_trade": newest.trade if newest else "",
+        "last_time": last.time if last else None,
+        "last_trade": last.trade if last else "",
         "updated_at": now,
     }
+
+
+def _other_fees(position: Position) -> dict[str, str]:
+    fees = position.other_fees
+    return {asset: str(amount) for asset, amount in sorted(fees.items())} if fees else {}
 
 
 def _row(order: Order | OrderRow, trade: FillReport, now: datetime, followed: bool) -> dict[str, Any]:  # noqa: FBT001

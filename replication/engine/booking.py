@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal, localcontext
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -23,7 +23,7 @@ from orders.accounting import (
     booked,
     in_order,
     is_late,
-    key_of,
+    newest,
 )
 from orders.services.booking import terms_of
 
@@ -84,6 +84,7 @@ POSITION_COLUMNS = {
 }
 LARGEST_BATCH = 2_000
 Key = tuple[int, int, str]
+KeyT = TypeVar("KeyT")
 
 
 class Day(msgspec.Struct):
@@ -134,19 +135,19 @@ def copy_facts_book(facts: Mapping[Key, Sequence[FillFact]], *, now: datetime) -
     positions = positions_lock(facts)
     late = [key for key, locked in positions.items() if is_late(facts[key], locked.newest)]
     every = copy_facts_of(late) if late else {}
-    rows, days = [], defaultdict[tuple[int, date], Day](Day)
+    rows, days = [], defaultdict[int, Days](_no_days)
     with localcontext(EXACT):  # once for all of them: it takes as long as a trade
         for key, locked in positions.items():
-            new, law = facts[key], terms[key[1]]
+            new, law, brought = facts[key], terms[key[1]], days[key[0]]
             if key in every:
-                after, brought = _recount(law, every[key], new)
+                after, more = _recount(law, every[key], new)
+                _add(brought, more)
             else:
-                after, brought = _walked(law, new, locked.position)
-            newest = max(map(key_of, every.get(key, new)))
-            rows.append(position_row(locked.pk, after, newest, now, steps[key[1]]))
-            _add_days(days, key[0], brought)
+                after = _walked(law, new, locked.position, brought)
+            rows.append(position_row(locked.pk, after, newest(every.get(key, new)), now, steps[key[1]]))
     update_rows("replication_copyposition", POSITION_COLUMNS, rows)
-    run(ADD_DAYS, [json_rows(day_rows(days))])
+    sums = {(copy_id, day): sums for copy_id, brought in days.items() for day, sums in brought.items()}
+    run(ADD_DAYS, [json_rows(day_rows(sums))])
 
 
 def positions_lock(keys: Iterable[Key]) -> dict[Key, Locked]:
@@ -176,8 +177,9 @@ def adjustment_fact(pk: int, time: datetime, quantity: Decimal, cost: Decimal) -
 
 def walk(terms: Terms, facts: Iterable[Fact], start: Position | None = None) -> tuple[Position, Days]:
     """Return the position after facts, in their own order, and what they brought on each UTC day."""
+    days = _no_days()
     with localcontext(EXACT):
-        return _walked(terms, facts, start)
+        return _walked(terms, facts, start or Position(), days), days
 
 
 def terms_by_market(market_ids: Iterable[int]) -> dict[int, Terms]:
@@ -215,7 +217,7 @@ def position_row(pk: int, position: Position, newest: FactKey | None, now: datet
 def add_days(days: dict[tuple[int, date], Day], copy_id: int, brought: Days) -> None:
     """Add what a position brought to what its copy did."""
     with localcontext(EXACT):
-        _add_days(days, copy_id, brought)
+        _add(days, {(copy_id, day): sums for day, sums in brought.items()})
 
 
 def day_rows(days: Mapping[tuple[int, date], Day]) -> list[dict[str, Any]]:
@@ -226,8 +228,12 @@ def day_rows(days: Mapping[tuple[int, date], Day]) -> list[dict[str, Any]]:
     ]
 
 
-def _walked(terms: Terms, facts: Iterable[Fact], start: Position | None = None) -> tuple[Position, Days]:
-    position, days = start or Position(), defaultdict[date, Day](Day)
+def _no_days() -> Days:
+    return defaultdict(Day)
+
+
+def _walked(terms: Terms, facts: Iterable[Fact], position: Position, days: Days) -> Position:
+    """Return the position after facts; what they brought is added to days."""
     for fact in in_order(facts):
         after = booked(terms, position, fact)
         if isinstance(fact, FillFact):
@@ -235,14 +241,14 @@ def _walked(terms: Terms, facts: Iterable[Fact], start: Position | None = None) 
             day.realized += after.realized_pnl - position.realized_pnl
             day.fees += after.fees - position.fees
         position = after
-    return position, days
+    return position
 
 
-def _add_days(days: dict[tuple[int, date], Day], copy_id: int, brought: Days) -> None:
-    for day, sums in brought.items():
-        total = days[copy_id, day]
-        total.realized += sums.realized
-        total.fees += sums.fees
+def _add(days: dict[KeyT, Day], more: Mapping[KeyT, Day]) -> None:
+    for key, sums in more.items():
+        day = days[key]
+        day.realized += sums.realized
+        day.fees += sums.fees
 
 
 def _recount(terms: Terms, every: Sequence[Fact], new: Sequence[FillFact]) -> tuple[Position, Days]:
