@@ -35,6 +35,9 @@ from orders.states import AT_VENUE, FINAL, PROGRESS, STATES, OrderState, Progres
 
 logger = logging.getLogger(__name__)
 
+# To look a member up takes longer than to compare it, and each order asks for ten.
+PENDING, FILLED, FAILED = OrderState.PENDING, OrderState.FILLED, OrderState.FAILED
+REPLY, STREAM = Source.REPLY, Source.STREAM
 EXPLAINED = frozenset({OrderState.UNKNOWN, OrderState.FAILED})  # what they say of the reason ends with them
 
 
@@ -150,7 +153,7 @@ def _wake_copies(learnt: Sequence[tuple[OrderRow, Finding]], follow: Follow | No
         order.cause_id is None and awaits_copy(order) and finding.all_fills for order, finding in learnt
     ):
         wake_on_commit("replication.fan_out")
-    if any(finding.source != Source.REPLY and order.cause_id is not None for order, finding in learnt):
+    if any(finding.source != REPLY and order.cause_id is not None for order, finding in learnt):
         wake_on_commit("replication.sweep")
 
 
@@ -168,8 +171,8 @@ def _take(order: OrderRow, finding: Finding, terms: Terms, events: list[dict[str
     if finding.absent:
         order.absent_since = order.absent_since or finding.asked_at
     elif finding.report is not None:
-        asked = finding.source != Source.STREAM  # which has other words for everything
-        first = finding.source == Source.REPLY or (asked and not order.is_answered)
+        asked = finding.source != STREAM  # which has other words for everything
+        first = finding.source == REPLY or (asked and not order.is_answered)
         _take_report(order, finding.report, first=first)
     elif finding.error is not None and finding.error.code and decision.state in FINAL:
         order.venue_response = {"code": finding.error.code, "msg": finding.error.message}  # its refusal, in its words
@@ -193,7 +196,7 @@ def _take_report(order: OrderRow, report: OrderReport, *, first: bool) -> None:
 
 
 def _move(order: AnyOrder, decision: Decision, source: Source, events: list[dict[str, Any]], now: datetime) -> None:
-    if decision.state == OrderState.PENDING and order.cancel_requested_at is not None:
+    if decision.state == PENDING and order.cancel_requested_at is not None:
         decision = Decision(OrderState.CANCELED, decision.filled, "CANCELED_UNSENT", "Cancelled before it was sent.")
     before, filled = order.state, order.filled_quantity
     if (before, filled) == (decision.state, decision.filled):
@@ -205,7 +208,7 @@ def _move(order: AnyOrder, decision: Decision, source: Source, events: list[dict
     if decision.state in AT_VENUE:
         order.acknowledged_at = order.acknowledged_at or order.updated_at
     order.finished_at = (order.finished_at or order.updated_at) if decision.state in FINAL else None
-    if decision.state == OrderState.PENDING:
+    if decision.state == PENDING:
         order.absent_since = None
     if decision.send_after is not None:
         order.send_after = decision.send_after
@@ -237,12 +240,12 @@ def _book(
 
 
 def _after_trades(order: AnyOrder, booked: Decimal) -> Decision:
-    if order.state == OrderState.FILLED and order.filled_quantity == booked:  # mostly: it is as its report says
-        return Decision(OrderState.FILLED, booked)
+    if order.state == FILLED and order.filled_quantity == booked:  # mostly: it is as its report says
+        return Decision(FILLED, booked)
     whole = order.quantity is not None and booked >= order.quantity
     status = VenueStatus.FILLED if whole else VenueStatus.PARTIALLY_FILLED
     progress = Progress(STATES[order.state], order.filled_quantity)
-    if order.state in FINAL and not whole and order.state != OrderState.FAILED:
+    if order.state in FINAL and not whole and order.state != FAILED:
         return Decision(progress.state, max(progress.filled, booked))
     moved = advance(progress, status, booked)
     return Decision(moved.state, moved.filled)

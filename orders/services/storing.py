@@ -50,6 +50,7 @@ EVENT_COLUMNS = {
     "filled_quantity": "numeric",
     "at": "timestamptz",
 }
+COPY = Origin.COPY.value  # asked for often: to look a member up takes longer than to compare
 LONGEST_TEXT, LONGEST_CODE = 500, 40
 POLL_PAPER = timedelta(seconds=3)
 POLL_WITHOUT_STREAM = timedelta(seconds=10)
@@ -73,7 +74,7 @@ def orders_store(orders: Sequence[AnyOrder], events: Sequence[dict[str, Any]]) -
     if orders:
         _store(orders, events)
     moved = {event["order_id"] for event in events}
-    orders_tell(order.pk for order in orders if order.pk in moved and order.origin != Origin.COPY)
+    orders_tell(order.pk for order in orders if order.pk in moved and order.origin != COPY)
 
 
 def _store(orders: Sequence[AnyOrder], events: Sequence[dict[str, Any]]) -> None:
