@@ -25,7 +25,13 @@ class Places:
         """Return a market as a copy sees it."""
         key = (market.id, follower.live, follower.hedge_mode, follower.leverage)
         if key not in self._markets:
-            self._markets[key] = _seen(market, follower, self.prices.get(market.id))
+            self._markets[key] = market_seen(
+                market,
+                self.prices.get(market.id),
+                paper=not follower.live,
+                hedge_mode=follower.hedge_mode,
+                leverage=follower.leverage,
+            )
         return self._markets[key]
 
     def site(self, market: Market, follower: Follower, trade: LeaderTrade, terms: CopyTerms) -> Site:
@@ -44,8 +50,12 @@ class Places:
         return site
 
 
-def _seen(market: Market, follower: Follower, price: Decimal | None) -> FollowerMarket:
-    kind, able = MarketKind(market.kind), capabilities(market.venue, paper=not follower.live)
+def market_seen(
+    market: Market, price: Decimal | None, *, paper: bool, hedge_mode: bool, leverage: Decimal | None
+) -> FollowerMarket:
+    """Return a market as the planner wants it; `leverage` is the account's there, None where nobody told it."""
+    kind, able = MarketKind(market.kind), capabilities(market.venue, paper=paper)
+    contracts = kind != MarketKind.SPOT
     return FollowerMarket(
         symbol=market.symbol,
         kind=kind,
@@ -53,8 +63,8 @@ def _seen(market: Market, follower: Follower, price: Decimal | None) -> Follower
         contract_size=market.contract_size,
         trading=market.trading,
         price=price,
-        reduce_only=able.reduce_only and kind != MarketKind.SPOT,
+        reduce_only=able.reduce_only and contracts,
         limit_ioc=OrderType.LIMIT in able.order_types and TimeInForce.IOC in able.times_in_force,
-        hedge_mode=follower.hedge_mode and kind != MarketKind.SPOT,
-        leverage=Decimal(1) if kind == MarketKind.SPOT else follower.leverage or usual_leverage(kind),
+        hedge_mode=hedge_mode and contracts,
+        leverage=(leverage or usual_leverage(kind)) if contracts else Decimal(1),
     )

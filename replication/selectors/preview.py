@@ -6,15 +6,14 @@ from decimal import Decimal
 
 from copytrade.accounts.models import User
 from markets.models import Market
-from markets.venues.registry import capabilities, venue_info
-from markets.venues.vocabulary import MarketKind, OrderType, TimeInForce
+from markets.venues.registry import venue_info
 from orders.models import AccountState, Holding, Mode, TradingAccount
 from orders.selectors.accounts import paper_leverage
 from replication.engine.books import Book
 from replication.engine.deciding import trade_at
 from replication.engine.instruments import Instrument
-from replication.engine.loading import usual_leverage
 from replication.engine.mapping import markets_at
+from replication.engine.places import market_seen
 from replication.engine.seen_events import recent_event_books
 from replication.engine.seen_fills import recent_fill_books
 from replication.engine.trades import Change, changes_of
@@ -77,21 +76,12 @@ def ground_of(*, user: User, venue: str, account: TradingAccount | None, instrum
 
 def follower_market(ground: Ground, market: Market, price: Decimal | None) -> FollowerMarket:
     """Return a market as the planner wants it, at a price."""
-    kind, able = MarketKind(market.kind), capabilities(market.venue, paper=ground.paper)
-    contracts = kind != MarketKind.SPOT
-    leverage = ground.leverages.get(market.pk) or ground.usual or usual_leverage(kind)
-    hedges = ground.account is not None and ground.account.hedge_mode
-    return FollowerMarket(
-        symbol=market.symbol,
-        kind=kind,
-        filters=market.filters,
-        contract_size=market.contract_size,
-        trading=market.trading,
-        price=price,
-        reduce_only=able.reduce_only and contracts,
-        limit_ioc=OrderType.LIMIT in able.order_types and TimeInForce.IOC in able.times_in_force,
-        hedge_mode=hedges and contracts,
-        leverage=leverage if contracts else Decimal(1),
+    return market_seen(
+        market,
+        price,
+        paper=ground.paper,
+        hedge_mode=ground.account is not None and ground.account.hedge_mode,
+        leverage=ground.leverages.get(market.pk) or ground.usual,
     )
 
 
