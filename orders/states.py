@@ -11,10 +11,10 @@ own. No ordinary report does: it may be late, or out of order.
 from collections.abc import Mapping
 from decimal import Decimal
 from enum import StrEnum
-from types import MappingProxyType
 
 import msgspec
 
+from copytrade.lib.words import by_word
 from markets.venues.vocabulary import VenueStatus
 
 
@@ -36,9 +36,9 @@ class OrderState(StrEnum):
 
 
 S = OrderState
-# Looked up here a state costs a tenth of what its class takes to find it, or to give it by its name.
+# These are asked for often, and a class takes longer to give a member by its name than a module.
 NEW, REJECTED = S.NEW, S.REJECTED
-STATES: Mapping[str, OrderState] = MappingProxyType({state.value: state for state in OrderState})
+STATES = by_word(OrderState)
 AT_VENUE = frozenset({S.NEW, S.PARTIALLY_FILLED, S.FILLED, S.CANCELED, S.EXPIRED, S.REJECTED})
 FINAL = frozenset({S.FILLED, S.CANCELED, S.EXPIRED, S.REJECTED, S.FAILED})
 OPEN = frozenset({S.NEW, S.PARTIALLY_FILLED})

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from enum import StrEnum
+from types import MappingProxyType
 from typing import TypeVar
 
 Word = TypeVar("Word", bound=StrEnum)
@@ -9,4 +10,4 @@ Word = TypeVar("Word", bound=StrEnum)
 
 def by_word(words: type[Word]) -> Mapping[str, Word]:
     """Return the members of an enumeration by what they are called; they are found by themselves as well."""
-    return {word.value: word for word in words}
+    return MappingProxyType({word.value: word for word in words})
