@@ -168,7 +168,6 @@ class Fill(models.Model):
             models.UniqueConstraint(fields=["account", "market", "venue_trade_id", "side"], name="orders_fill_trade"),
         ]
         indexes = [
-            models.Index(fields=["account", "market", "position_side", "time"], name="orders_fill_holding"),
             models.Index(fields=["account", "id"], name="orders_fill_awaits_copy", condition=Q(awaits_copy=True)),
         ]
 
