@@ -33,6 +33,17 @@ _THIS_DECISION = """
     coalesce((SELECT id FROM replication_copyintent WHERE (copy_id, signal_id) = (c.id, %(signal)s)),
         9223372036854775807)
 """
+# An entry that is filled in part is worth what is not held yet of the orders of its last attempt.
+_NOT_HELD = """
+    CASE WHEN i.filled_quantity > 0 THEN coalesce((
+        SELECT i.worth * greatest(sum(o.quantity) - sum(coalesce(f.held, 0)), 0) / sum(o.quantity)
+        FROM orders_order o LEFT JOIN LATERAL (
+            SELECT sum(quantity) AS held FROM orders_fill WHERE order_id = o.id {which} OFFSET 0
+        ) AS f ON true WHERE o.cause_id = i.id AND o.created_at >= i.planned_at
+    ), i.worth) ELSE i.worth END
+"""
+_NOT_HELD_BY_COPY = _NOT_HELD.format(which="AND NOT awaits_copy")
+_NOT_HELD_BY_ACCOUNT = _NOT_HELD.format(which="")
 _UNDER_WAY = f"""
     SELECT sum(i.worth) FILTER (WHERE i.enters) AS worth,
         sum(i.worth) FILTER (WHERE i.enters AND i.here) AS symbol_worth,
@@ -41,7 +52,7 @@ _UNDER_WAY = f"""
         bool_or(i.enters AND (i.here IS NOT TRUE OR (c.hedge_mode AND i.side <> c.own_side))) AS elsewhere,
         bool_or({{what_waits}} i.here AND i.id < {_THIS_DECISION}) AS earlier
     FROM (
-        SELECT i.id, i.side, i.exits, i.worth, i.market_id = c.market_id AS here,
+        SELECT i.id, i.side, i.exits, {_NOT_HELD_BY_COPY} AS worth, i.market_id = c.market_id AS here,
             NOT i.exits AND i.state = 'planned' AS enters
         FROM replication_copyintent i WHERE i.copy_id = c.id AND i.state IN ('waiting', 'planned') OFFSET 0
     ) AS i OFFSET 0
@@ -87,7 +98,7 @@ _ACCOUNT_WORTH = f"""
     ), 0) + coalesce((
         SELECT sum(i.worth) FROM (SELECT id FROM replication_copy WHERE account_id = c.account_id OFFSET 0) AS o
         CROSS JOIN LATERAL (
-            SELECT worth FROM replication_copyintent i
+            SELECT {_NOT_HELD_BY_ACCOUNT} AS worth FROM replication_copyintent i
             WHERE i.copy_id = o.id AND i.state = 'planned' AND NOT i.exits OFFSET 0
         ) AS i OFFSET 0
     ), 0) ELSE 0 END

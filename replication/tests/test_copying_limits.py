@@ -12,6 +12,7 @@ from replication.engine import deciding
 from replication.engine.running import fan_out
 from replication.models import Copy, CopyDay, CopyIntent, Signal
 from replication.services.copies import copy_change, copy_funds_move, copy_pause, copy_resume
+from replication.tests.fills_kit import tell_fill
 from replication.tests.kit import (
     D,
     decision,
@@ -59,6 +60,26 @@ def test_the_other_side_that_a_hedging_account_is_about_to_hold_is_a_position_to
 
     states = CopyIntent.objects.filter(copy=copy).order_by("pk").values_list("side", "state", "code")
     assert list(states) == [("LONG", "planned", ""), ("SHORT", "skipped", "MAX_POSITIONS")]
+
+
+@pytest.mark.parametrize("limit", ["max_exposure", "max_symbol", "max_worth of the account"])
+def test_what_an_open_entry_has_filled_counts_once(monkeypatch, limit):
+    leader, account = make_master()
+    copy = follow(leader, **({limit: D(7_500)} if limit in {"max_exposure", "max_symbol"} else {}))
+    if limit == "max_worth of the account":
+        TradingAccount.objects.filter(pk=copy.account_id).update(max_worth=D(7_500))
+    send_nothing(monkeypatch)
+    lead(account, "BUY", "0.1")
+    tell_fill(copy.account.orders.get(), quantity="0.05")
+    settle()
+    assert (decision(copy).state, decision(copy).filled_quantity, held(copy)) == ("planned", D("0.05"), D("0.05"))
+
+    lead(account, "BUY", "0.05")
+    whole = decision(copy)
+    lead(account, "BUY", "0.05")
+
+    assert (whole.state, whole.quantity, whole.capped) == ("planned", D("0.05"), [])
+    assert (decision(copy).state, decision(copy).quantity) == ("skipped", 0)
 
 
 def test_no_limit_stops_an_exit():
