@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from tests.simulators.exchange.kinds import ZERO, Market
-from tests.simulators.exchange.orders import Algo, Order, Trade
+from tests.simulators.exchange.orders import Algo, Order
 
 PERMISSIONS = ("reading", "spot", "futures", "withdrawals")
 GIVEN = ("reading", "spot", "futures")
@@ -48,11 +48,11 @@ class Setting:
 
 
 class Ledger:
-    """What an account has in one market. Orders are found by id, client ids name the latest order that used them."""
+    """What an account has in one market. Orders are found by id, open ones by the client's id as well."""
 
     __slots__ = (
-        *("balances", "positions", "settings", "trades"),
-        *("orders", "open", "by_client", "open_clients"),
+        *("balances", "positions", "settings"),
+        *("orders", "open", "open_clients"),
         *("algos", "open_algos", "algos_by_client"),
     )
 
@@ -64,9 +64,7 @@ class Ledger:
         self.settings: defaultdict[str, Setting] = defaultdict(Setting)
         self.orders: dict[int, Order] = {}
         self.open: dict[int, Order] = {}
-        self.by_client: dict[str, Order] = {}
         self.open_clients: dict[str, Order] = {}
-        self.trades: list[Trade] = []
         self.algos: dict[int, Algo] = {}
         self.open_algos: dict[int, Algo] = {}
         self.algos_by_client: dict[str, Algo] = {}

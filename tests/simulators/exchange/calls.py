@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
+from operator import attrgetter
 from typing import Any
 
 import msgspec
@@ -77,7 +78,9 @@ def find_order(call: Call, *, code: int) -> Order:
 
 
 def _by_client(ledger: Ledger, client: str) -> Order | None:
-    return ledger.open_clients.get(client) or ledger.by_client.get(client)
+    """Return the open order of this id, or the latest that used it, which few ask for: there is no index of those."""
+    latest_first = reversed(ledger.orders.values())
+    return ledger.open_clients.get(client) or next((each for each in latest_first if each.client_id == client), None)
 
 
 def chosen_orders(call: Call, symbols: set[str]) -> list[Order]:
@@ -106,7 +109,7 @@ def chosen_trades(call: Call, symbols: set[str]) -> list[Trade]:
         known = call.ledger.orders.get(order)
         trades = known.trades if known else []
     else:
-        trades = call.ledger.trades
+        trades = sorted((trade for each in call.ledger.orders.values() for trade in each.trades), key=attrgetter("id"))
     rows = [
         trade
         for trade in trades

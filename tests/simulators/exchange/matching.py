@@ -148,7 +148,7 @@ class Engine:
     def _enter(self, book: Book, ledger: Ledger, order: Order, *, rests: bool) -> None:
         number = order.id = next(self._order_ids[order.symbol.market])
         order.time = order.updated = self._clock.ms()
-        ledger.orders[number] = ledger.by_client[order.client_id] = order
+        ledger.orders[number] = order
         if rests:
             ledger.open[number] = ledger.open_clients[order.client_id] = book.orders[number] = order
         if self._hub.listeners:
@@ -185,7 +185,6 @@ class Engine:
         order.updated = trade.time
         money.settle(order, trade)
         order.trades.append(trade)
-        ledger.trades.append(trade)
         if order.executed < order.quantity:
             order.status = "PARTIALLY_FILLED"
             return
