@@ -1,5 +1,6 @@
 """From the text of a request to the answer: limits, keys, signatures, and the endpoint's own work."""
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
@@ -27,6 +28,14 @@ class Answer(msgspec.Struct):
     headers: str = JSON
 
 
+class Admitted(msgspec.Struct):
+    """A request that is to be worked on, and its answer, which is begun."""
+
+    handle: Callable[[Call], Any]
+    call: Call
+    answer: Answer
+
+
 def refused(refusal: Refusal, headers: str = JSON) -> Answer:
     """Return a refusal as an answer."""
     own = [f"{name}: {value}\r\n" for name, value in refusal.headers.items()]
@@ -34,10 +43,10 @@ def refused(refusal: Refusal, headers: str = JSON) -> Answer:
 
 
 class Answering:
-    """Answers requests, one after the other and each at once."""
+    """Answers requests in their order; `tell` gets mistakes of its own, whose requests have no answer."""
 
-    def __init__(self, venue: Venue) -> None:
-        self._venue = venue
+    def __init__(self, venue: Venue, tell: Callable[[Exception], None]) -> None:
+        self._venue, self._tell = venue, tell
         self._routes = {f"{method} {path}": endpoint for (method, path), endpoint in routes().items()}
 
     def market_of(self, head: Head) -> Market:
@@ -47,18 +56,39 @@ class Answering:
             return Market.COIN_M
         return Market.SPOT if path.startswith(("/api/", "/sapi/")) else Market.USD_M
 
-    def answer(self, incoming: Incoming) -> Answer:
-        """Return the answer of the exchange to a request."""
+    def answers(self, arrived: Sequence[Incoming]) -> list[Answer | None]:
+        """Return the answers of the exchange to requests that are due together.
+
+        All are checked before the first is worked on: the processor's caches hold the code for one of both alone.
+        """
+        return [self._finish(step) for step in [self._begin(incoming) for incoming in arrived]]
+
+    def _begin(self, incoming: Incoming) -> Admitted | Answer | None:
         answer = Answer(200, b"")
         try:
-            body = self._work(incoming, answer)
+            return self._admit(incoming, answer)
         except Refusal as refusal:
             return refused(refusal, answer.headers)
-        answer.body = body if isinstance(body, bytes) else ENCODER.encode(body)
+        except Exception as mistake:  # noqa: BLE001 - the others are to be answered
+            self._tell(mistake)
+            return None
+
+    def _finish(self, admitted: Admitted | Answer | None) -> Answer | None:
+        if not isinstance(admitted, Admitted):
+            return admitted
+        answer = admitted.answer
+        try:
+            body = admitted.handle(admitted.call)
+            answer.body = body if isinstance(body, bytes) else ENCODER.encode(body)
+        except Refusal as refusal:
+            return refused(refusal, answer.headers)
+        except Exception as mistake:  # noqa: BLE001 - the others are to be answered
+            self._tell(mistake)
+            return None
         return answer
 
-    def _work(self, incoming: Incoming, answer: Answer) -> Any:
-        """Return the body of an answer, whose headers tell what is counted."""
+    def _admit(self, incoming: Incoming, answer: Answer) -> Admitted:
+        """Let a request in that may be worked on; the headers of its answer tell what is counted."""
         venue, head = self._venue, incoming.head
         now, limits = venue.clock.ms(), venue.limits
         params = Params(parse(head.query, incoming.body))
@@ -69,7 +99,7 @@ class Answering:
         account = self._account(incoming, endpoint, params, now) if endpoint.security is not OPEN else None
         if account and endpoint.counts:
             answer.headers += limits.count_order(account, market, now)
-        return endpoint.handle(Call(venue, market, params, now, account, head.method))
+        return Admitted(endpoint.handle, Call(venue, market, params, now, account, head.method), answer)
 
     def _unusual(self, head: Head) -> Endpoint:
         if head.path == HISTORY_PATH:

@@ -19,20 +19,16 @@ LINES = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n" for status
 class Door(asyncio.Protocol):
     """One connection; its requests are answered one after the other, in their order.
 
-    `ring` gets the door when something has come, and lets it go on soon. `take` gets each request and the door, whose
-    `reply` is the way back. Streams are none of its business: the protocol that `open_stream` makes takes over then.
+    `ring` gets the door when something has come, and takes the request from it soon; `reply` is the way back. Streams
+    are none of its business: the protocol that `open_stream` makes takes over then.
     """
 
-    __slots__ = ("_doors", "_held", "_is_busy", "_open_stream", "_ring", "_stays_open", "_take", "_transport")
+    __slots__ = ("_doors", "_held", "_is_busy", "_open_stream", "_ring", "_stays_open", "_transport")
 
     def __init__(
-        self,
-        ring: "Callable[[Door], None]",
-        take: "Callable[[Incoming, Door], None]",
-        open_stream: Callable[[], asyncio.Protocol],
-        doors: "set[Door]",
+        self, ring: "Callable[[Door], None]", open_stream: Callable[[], asyncio.Protocol], doors: "set[Door]"
     ) -> None:
-        self._ring, self._take, self._open_stream, self._doors = ring, take, open_stream, doors
+        self._ring, self._open_stream, self._doors = ring, open_stream, doors
         self._held = b""
         self._is_busy = self._stays_open = False
 
@@ -51,15 +47,30 @@ class Door(asyncio.Protocol):
         self._transport.abort()
 
     def data_received(self, data: bytes) -> None:
-        """Queue up where nothing is under way; what comes early waits."""
+        """Ring where nothing is under way; what comes early waits."""
         self._held = self._held + data if self._held else data
         if not self._is_busy:
             self._ring(self)
 
-    def go_on(self) -> None:
-        """Take the next request, where there is one and nothing is under way."""
-        if self._held and not self._is_busy:
-            self._next()
+    def take(self, now: float) -> Incoming | None:
+        """Return the next request where it has come wholly and nothing is under way."""
+        held = self._held
+        begin = held.find(END) + len(END)
+        if begin < len(END) or self._is_busy:
+            return None
+        try:
+            head, key = read_head(held[:begin])
+        except ValueError:
+            self.cut()
+            return None
+        size = begin + head.length
+        if head.is_stream:
+            self._hand_over()
+            return None
+        if len(held) < size:
+            return None
+        self._held, self._is_busy, self._stays_open = held[size:], True, head.stays_open
+        return Incoming(head, key, str(held[begin:size], "utf-8", "replace"), self, now)
 
     def reply(self, answer: Answer | None) -> None:
         """Answer the request that was taken last; None breaks the connection."""
@@ -74,25 +85,7 @@ class Door(asyncio.Protocol):
             if not self._stays_open:
                 transport.close()
             elif self._held:
-                self._next()
-
-    def _next(self) -> None:
-        """Take the next request where it has come wholly."""
-        held = self._held
-        begin = held.find(END) + len(END)
-        if begin < len(END):
-            return
-        try:
-            head, key = read_head(held[:begin])
-        except ValueError:
-            self.cut()
-            return
-        size = begin + head.length
-        if head.is_stream:
-            self._hand_over()
-        elif len(held) >= size:
-            self._held, self._is_busy, self._stays_open = held[size:], True, head.stays_open
-            self._take(Incoming(head, key, str(held[begin:size], "utf-8", "replace")), self)
+                self._ring(self)
 
     def _hand_over(self) -> None:
         self._doors.discard(self)

@@ -1,8 +1,12 @@
 """Requests as they come in; heads that differ by the key alone, as those of a client mostly do, are read once."""
 
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 import msgspec
+
+if TYPE_CHECKING:
+    from tests.simulators.exchange.door import Door
 
 CONTROL = "/_control/"
 STREAMS = ("/ws", "/stream", "/fstream/", "/dstream/")
@@ -29,12 +33,13 @@ class Head(msgspec.Struct, frozen=True):
 
 
 class Incoming(msgspec.Struct):
-    """A request; `since` is when it was read, in seconds of the loop."""
+    """A request that came through a door; `since` is when it was read, in seconds of the loop."""
 
     head: Head
     key: str
     body: str
-    since: float = 0.0
+    door: "Door"
+    since: float
 
 
 def read_head(data: bytes) -> tuple[Head, str]:

@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from aiohttp import web
 
@@ -33,7 +33,7 @@ class ExchangeServer:
 
     def __init__(self, venue: Venue) -> None:
         self.venue = venue
-        self._answering = Answering(venue)
+        self._answering = Answering(venue, self._tell)
         self._control = Control(venue)
         self._sockets = Sockets(venue)
         self._doors: set[Door] = set()
@@ -60,69 +60,72 @@ class ExchangeServer:
         await self._server.wait_closed()
 
     def _door(self) -> Door:
-        return Door(self._ring, self._take, self._streams, self._doors)
+        return Door(self._ring, self._streams, self._doors)
 
     def _ring(self, door: Door) -> None:
-        """Let a door go on with all others that ring now: one after the other they are answered faster."""
+        """Let a door wait for all others that ring now: together they are answered faster."""
         if not self._ringing:
             self._loop.call_soon(self._open_doors)
         self._ringing.append(door)
 
     def _open_doors(self) -> None:
+        """Take what has come, and answer it when the venue's latency has passed."""
         ringing, self._ringing = self._ringing, []
-        for door in ringing:
-            try:
-                door.go_on()
-            except Exception as mistake:  # noqa: BLE001 - the others are to go on
-                self._tell(mistake)
-                door.cut()
+        now = self._loop.time()
+        taken = [incoming for door in ringing if (incoming := self._take(door, now))]
+        latency = self.venue.latency
+        if not latency[1]:
+            self._work(taken)
+            return
+        for incoming in taken:
+            self._wheel.add(random.uniform(*latency) / 1000, incoming)
+
+    def _take(self, door: Door, now: float) -> Incoming | None:
+        """Return a request that is to be answered; a command is carried out at once."""
+        try:
+            incoming = door.take(now)
+            if incoming and incoming.head.is_control:
+                door.reply(self._control.answer(incoming.head.path[len(CONTROL) :], incoming.body.encode()))
+                return None
+        except Exception as mistake:  # noqa: BLE001 - the others are to go on
+            self._tell(mistake)
+            door.cut()
+            return None
+        if incoming:
+            self.venue.journal.requests[incoming.head.name] += 1
+        return incoming
 
     async def _stream(self, request: web.BaseRequest) -> web.StreamResponse:
         response = await self._sockets.serve(request, request.raw_path.partition("?")[0])
         response.force_close()  # what comes after it would be no business of aiohttp's
         return response
 
-    def _take(self, incoming: Incoming, door: Door) -> None:
-        """Answer a request when the venue's latency has passed."""
-        head, venue = incoming.head, self.venue
-        if head.is_control:
-            door.reply(self._control.answer(head.path[len(CONTROL) :], incoming.body.encode()))
-            return
-        venue.journal.requests[head.name] += 1
-        incoming.since = self._loop.time()
-        if venue.latency[1]:
-            self._wheel.add(random.uniform(*venue.latency) / 1000, incoming, door)
-        else:
-            self._work(incoming, door)
-
-    def _work(self, incoming: Incoming, door: Door) -> None:
+    def _work(self, arrived: list[Incoming]) -> None:
+        """Answer requests that are due; one after the other where something may go wrong."""
         if self.venue.faults.rules:
-            self._disturb(incoming, door)
-        else:
-            self._reply(self._answer(incoming), incoming, door)
+            for incoming in arrived:
+                self._disturb(incoming)
+            return
+        self._reply(zip(arrived, self._answering.answers(arrived), strict=True))
 
-    def _disturb(self, incoming: Incoming, door: Door) -> None:
+    def _disturb(self, incoming: Incoming) -> None:
         """Answer a request that may meet faults."""
         head = incoming.head
         lags, verdict = self.venue.faults.for_request(head.method, head.path, incoming.key)
         if lags or (verdict and verdict.kind == "stream_early"):
-            task = self._loop.create_task(self._linger(incoming, door, lags, verdict))
+            task = self._loop.create_task(self._linger(incoming, lags, verdict))
             self._lingering.add(task)
             task.add_done_callback(self._lingering.discard)
         else:
-            self._reply(self._answer(incoming, verdict), incoming, door)
+            self._reply([(incoming, self._answer(incoming, verdict))])
 
-    def _answer(self, incoming: Incoming, verdict: Rule | None = None) -> Answer | None:
-        try:
-            return self._verdict(incoming, verdict) if verdict else self._answering.answer(incoming)
-        except Exception as mistake:  # noqa: BLE001 - the others that are due now are to be answered
-            self._tell(mistake)
-            return None
+    def _answer(self, incoming: Incoming, verdict: Rule | None) -> Answer | None:
+        return self._verdict(incoming, verdict) if verdict else self._answering.answers([incoming])[0]
 
     def _tell(self, mistake: Exception) -> None:
         self._loop.call_exception_handler({"message": "the simulator made a mistake", "exception": mistake})
 
-    async def _linger(self, incoming: Incoming, door: Door, lags: Sequence[Rule], verdict: Rule | None) -> None:
+    async def _linger(self, incoming: Incoming, lags: Sequence[Rule], verdict: Rule | None) -> None:
         """Answer a request whose faults take time."""
         await self._pause(lags, "lag")
         answer = self._answer(incoming, verdict)
@@ -130,17 +133,17 @@ class ExchangeServer:
         if verdict and verdict.kind == "stream_early":
             self.venue.hub.flush()
             await asyncio.sleep(verdict.seconds)
-        self._reply(answer, incoming, door)
+        self._reply([(incoming, answer)])
 
-    def _reply(self, answer: Answer | None, incoming: Incoming, door: Door) -> None:
+    def _reply(self, answered: Iterable[tuple[Incoming, Answer | None]]) -> None:
         """Answer first, and send events only then, as a venue under no load does."""
-        journal = self.venue.journal
-        journal.answers[answer.status if answer else 0] += 1
-        door.reply(answer)
-        if incoming.head.method == "POST":
-            journal.seconds.append(self._loop.time() - incoming.since)
-        if self.venue.hub.pending:
-            self.venue.hub.flush()
+        journal, now = self.venue.journal, self._loop.time()
+        for incoming, answer in answered:
+            journal.answers[answer.status if answer else 0] += 1
+            incoming.door.reply(answer)
+            if incoming.head.method == "POST":
+                journal.seconds.append(now - incoming.since)
+        self.venue.hub.flush()
 
     async def _pause(self, lags: Sequence[Rule], kind: str) -> None:
         for rule in lags:
@@ -153,7 +156,7 @@ class ExchangeServer:
             pool, now = pool_of(self._answering.market_of(incoming.head)), self.venue.clock.ms()
             self.venue.limits.ban([pool], now, int(rule.seconds * 1000))
         happens = rule.kind in HAPPENS if rule.process is None else rule.process
-        answer = self._answering.answer(incoming) if happens or rule.kind == "ban" else None
+        answer = self._answer(incoming, None) if happens or rule.kind == "ban" else None
         match rule.kind:
             case "drop_before" | "drop_after":
                 return None
