@@ -1,6 +1,6 @@
 """From the text of a request to the answer: limits, keys, signatures, and the endpoint's own work."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import msgspec
@@ -16,34 +16,34 @@ from tests.simulators.exchange.routes import HISTORY, HISTORY_PATH, routes
 from tests.simulators.exchange.venue import Venue
 
 OPEN, SIGNED = Security.NONE, Security.SIGNED
+STEPS = 4  # of a course
 ENCODER = msgspec.json.Encoder()
 JSON = "Content-Type: application/json;charset=UTF-8\r\n"
 
 
 class Answer(msgspec.Struct):
-    """What goes out; each of its headers ends its line."""
+    """What goes out; each of its headers ends its line. Where the status is 0, the connection breaks instead."""
 
-    status: int
-    body: bytes
+    status: int = 200
+    body: bytes = b""
     headers: str = JSON
 
-
-class Admitted(msgspec.Struct):
-    """A request that is to be worked on, and its answer, which is begun."""
-
-    handle: Callable[[Call], Any]
-    call: Call
-    answer: Answer
+    def refuse(self, refusal: Refusal) -> None:
+        """Become the answer of a refusal, which adds its own headers."""
+        own = [f"{name}: {value}\r\n" for name, value in refusal.headers.items()]
+        self.status, self.body = refusal.status, msgspec.json.encode(refusal.body())
+        self.headers += "".join(own)
 
 
-def refused(refusal: Refusal, headers: str = JSON) -> Answer:
+def refused(refusal: Refusal) -> Answer:
     """Return a refusal as an answer."""
-    own = [f"{name}: {value}\r\n" for name, value in refusal.headers.items()]
-    return Answer(refusal.status, msgspec.json.encode(refusal.body()), headers + "".join(own))
+    answer = Answer()
+    answer.refuse(refusal)
+    return answer
 
 
 class Answering:
-    """Answers requests in their order; `tell` gets mistakes of its own, whose requests have no answer."""
+    """Answers requests in their order; `tell` gets mistakes of its own, which break connections."""
 
     def __init__(self, venue: Venue, tell: Callable[[Exception], None]) -> None:
         self._venue, self._tell = venue, tell
@@ -56,42 +56,38 @@ class Answering:
             return Market.COIN_M
         return Market.SPOT if path.startswith(("/api/", "/sapi/")) else Market.USD_M
 
-    def answers(self, arrived: Sequence[Incoming]) -> list[Answer | None]:
+    def answers(self, arrived: Sequence[Incoming]) -> list[Answer]:
         """Return the answers of the exchange to requests that are due together.
 
-        All are checked before the first is worked on: the processor's caches hold the code for one of both alone.
+        Each step is done for all before the next: the innermost caches of a processor hold the code of one, not of all.
         """
-        return [self._finish(step) for step in [self._begin(incoming) for incoming in arrived]]
+        answers = [Answer() for _ in arrived]
+        courses = [self._course(incoming, answer) for incoming, answer in zip(arrived, answers, strict=True)]
+        for _ in range(STEPS):
+            for course in courses:
+                next(course, None)
+        return answers
 
-    def _begin(self, incoming: Incoming) -> Admitted | Answer | None:
-        answer = Answer(200, b"")
+    def _course(self, incoming: Incoming, answer: Answer) -> Iterator[None]:
+        """Fill in an answer, step by step."""
         try:
-            return self._admit(incoming, answer)
-        except Refusal as refusal:
-            return refused(refusal, answer.headers)
-        except Exception as mistake:  # noqa: BLE001 - the others are to be answered
-            self._tell(mistake)
-            return None
-
-    def _finish(self, admitted: Admitted | Answer | None) -> Answer | None:
-        if not isinstance(admitted, Admitted):
-            return admitted
-        answer = admitted.answer
-        try:
-            body = admitted.handle(admitted.call)
+            params = Params(parse(incoming.head.query, incoming.body))
+            yield
+            handle, call = self._admit(incoming, params, answer)
+            yield
+            body = handle(call)
+            yield
             answer.body = body if isinstance(body, bytes) else ENCODER.encode(body)
         except Refusal as refusal:
-            return refused(refusal, answer.headers)
+            answer.refuse(refusal)
         except Exception as mistake:  # noqa: BLE001 - the others are to be answered
+            answer.status = 0
             self._tell(mistake)
-            return None
-        return answer
 
-    def _admit(self, incoming: Incoming, answer: Answer) -> Admitted:
-        """Let a request in that may be worked on; the headers of its answer tell what is counted."""
+    def _admit(self, incoming: Incoming, params: Params, answer: Answer) -> tuple[Callable[[Call], Any], Call]:
+        """Return who works on a request, which may be; the headers of its answer tell what is counted."""
         venue, head = self._venue, incoming.head
         now, limits = venue.clock.ms(), venue.limits
-        params = Params(parse(head.query, incoming.body))
         endpoint = self._routes.get(head.name) or self._unusual(head)
         market, weight = endpoint.market, endpoint.weight
         used = limits.admit(market, now, weight if isinstance(weight, int) else weight(params))
@@ -99,7 +95,7 @@ class Answering:
         account = self._account(incoming, endpoint, params, now) if endpoint.security is not OPEN else None
         if account and endpoint.counts:
             answer.headers += limits.count_order(account, market, now)
-        return Admitted(endpoint.handle, Call(venue, market, params, now, account, head.method), answer)
+        return endpoint.handle, Call(venue, market, params, now, account, head.method)
 
     def _unusual(self, head: Head) -> Endpoint:
         if head.path == HISTORY_PATH:

@@ -72,11 +72,11 @@ class Door(asyncio.Protocol):
         self._held, self._is_busy, self._stays_open = held[size:], True, head.stays_open
         return Incoming(head, key, str(held[begin:size], "utf-8", "replace"), self, now)
 
-    def reply(self, answer: Answer | None) -> None:
-        """Answer the request that was taken last; None breaks the connection."""
+    def reply(self, answer: Answer) -> None:
+        """Answer the request that was taken last, or break the connection instead."""
         self._is_busy = False
         transport = self._transport
-        if answer is None:
+        if not answer.status:
             transport.abort()
         elif not transport.is_closing():
             body, last = answer.body, "" if self._stays_open else LAST

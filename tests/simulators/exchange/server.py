@@ -27,6 +27,7 @@ HAPPENS = frozenset({"drop_after", "unknown_503", "timeout_408", "garbage", "str
 UNKNOWN = Refusal(-1000, "Unknown error, please check your request or try again later.", status=503)
 UNAVAILABLE = Refusal(-1000, "Service Unavailable.", status=503)
 LIMIT = 2400
+BROKEN = Answer(0)
 
 
 class ExchangeServer:
@@ -122,7 +123,7 @@ class ExchangeServer:
         else:
             self._reply([(incoming, self._answer(incoming, verdict))])
 
-    def _answer(self, incoming: Incoming, verdict: Rule | None) -> Answer | None:
+    def _answer(self, incoming: Incoming, verdict: Rule | None) -> Answer:
         return self._verdict(incoming, verdict) if verdict else self._answering.answers([incoming])[0]
 
     def _tell(self, mistake: Exception) -> None:
@@ -138,11 +139,11 @@ class ExchangeServer:
             await asyncio.sleep(verdict.seconds)
         self._reply([(incoming, answer)])
 
-    def _reply(self, answered: Iterable[tuple[Incoming, Answer | None]]) -> None:
+    def _reply(self, answered: Iterable[tuple[Incoming, Answer]]) -> None:
         """Answer first, and send events only then, as a venue under no load does."""
         journal, now = self.venue.journal, self._loop.time()
         for incoming, answer in answered:
-            journal.answers[answer.status if answer else 0] += 1
+            journal.answers[answer.status] += 1
             incoming.door.reply(answer)
             if incoming.head.method == "POST":
                 journal.seconds.append(now - incoming.since)
@@ -153,16 +154,16 @@ class ExchangeServer:
             if rule.kind == kind:
                 await asyncio.sleep(self.venue.faults.pause(rule))
 
-    def _verdict(self, incoming: Incoming, rule: Rule) -> Answer | None:
-        """Return the answer of a request that meets a fault, None where the connection breaks."""
+    def _verdict(self, incoming: Incoming, rule: Rule) -> Answer:
+        """Return the answer of a request that meets a fault."""
         if rule.kind == "ban":
             pool, now = pool_of(self._answering.market_of(incoming.head)), self.venue.clock.ms()
             self.venue.limits.ban([pool], now, int(rule.seconds * 1000))
         happens = rule.kind in HAPPENS if rule.process is None else rule.process
-        answer = self._answer(incoming, None) if happens or rule.kind == "ban" else None
+        answer = self._answer(incoming, None) if happens or rule.kind == "ban" else BROKEN
         match rule.kind:
             case "drop_before" | "drop_after":
-                return None
+                return BROKEN
             case "ban" | "stream_early":
                 return answer
             case "forbidden_403":
