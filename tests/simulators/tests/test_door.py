@@ -8,8 +8,10 @@ import pytest
 from websockets.sync.client import connect
 
 from tests.simulators.binance import BinanceSimulator
+from tests.simulators.exchange.server import TOGETHER
 
 PING = b"GET /fapi/v1/ping HTTP/1.1\r\nHost: venue\r\n\r\n"
+NOWHERE = b"GET /fapi/v1/none HTTP/1.1\r\n\r\n"
 SECONDS = 10.0
 
 
@@ -52,9 +54,23 @@ def test_requests_that_come_together_are_answered_in_their_order(
     exchange: BinanceSimulator, wire: Wire, milliseconds: int
 ) -> None:
     exchange.latency(milliseconds, milliseconds)
-    wire.say(PING + b"GET /fapi/v1/none HTTP/1.1\r\n\r\n" + PING)
+    wire.say(PING + NOWHERE + PING)
 
     assert [wire.answer()[0] for _ in range(3)] == [b"HTTP/1.1 200 OK", b"HTTP/1.1 404 Not Found", b"HTTP/1.1 200 OK"]
+
+
+def test_each_of_many_connections_gets_its_own_answer(exchange: BinanceSimulator) -> None:
+    wires = [Wire(exchange) for _ in range(2 * TOGETHER + 1)]
+    for wire in wires[::2]:
+        wire.say(PING + NOWHERE)
+    for wire in wires[1::2]:
+        wire.say(NOWHERE + PING)
+    answers = [(wire.answer()[0], wire.answer()[0]) for wire in wires]
+    for wire in wires:
+        wire.close()
+
+    assert set(answers[::2]) == {(b"HTTP/1.1 200 OK", b"HTTP/1.1 404 Not Found")}
+    assert set(answers[1::2]) == {(b"HTTP/1.1 404 Not Found", b"HTTP/1.1 200 OK")}
 
 
 def test_a_request_may_come_byte_by_byte(wire: Wire) -> None:
