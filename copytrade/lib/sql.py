@@ -5,12 +5,16 @@ either as one of JSON, which becomes a table by `json_to_recordset`, or as one o
 """
 
 import re
+import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from operator import itemgetter
 from typing import Any, NamedTuple
 
 import msgspec
-from django.db import IntegrityError, connection, transaction
+from django.db import DEFAULT_DB_ALIAS, IntegrityError, connections, transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.backends.utils import CursorDebugWrapper, CursorWrapper
+from psycopg import Cursor
 from psycopg.types.datetime import TimestamptzLoader
 
 Read = Callable[..., Callable[[Any], Any]]
@@ -25,16 +29,40 @@ BY_NUMBER = """
 """
 
 
+class _Kept(threading.local):
+    """The cursor of each thread, for as long as it has the connection: to make one takes as long as a statement."""
+
+    cursor: Cursor[Any] | None = None
+
+
+_kept = _Kept()
+
+
 def run(statement: str, parameters: Sequence[Any] | Mapping[str, Any] = ()) -> list[tuple[Any, ...]]:
     """Run one statement; return its rows, none where it has none.
 
     Times are in UTC. They are read by psycopg's own loader, ten times faster than by Django's.
     """
-    with connection.cursor() as cursor:
+    database = connections[DEFAULT_DB_ALIAS]
+    cursor = _cursor(database)
+    wrapper = CursorDebugWrapper if database.queries_logged else CursorWrapper
+    wrapper(cursor, database).execute(statement, parameters)
+    result = cursor.pgresult
+    if result is None or not result.nfields:  # `description` would make an object of each
+        return []
+    with database.wrap_database_errors:
+        return cursor.fetchall()
+
+
+def _cursor(database: BaseDatabaseWrapper) -> Cursor[Any]:
+    """Return the kept cursor of the connection, which is made or made anew where Django would do so."""
+    database.close_if_health_check_failed()
+    database.ensure_connection()
+    cursor = _kept.cursor
+    if cursor is None or cursor.connection is not database.connection:
+        cursor = _kept.cursor = database.connection.cursor()
         cursor.adapters.register_loader("timestamptz", TimestamptzLoader)
-        cursor.execute(statement, parameters)
-        has_columns = cursor.pgresult.nfields > 0  # `description` would make an object of each
-        return cursor.fetchall() if has_columns else []
+    return cursor
 
 
 def look_up_by_number() -> None:

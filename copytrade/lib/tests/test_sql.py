@@ -4,7 +4,7 @@ import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from django.db import IntegrityError
+from django.db import IntegrityError, connection
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -31,6 +31,15 @@ def test_times_are_in_utc():
 
 def test_a_statement_without_rows_returns_none():
     assert run("SET LOCAL work_mem = '4MB'") == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_statements_go_on_with_another_connection():
+    before = run("SELECT pg_backend_pid()")
+    connection.connection.close()
+    connection.close()
+
+    assert run("SELECT pg_backend_pid()") != before
 
 
 COLUMNS = {
