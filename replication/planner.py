@@ -51,17 +51,20 @@ def plan(
     `market` is where the follower trades the leader's symbol, None where nothing corresponds to it.
     """
     if market is not None:
-        return plan_at(site_of(trade, terms, market), trade, terms, state, now)
+        with localcontext(CONTEXT):
+            return plan_at(site_of(trade, terms, market), trade, terms, state, now)
     message = f"Nothing at the follower's venue corresponds to {trade.symbol}."
     refusal = refuse(Reason.SYMBOL_UNMAPPED, message, symbol=trade.symbol)
     return _skipped(trade, side_of(trade, terms), refusal, state.remainder)
 
 
 def plan_at(site: Site, trade: LeaderTrade, terms: CopyTerms, state: FollowerState, now: datetime) -> Decision:
-    """Do as `plan` does, for one of many copies that share a site (`site_of` this trade and these terms)."""
-    with localcontext(CONTEXT):
-        case = Case(trade, terms, state, now, site, site.market, site.side, site.price)
-        return _plan_exit(case) if trade.action in EXITS else _plan_entry(case)
+    """Do as `plan` does, for one of many copies that share a site (`site_of` this trade and these terms).
+
+    Callers set the arithmetic: `with localcontext(CONTEXT)`, once for all of them.
+    """
+    case = Case(trade, terms, state, now, site, site.market, site.side, site.price)
+    return _plan_exit(case) if trade.action in EXITS else _plan_entry(case)
 
 
 def _plan_entry(case: Case) -> Decision:

@@ -133,7 +133,7 @@ def trade_at(
 
 
 def decide(scene: Scene, follower: Follower, places: Places, attempt: int) -> Decided:
-    """Decide; a copy that cannot be decided about for a reason nobody thought of holds up no other one."""
+    """Decide, in arithmetic that callers set to `CONTEXT`; whatever goes wrong with a copy holds up no other one."""
     try:
         return _decide_one(scene, follower, places, attempt)
     except Exception:

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import localcontext
 from types import MappingProxyType
 from typing import Any
 
@@ -22,6 +23,7 @@ from replication.engine.places import Places
 from replication.engine.storing import decisions_store
 from replication.models import CopyIntent, Signal
 from replication.services.messages import Told, decision_messages
+from replication.sizing import CONTEXT
 from replication.vocabulary import IntentState, SignalState
 
 # Few first, so that orders leave early; then as many as were planned before, while those are on their way.
@@ -167,7 +169,8 @@ def _decide(signal: Signal, question: Question, attempts: Mapping[int, int]) -> 
     loaded = followers_load(signal, question, {venue: row.pk for venue, row in mapped.items()}, now=now)
     scene = scene_of(signal, loaded, {row.pk: row for row in mapped.values()}, now)
     places = Places(scene.prices)
-    return loaded, [decide(scene, each, places, attempts.get(each.copy_id, 1)) for each in loaded.followers]
+    with localcontext(CONTEXT):
+        return loaded, [decide(scene, each, places, attempts.get(each.copy_id, 1)) for each in loaded.followers]
 
 
 def _advance(signal: Signal, chosen: Sequence[int], decided: int, *, more: bool) -> None:

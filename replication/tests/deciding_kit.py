@@ -1,6 +1,7 @@
 """One copy of a leader at one signal, of which everything is said by hand: what it decides needs no database."""
 
 from datetime import timedelta
+from decimal import localcontext
 from typing import Any
 
 from markets.models import Market
@@ -9,6 +10,7 @@ from replication.engine.deciding import Decided, Scene, decide, trade_of, traded
 from replication.engine.loading import Follower
 from replication.engine.places import Places
 from replication.models import Signal
+from replication.sizing import CONTEXT
 from replication.tests.planner_kit import NOW, D, state_of, terms_of
 from replication.vocabulary import PositionWord
 
@@ -76,4 +78,5 @@ def decide_exit(follower: Follower, fraction: Any = 1, *, attempt: int = 1, **sc
     """Decide about such a part that a leader closes."""
     signal = scene.pop("signal", None) or signal_of(fraction)
     where = scene_of(signal, **scene)
-    return decide(where, follower, Places(where.prices), attempt)
+    with localcontext(CONTEXT):
+        return decide(where, follower, Places(where.prices), attempt)
