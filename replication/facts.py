@@ -55,7 +55,7 @@ class TradingHours(msgspec.Struct, frozen=True, kw_only=True):
     until: int
 
 
-class CopyTerms(msgspec.Struct, frozen=True, kw_only=True):
+class CopyTerms(msgspec.Struct, frozen=True):
     """How a copy sizes, and its limits; None does not bind."""
 
     state: CopyState
@@ -120,7 +120,7 @@ class FollowerMarket(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         return order_bounds(self.filters, market_order=False)
 
 
-class FollowerState(msgspec.Struct, frozen=True, kw_only=True):
+class FollowerState(msgspec.Struct, frozen=True):
     """How copy and account stand now, with everything that is ordered and not final counted as if it were filled.
 
     `held` is the copy's own signed position on the side that this trade concerns, in the market's unit; `remainder` as
