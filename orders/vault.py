@@ -7,7 +7,7 @@ data, so a ciphertext that is moved to another account's row does not open there
 
 import logging
 import secrets
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import starmap
@@ -51,14 +51,6 @@ class Sealed(NamedTuple):
     key_id: str
 
 
-class Payload(msgspec.Struct):
-    """What is encrypted, as JSON."""
-
-    key: str
-    secret: str
-    passphrase: str
-
-
 @dataclass(frozen=True, slots=True, repr=False)
 class EncryptionKey:
     """A key of the installation, ready to use; `id` tells it from the others and nothing else."""
@@ -69,10 +61,9 @@ class EncryptionKey:
 
 def seal(credentials: Credentials, account_key: UUID) -> tuple[bytes, str]:
     """Encrypt a venue key for the account with this uuid; return nonce and ciphertext, and the encryption key's id."""
-    first = _encryption_keys()[0]
-    payload = Payload(credentials.key, credentials.secret, credentials.passphrase)
+    first = _first_key()
     nonce = secrets.token_bytes(NONCE_BYTES)
-    return nonce + first.cipher.encrypt(nonce, msgspec.json.encode(payload), account_key.bytes), first.id
+    return nonce + first.cipher.encrypt(nonce, msgspec.json.encode(credentials), account_key.bytes), first.id
 
 
 def open_sealed(ciphertext: bytes | memoryview, key_id: str, account_key: UUID) -> Credentials:
@@ -80,18 +71,19 @@ def open_sealed(ciphertext: bytes | memoryview, key_id: str, account_key: UUID) 
     return _open(ciphertext, key_id, account_key, _encryption_keys())
 
 
-def _open(ciphertext: bytes | memoryview, key_id: str, account_key: UUID, keys: Sequence[EncryptionKey]) -> Credentials:
-    key = next((key for key in keys if key.id == key_id), None)
+def _open(
+    ciphertext: bytes | memoryview, key_id: str, account_key: UUID, keys: Mapping[str, EncryptionKey]
+) -> Credentials:
+    key = keys.get(key_id)
     if key is None:
         raise CredentialUnreadable("its encryption key is not among those of this installation")
     sealed = bytes(ciphertext)
     try:
         text = key.cipher.decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], account_key.bytes)
-        payload = msgspec.json.decode(text, type=Payload)
+        return msgspec.json.decode(text, type=Credentials)
     except (InvalidTag, ValueError, msgspec.DecodeError):
         # `from None`: nothing of the data may stand in a traceback.
         raise CredentialUnreadable("it was changed, or belongs to another account") from None
-    return Credentials(payload.key, payload.secret, payload.passphrase)
 
 
 def credentials_of(account_ids: Sequence[int]) -> dict[int, Credentials]:
@@ -119,11 +111,15 @@ def credentials_open(sealed: Iterable[Sealed]) -> dict[int, Credentials]:
 
 def first_key_id() -> str:
     """Return the id of the key that encrypts now."""
-    return _encryption_keys()[0].id
+    return _first_key().id
 
 
-def _encryption_keys() -> tuple[EncryptionKey, ...]:
-    return tuple(_derive(text) for text in settings.ENCRYPTION_KEYS)
+def _first_key() -> EncryptionKey:
+    return _derive(settings.ENCRYPTION_KEYS[0])
+
+
+def _encryption_keys() -> dict[str, EncryptionKey]:
+    return {key.id: key for key in map(_derive, settings.ENCRYPTION_KEYS)}
 
 
 @lru_cache(maxsize=16)
