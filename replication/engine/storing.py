@@ -18,6 +18,7 @@ from replication.facts import Cap, OrderPlan
 from replication.models import Signal
 from replication.vocabulary import IntentState, SignalSource
 
+SECOND, NO_TIME = timedelta(seconds=1), timedelta(0)
 SEND_ENTRIES_WITHIN = timedelta(seconds=60)
 SEND_EXITS_WITHIN = timedelta(hours=12)
 ENTRY_ATTEMPTS, EXIT_ATTEMPTS = 5, 1_000
@@ -213,9 +214,10 @@ def _adjust(stored: Sequence[Decided], now: datetime) -> None:
 def _orders(
     signal: Signal, stored: Sequence[Decided], intents: Mapping[int, int], attempts: Mapping[int, int]
 ) -> list[NewOrder]:
-    now = timezone.now()  # one moment, so that what it makes the same for all travels once
+    known = signal.detected_at if signal.source == SignalSource.CATCH_UP else signal.event_time
+    age = timezone.now() - known  # one for all, so that what it makes the same for all travels once
     return [
-        _order(signal, each, order, intents[each.follower.copy_id], attempts.get(each.follower.copy_id, 1), number, now)
+        _order(signal, each, order, intents[each.follower.copy_id], attempts.get(each.follower.copy_id, 1), number, age)
         for each in stored
         for number, order in enumerate(each.decision.orders)
     ]
@@ -228,7 +230,7 @@ def order_name(signal_id: int, copy_id: int, attempt: int, number: int) -> str:
 
 
 def _order(
-    signal: Signal, each: Decided, order: OrderPlan, intent_id: int, attempt: int, number: int, now: datetime
+    signal: Signal, each: Decided, order: OrderPlan, intent_id: int, attempt: int, number: int, age: timedelta
 ) -> NewOrder:
     exits, market = each.decision.exits, each.market
     assert market is not None, "an order has a market"
@@ -247,17 +249,16 @@ def _order(
         reduce_only=order.reduce_only,
         closes=exits,
         attempts_allowed=_attempts(order) if exits else ENTRY_ATTEMPTS,
-        send_within=SEND_EXITS_WITHIN if exits else _entry_within(signal, each, attempt, now),
+        send_within=SEND_EXITS_WITHIN if exits else _entry_within(each, attempt, age),
     )
 
 
-def _entry_within(signal: Signal, each: Decided, attempt: int, now: datetime) -> timedelta:
+def _entry_within(each: Decided, attempt: int, age: timedelta) -> timedelta:
     """Return how long an entry may be sent: until the trade is too old for the copy, unless a person asks for it."""
     if attempt > 1:
         return SEND_ENTRIES_WITHIN
-    known = signal.detected_at if signal.source == SignalSource.CATCH_UP else signal.event_time
-    too_old = known + timedelta(seconds=each.follower.terms.max_signal_age_seconds)
-    return max(min(too_old - now, SEND_ENTRIES_WITHIN), timedelta(0))
+    left = each.follower.terms.max_signal_age_seconds * SECOND - age
+    return max(min(left, SEND_ENTRIES_WITHIN), NO_TIME)
 
 
 def _attempts(order: OrderPlan) -> int:
