@@ -18,6 +18,8 @@ from replication.facts import FollowerState, Refusal
 from replication.telling import refuse
 from replication.vocabulary import Reason
 
+ONE = Decimal(1)
+
 
 class Traded(msgspec.Struct, frozen=True):
     """What a market is priced in, and in what it pays: the coin of an inverse one, else mostly its quote."""
@@ -35,7 +37,7 @@ def quote_per_money(traded: Traded, asset: str, price: Decimal | None) -> Decima
     """
     if not pays_like(traded, asset):
         return None
-    return (price or None) if traded.inverse else Decimal(1)
+    return (price or None) if traded.inverse else ONE
 
 
 def pays_like(traded: Traded, asset: str) -> bool:
@@ -49,12 +51,11 @@ def state_in_quote(state: FollowerState, traded: Traded, asset: str, price: Deci
 
     Without the price of an inverse market the funds are not known.
     """
-    if not pays_like(traded, asset):
-        return replace(state, funds=None, other_money=_other_money(traded, asset))
     rate = quote_per_money(traded, asset, price)
     if rate is None:
-        return replace(state, funds=None)
-    if rate == 1:
+        refusal = None if pays_like(traded, asset) else _other_money(traded, asset)
+        return replace(state, funds=None, other_money=refusal)
+    if rate == ONE:
         return state
     return replace(state, funds=state.funds and state.funds * rate, lost_today=state.lost_today * rate)
 

@@ -20,7 +20,8 @@ from replication.vocabulary import CopyState, PositionWord, Reason
 
 ENDING = frozenset({CopyState.STOPPING, CopyState.ENDED})
 MINUTES_PER_HOUR = 60
-WHOLE_SECONDS = timedelta(seconds=1)  # many sources cut the time of a trade to the second
+SECOND = timedelta(seconds=1)
+WHOLE_SECONDS = SECOND  # many sources cut the time of a trade to the second
 
 
 class Case(msgspec.Struct, frozen=True):
@@ -214,7 +215,7 @@ def _before_copy(case: Case) -> Refusal | None:
 
 def _too_old(case: Case) -> Refusal | None:
     age, most = case.now - case.trade.event_time, case.terms.max_signal_age_seconds
-    if age <= timedelta(seconds=most):
+    if age <= most * SECOND:
         return None
     seconds = Decimal(age // timedelta(milliseconds=1)) / 1000
     message = f"The trade was {told(seconds)} seconds old; the copy follows up to {most} seconds."
