@@ -18,6 +18,7 @@ from replication.facts import Cap, OrderPlan
 from replication.models import Signal
 from replication.vocabulary import IntentState, SignalSource
 
+COPY, SKIPPED = Origin.COPY, IntentState.SKIPPED  # asked for often: to look a member up takes longer than to compare
 SECOND, NO_TIME = timedelta(seconds=1), timedelta(0)
 SEND_ENTRIES_WITHIN = timedelta(seconds=60)
 SEND_EXITS_WITHIN = timedelta(hours=12)
@@ -124,7 +125,7 @@ def decisions_store(
 
 def _intent_row(signal: Signal, each: Decided, now: datetime) -> dict[str, Any]:
     decision = each.decision
-    final = decision.state == IntentState.SKIPPED
+    final = decision.state == SKIPPED
     return {
         "signal_id": signal.id,
         "copy_id": each.follower.copy_id,
@@ -238,7 +239,7 @@ def _order(
         client_order_id=order_name(signal.id, each.follower.copy_id, attempt, number),
         account_id=each.follower.account_id,
         market_id=market.id,
-        origin=Origin.COPY,
+        origin=COPY,
         cause_id=intent_id,
         side=order.side,
         type=order.type,
