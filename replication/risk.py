@@ -7,7 +7,6 @@ stopped by what stops the whole account only. Callers set the arithmetic: `with 
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -37,7 +36,7 @@ class Case(msgspec.Struct, frozen=True):
     price: Decimal | None
 
 
-class Limit(NamedTuple):
+class Limit(msgspec.Struct, frozen=True, gc=False):
     """All of something may be worth `most`; `used` of it is taken. `what` tells it, with a place for `most`."""
 
     code: Reason
@@ -115,11 +114,11 @@ def capped(case: Case, quantity: Decimal) -> list[Cap]:
     """Return the cuts of a quantity, in order, each to the market's steps; the last one's `after` is what is left."""
     site, caps = case.site, list[Cap]()
     worth = quantity * site.unit
-    for code, most, used, _ in limits_on(case):
-        left = max(most - used, ZERO)
+    for limit in limits_on(case):
+        left = max(limit.most - limit.used, ZERO)
         if worth > left:
             after = floor_to_market(case.market, left / site.unit, market_order=site.limit is None)
-            caps.append(Cap(code=code, before=quantity, after=after, limit=most))
+            caps.append(Cap(code=limit.code, before=quantity, after=after, limit=limit.most))
             quantity, worth = after, after * site.unit
     largest = site.largest
     if largest is not None and quantity > largest:
@@ -132,10 +131,10 @@ def cap_sentence(case: Case, caps: list[Cap]) -> str:
     last = caps[-1]
     symbol = case.market.symbol
     cut = f"Cut from {told(caps[0].before)} to {told(last.after)} of {symbol}"
-    for code, most, used, what in limits_on(case):
-        if code == last.code:
-            taken = f", and {told(used)} are in use" if used else ""
-            return f"{cut}: {what.format(told(most))}{taken}."
+    for limit in limits_on(case):
+        if limit.code == last.code:
+            taken = f", and {told(limit.used)} are in use" if limit.used else ""
+            return f"{cut}: {limit.what.format(told(limit.most))}{taken}."
     return f"{cut}: the market takes {told(last.after)} in one order at most."
 
 
