@@ -76,7 +76,8 @@ class SenderRow(msgspec.Struct, gc=False):
 class OrderRow(msgspec.Struct):
     """An order whose state changes; the words are those of `Order`.
 
-    Two columns are not read: `venue_response`, which is written where it is set, and `check_at`, which is always.
+    Some columns are not read: `venue_response`, `send_after` and `updated_at`, which are written where they are set,
+    and `check_at`, which is always.
     """
 
     id: int
@@ -97,18 +98,18 @@ class OrderRow(msgspec.Struct):
     attempts_allowed: int
     checks: int
     cancel_requested_at: datetime | None
-    send_after: datetime
     send_before: datetime
     absent_since: datetime | None
     claimed_at: datetime | None
     sent_at: datetime | None
     acknowledged_at: datetime | None
     finished_at: datetime | None
-    updated_at: datetime
     is_answered: bool
     account: AccountFacts
     market: Market
     venue_response: Mapping[str, Any] | None = None
+    send_after: datetime | None = None
+    updated_at: datetime | None = None
     check_at: datetime | None = None
 
     @property
@@ -124,9 +125,15 @@ SENDER_COLUMNS = ", ".join(
     for name in SenderRow.__struct_fields__
 )
 OWN_COLUMNS = OrderRow.__struct_fields__[: OrderRow.__struct_fields__.index("account")]
+# Columns keep 30 places, and a number takes longer to read with each digit.
+AMOUNTS = ("quantity", "filled_quantity", "filled_quote", "average_price", "booked_quantity")
+OTHERWISE = {
+    "is_answered": "order_.venue_response IS NOT NULL",
+    **{name: f"trim_scale(order_.{name})" for name in AMOUNTS},
+}
 ORDER_COLUMNS = ", ".join(
     [
-        *("order_.venue_response IS NOT NULL" if name == "is_answered" else f"order_.{name}" for name in OWN_COLUMNS),
+        *(OTHERWISE.get(name, f"order_.{name}") for name in OWN_COLUMNS),
         *(f"account.{name}" for name in AccountFacts._fields),
     ]
 )

@@ -112,7 +112,8 @@ class HoldingRow(msgspec.Struct):
 
 OTHER_FEES = HoldingRow.__struct_fields__.index("other_fees")
 LOCK_HOLDINGS = (
-    f"SELECT {', '.join(f'row.{name}' for name in HoldingRow.__struct_fields__)} "
+    "SELECT row.id, row.account_id, row.market_id, row.side, trim_scale(row.quantity), trim_scale(row.cost), "
+    "trim_scale(row.realized_pnl), trim_scale(row.fees), row.other_fees, row.opened_at, row.last_time, row.last_trade "
     f"FROM orders_holding row JOIN {KEYS} ON {SAME} ORDER BY row.id FOR UPDATE OF row"
 )
 

@@ -40,6 +40,8 @@ ORDER_COLUMNS = {
     "finished_at": "timestamptz",
     "updated_at": "timestamptz",
 }
+# What is there stays where nothing is said, as the venue's answer to the placing does.
+WRITTEN_WHERE_SET = ("venue_response", "send_after", "updated_at")
 EVENT_COLUMNS = {
     "order_id": "bigint",
     "from_state": "text",
@@ -79,8 +81,8 @@ def orders_store(orders: Sequence[AnyOrder], events: Sequence[dict[str, Any]]) -
 
 def _store(orders: Sequence[AnyOrder], events: Sequence[dict[str, Any]]) -> None:
     new = as_table({"id": "bigint", **ORDER_COLUMNS}, orders, key="id", read=attrgetter)
-    # The venue's answer to the placing stays, once it is there.
-    new.values["venue_response"] = f"coalesce({new.values['venue_response']}, old.venue_response)"
+    for name in WRITTEN_WHERE_SET:
+        new.values[name] = f"coalesce({new.values[name]}, old.{name})"
     update = updating("orders_order", ORDER_COLUMNS, new)
     if not events:
         run(update, new.parameters)
