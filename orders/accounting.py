@@ -47,7 +47,7 @@ class FillFact(msgspec.Struct, frozen=True, gc=False):
     """A trade. `quantity` is positive; `buy` says which way."""
 
     time: datetime
-    trade_id: str
+    venue_trade_id: str
     buy: bool
     price: Decimal
     quantity: Decimal
@@ -57,7 +57,7 @@ class FillFact(msgspec.Struct, frozen=True, gc=False):
     @property
     def key(self) -> FactKey:
         """Its place among the facts."""
-        return FactKey(self.time, len(self.trade_id), self.trade_id)
+        return FactKey(self.time, len(self.venue_trade_id), self.venue_trade_id)
 
 
 class AdjustmentFact(msgspec.Struct, frozen=True):

@@ -5,15 +5,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import datetime
 from decimal import Decimal, localcontext
+from operator import attrgetter
 from typing import Any
 
 import msgspec
 from django.utils import timezone
 
-from copytrade.lib.sql import insert_rows, json_rows, run, update_rows
+from copytrade.lib.sql import UNLESS_THERE, as_table, inserting, json_rows, run, update_rows
 from markets.models import Market
 from markets.venues.base import FillReport
-from markets.venues.vocabulary import MarketKind
+from markets.venues.vocabulary import MarketKind, PositionSide, Side
 from orders.accounting import (
     EXACT,
     AdjustmentFact,
@@ -65,7 +66,8 @@ INSERT INTO orders_holding
     (account_id, market_id, side, quantity, cost, realized_pnl, fees, other_fees, last_trade, updated_at)
 SELECT account_id, market_id, side, 0, 0, 0, 0, '{{}}', '', %s FROM {KEYS} ON CONFLICT DO NOTHING
 """
-RETURNED = "account_id, market_id, position_side, venue_trade_id, side"
+BUY = Side.BUY
+STORED = f"{UNLESS_THERE} RETURNING account_id, market_id, position_side, venue_trade_id, side"
 
 
 class HoldingKey(msgspec.Struct, frozen=True, order=True, gc=False):
@@ -118,12 +120,19 @@ LOCK_HOLDINGS = (
 )
 
 
-class Booked(msgspec.Struct, frozen=True, gc=False):
-    """A trade that was stored just now. `quote` is its worth as the venue gives it."""
+class Booked(FillFact, frozen=True, gc=False):
+    """A trade as it is stored, a fact of the accounting as well; the words are those of `Fill`."""
 
+    account_id: int
+    market_id: int
     order_id: int
-    fact: FillFact
-    quote: Decimal
+    side: Side
+    position_side: PositionSide
+    quote_quantity: Decimal
+    is_maker: bool
+    venue_pnl: Decimal | None
+    stored_at: datetime
+    awaits_copy: bool
 
 
 def fills_book(trades: Sequence[tuple[Order | OrderRow, FillReport]], *, followed: bool = False) -> list[Booked]:
@@ -137,14 +146,14 @@ def fills_book(trades: Sequence[tuple[Order | OrderRow, FillReport]], *, followe
         (order.account_id, order.market_id, trade.venue_trade_id, str(trade.side)): _row(order, trade, now, followed)
         for order, trade in trades
     }
-    stored = insert_rows("orders_fill", FILL_COLUMNS, list(rows.values()), unless_there=True, returning=RETURNED)
+    new = as_table(FILL_COLUMNS, list(rows.values()), key="account_id", read=attrgetter)
+    insert = inserting("orders_fill", FILL_COLUMNS, new)
     facts: dict[HoldingKey, list[Fact]] = defaultdict(list)
     booked = []
-    for account, market, position_side, trade_id, side in stored:
-        row = rows[account, market, trade_id, side]
-        fact = _fact(row)
-        facts[HoldingKey(account, market, position_side)].append(fact)
-        booked.append(Booked(row["order_id"], fact, row["quote_quantity"]))
+    for account, market, position_side, trade_id, side in run(f"{insert} {STORED}", new.parameters):
+        trade = rows[account, market, trade_id, side]
+        facts[HoldingKey(account, market, position_side)].append(trade)
+        booked.append(trade)
     if facts:
         holdings_apply(facts, {order.market_id: order.market for order, _ in trades})
     return booked
@@ -253,25 +262,26 @@ def _other_fees(position: Position) -> dict[str, str]:
     return {asset: str(amount) for asset, amount in sorted(fees.items())} if fees else {}
 
 
-def _row(order: Order | OrderRow, trade: FillReport, now: datetime, followed: bool) -> dict[str, Any]:  # noqa: FBT001
-    return {
-        "account_id": order.account_id,
-        "market_id": order.market_id,
-        "order_id": order.pk,
-        "venue_trade_id": trade.venue_trade_id,
-        "side": trade.side,
-        "position_side": trade.position_side,
-        "price": trade.price,
-        "quantity": trade.quantity,
-        "quote_quantity": trade.quote_quantity,
-        "fee": trade.fee,
-        "fee_asset": trade.fee_asset,
-        "is_maker": trade.is_maker,
-        "venue_pnl": trade.realized_pnl,
-        "time": trade.time,
-        "stored_at": now,
-        "awaits_copy": awaits_copy(order) and not (followed and order.cause_id is not None),
-    }
+def _row(order: Order | OrderRow, trade: FillReport, now: datetime, followed: bool) -> Booked:  # noqa: FBT001
+    return Booked(
+        trade.time,
+        trade.venue_trade_id,
+        trade.side == BUY,
+        trade.price,
+        trade.quantity,
+        trade.fee,
+        trade.fee_asset,
+        order.account_id,
+        order.market_id,
+        order.pk,
+        trade.side,
+        trade.position_side,
+        trade.quote_quantity,
+        trade.is_maker,
+        trade.realized_pnl,
+        now,
+        not (followed and order.cause_id is not None) and awaits_copy(order),
+    )
 
 
 def awaits_copy(order: Order | OrderRow) -> bool:
@@ -282,14 +292,7 @@ def awaits_copy(order: Order | OrderRow) -> bool:
     return order.cause_id is not None or (order.account.is_led and order.origin != Origin.COPY)
 
 
-def _fact(row: Mapping[str, Any]) -> FillFact:
-    buy = row["side"] == "BUY"
-    return FillFact(
-        row["time"], row["venue_trade_id"], buy, row["price"], row["quantity"], row["fee"], row["fee_asset"]
-    )
-
-
 def _stored_fact(fill: Fill) -> FillFact:
     return FillFact(
-        fill.time, fill.venue_trade_id, fill.side == "BUY", fill.price, fill.quantity, fill.fee, fill.fee_asset
+        fill.time, fill.venue_trade_id, fill.side == BUY, fill.price, fill.quantity, fill.fee, fill.fee_asset
     )

@@ -42,7 +42,7 @@ def worth_take(order: AnyOrder, sums: Sequence[Any]) -> None:
 
 
 def _priced(trades: Sequence[Booked]) -> bool:
-    return all(trade.fact.price for trade in trades)
+    return all(trade.price for trade in trades)
 
 
 def _booked_totals(trades: Mapping[int, Sequence[Booked]]) -> dict[int, tuple[Any, ...]]:
@@ -53,7 +53,6 @@ def _booked_totals(trades: Mapping[int, Sequence[Booked]]) -> dict[int, tuple[An
 def _sums(trades: Sequence[Booked]) -> tuple[Decimal, Decimal, Decimal, Decimal]:
     quantity = quote = by_price = over_price = ZERO
     for trade in trades:
-        fact = trade.fact
-        quantity, quote = quantity + fact.quantity, quote + trade.quote
-        by_price, over_price = by_price + fact.quantity * fact.price, over_price + fact.quantity / fact.price
+        quantity, quote = quantity + trade.quantity, quote + trade.quote_quantity
+        by_price, over_price = by_price + trade.quantity * trade.price, over_price + trade.quantity / trade.price
     return quantity, quote, by_price, over_price

@@ -155,7 +155,7 @@ def test_a_fee_takes_no_more_coins_than_are_held():
 def test_trades_of_one_moment_are_in_the_order_of_their_numbers():
     moments = [FillFact(START, number, True, D(1), D(1), D(0), "USDT") for number in ("10", "9", "100")]
 
-    assert [fact.trade_id for fact in in_order(moments)] == ["9", "10", "100"]
+    assert [fact.venue_trade_id for fact in in_order(moments)] == ["9", "10", "100"]
 
 
 def test_a_value_is_rounded_to_the_nearest_where_columns_end():

@@ -55,7 +55,7 @@ class Companion:
         if not self.books:
             raise RuntimeError("no room in the books")
         self.booked += [order.id for order in orders]
-        self.traded += sum(trade.fact.quantity for trade in trades)
+        self.traded += sum(trade.quantity for trade in trades)
 
     def go_on(self, order_ids, *, booked):
         if not self.listens:

@@ -46,5 +46,5 @@ def _facts(
         order = orders.get(trade.order_id)
         if order is not None and order.cause_id is not None:
             copy_id, side = intents[order.cause_id]
-            facts[copy_id, order.market_id, side].append(trade.fact)
+            facts[copy_id, order.market_id, side].append(trade)
     return facts
