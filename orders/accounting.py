@@ -117,7 +117,7 @@ def book(terms: Terms, position: Position, fact: Fact) -> Position:
         return booked(terms, position, fact)
 
 
-def book_all(terms: Terms, facts: Iterable[Fact], position: Position | None = None) -> Position:
+def book_all(terms: Terms, facts: Sequence[Fact], position: Position | None = None) -> Position:
     """Return the position after all facts, in their own order."""
     with localcontext(EXACT):
         return booked_all(terms, facts, position)
@@ -135,15 +135,12 @@ def newest(facts: Sequence[Fact]) -> FactKey:
     return facts[0].key if len(facts) == 1 else max(map(key_of, facts))  # mostly it is one
 
 
-def in_order(facts: Iterable[FactT]) -> list[FactT]:
+def in_order(facts: Sequence[FactT]) -> Sequence[FactT]:
     """Return facts in their own order."""
-    ordered = list(facts)
-    if len(ordered) > 1:  # mostly it is one
-        ordered.sort(key=key_of)
-    return ordered
+    return sorted(facts, key=key_of) if len(facts) > 1 else facts  # mostly it is one
 
 
-def booked_all(terms: Terms, facts: Iterable[Fact], position: Position | None = None) -> Position:
+def booked_all(terms: Terms, facts: Sequence[Fact], position: Position | None = None) -> Position:
     """Do as `book_all` does, for callers who set the arithmetic, once for many positions: it takes long."""
     current = position or Position()
     for fact in in_order(facts):
@@ -156,12 +153,14 @@ def booked(terms: Terms, position: Position, fact: Fact) -> Position:
     if isinstance(fact, AdjustmentFact):
         opened = (position.opened_at or fact.time) if fact.quantity else None
         return replace(position, quantity=fact.quantity, cost=fact.cost, opened_at=opened)
-    charged = _charge(terms, position, fact)
-    signed = _moved(terms, fact)
-    against = charged.quantity and (charged.quantity > 0) != (signed > 0)
-    closing = min(abs(signed), abs(charged.quantity)) if against else ZERO
-    opening = signed + closing if signed < 0 else signed - closing
-    return _open(terms, _close(terms, charged, closing, fact), opening, fact)
+    moved, held = _moved(terms, fact), position.quantity
+    if held and (held > ZERO) != (moved > ZERO):
+        closing = min(abs(moved), abs(held))
+        position = _close(terms, position, closing, fact)
+        moved = moved + closing if moved < ZERO else moved - closing
+    if moved and (moved > ZERO or terms.tracks_shorts):
+        position = _open(terms, position, moved, fact)
+    return _charge(terms, position, fact) if fact.fee else position
 
 
 def _moved(terms: Terms, fact: FillFact) -> Decimal:
@@ -182,13 +181,13 @@ def _value(terms: Terms, quantity: Decimal, price: Decimal) -> Decimal:
 def _close(terms: Terms, position: Position, closing: Decimal, fact: FillFact) -> Position:
     if not closing:
         return position
-    held = abs(position.quantity)
+    held, long = abs(position.quantity), position.quantity > ZERO
     cost = position.cost if closing == held else _exact(position.cost * closing / held)
-    result = _result(terms, position.quantity > 0, cost, _value(terms, closing, fact.price))
+    result = _result(terms, long, cost, _value(terms, closing, fact.price))
     left = held - closing
     return replace(
         position,
-        quantity=left if position.quantity > 0 else -left,
+        quantity=left if long else -left,
         cost=position.cost - cost,
         realized_pnl=position.realized_pnl + result,
         opened_at=position.opened_at if left else None,
@@ -196,8 +195,6 @@ def _close(terms: Terms, position: Position, closing: Decimal, fact: FillFact) -
 
 
 def _open(terms: Terms, position: Position, opening: Decimal, fact: FillFact) -> Position:
-    if not opening or (opening < 0 and not terms.tracks_shorts):
-        return position
     return replace(
         position,
         quantity=position.quantity + opening,
@@ -212,8 +209,6 @@ def _result(terms: Terms, long: bool, cost: Decimal, value: Decimal) -> Decimal:
 
 
 def _charge(terms: Terms, position: Position, fact: FillFact) -> Position:
-    if not fact.fee:
-        return position
     if fact.fee_asset == terms.settlement_asset:
         return replace(position, fees=position.fees + fact.fee)
     if _paid_in_coins(terms, fact):

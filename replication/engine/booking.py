@@ -175,7 +175,7 @@ def adjustment_fact(pk: int, time: datetime, quantity: Decimal, cost: Decimal) -
     return AdjustmentFact(time, f"~{pk:063}", quantity, cost)
 
 
-def walk(terms: Terms, facts: Iterable[Fact], start: Position | None = None) -> tuple[Position, Days]:
+def walk(terms: Terms, facts: Sequence[Fact], start: Position | None = None) -> tuple[Position, Days]:
     """Return the position after facts, in their own order, and what they brought on each UTC day."""
     days = _no_days()
     with localcontext(EXACT):
@@ -232,7 +232,7 @@ def _no_days() -> Days:
     return defaultdict(Day)
 
 
-def _walked(terms: Terms, facts: Iterable[Fact], position: Position, days: Days) -> Position:
+def _walked(terms: Terms, facts: Sequence[Fact], position: Position, days: Days) -> Position:
     """Return the position after facts; what they brought is added to days."""
     for fact in in_order(facts):
         after = booked(terms, position, fact)
