@@ -80,6 +80,11 @@ def numbers(ids: Iterable[int | None]) -> str:
     return "{" + ",".join(["NULL" if pk is None else str(pk) for pk in ids]) + "}"
 
 
+def texts(words: Iterable[str]) -> str:
+    """Return words as the text of a text[], as `numbers` does numbers."""
+    return _array(list(words), "text")
+
+
 def json_rows(rows: Sequence[Any]) -> str:
     """Return dataclasses or mappings as the JSON array that `json_to_recordset` reads."""
     return msgspec.json.encode(rows).decode()

@@ -1,7 +1,7 @@
 """Trades into the books: stored once, whoever brings them, and added to what the account holds."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import datetime
 from decimal import Decimal, localcontext
@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 from django.utils import timezone
 
-from copytrade.lib.sql import UNLESS_THERE, as_table, inserting, json_rows, run, update_rows
+from copytrade.lib.sql import UNLESS_THERE, as_table, inserting, numbers, run, texts, update_rows
 from markets.models import Market
 from markets.venues.base import FillReport
 from markets.venues.vocabulary import MarketKind, PositionSide, Side
@@ -59,7 +59,7 @@ HOLDING_COLUMNS = {
     "last_trade": "text",
     "updated_at": "timestamptz",
 }
-KEYS = "json_to_recordset(%s) AS key(account_id bigint, market_id bigint, side text)"
+KEYS = "unnest(%s::bigint[], %s::bigint[], %s::text[]) AS key(account_id, market_id, side)"
 SAME = "(row.account_id, row.market_id, row.side) = (key.account_id, key.market_id, key.side)"
 MAKE_HOLDINGS = f"""
 INSERT INTO orders_holding
@@ -179,29 +179,37 @@ def holdings_lock(keys: Iterable[HoldingKey]) -> dict[HoldingKey, Holding]:
     """Return the locked rows of these positions, made where they are missing; always in the same order."""
     wanted = _make(keys)
     rows = Holding.objects.raw(
-        f"SELECT row.* FROM orders_holding row JOIN {KEYS} ON {SAME} ORDER BY row.id FOR UPDATE OF row", [wanted]
+        f"SELECT row.* FROM orders_holding row JOIN {KEYS} ON {SAME} ORDER BY row.id FOR UPDATE OF row", wanted
     )
     return {HoldingKey(row.account_id, row.market_id, row.side): row for row in rows}
 
 
-def _make(keys: Iterable[HoldingKey]) -> str:
+def _make(keys: Iterable[HoldingKey]) -> list[str]:
     """Make the holdings that are missing; return the keys as statements take them."""
-    wanted = json_rows(sorted(keys))
-    run(MAKE_HOLDINGS, [timezone.now(), wanted])
+    wanted = _arrays(sorted(keys))
+    run(MAKE_HOLDINGS, [timezone.now(), *wanted])
     return wanted
+
+
+def _arrays(keys: Collection[HoldingKey]) -> list[str]:
+    return [
+        numbers([key.account_id for key in keys]),
+        numbers([key.market_id for key in keys]),
+        texts([key.side for key in keys]),
+    ]
 
 
 def _lock(keys: AbstractSet[HoldingKey]) -> dict[HoldingKey, HoldingRow]:
     """Do as `holdings_lock` does, for those columns only that the accounting needs."""
-    locked = _locked(json_rows(sorted(keys)))
+    locked = _locked(_arrays(keys))
     if missing := keys - locked.keys():
         locked |= _locked(_make(missing))
     return locked
 
 
-def _locked(wanted: str) -> dict[HoldingKey, HoldingRow]:
+def _locked(wanted: Sequence[str]) -> dict[HoldingKey, HoldingRow]:
     locked = {}
-    for row in run(LOCK_HOLDINGS, [wanted]):
+    for row in run(LOCK_HOLDINGS, wanted):
         holding = HoldingRow(*row)
         holding.other_fees = {} if row[OTHER_FEES] == "{}" else msgspec.json.decode(row[OTHER_FEES])
         locked[HoldingKey(*row[1:4])] = holding
@@ -212,16 +220,17 @@ def facts_of(keys: Sequence[HoldingKey]) -> dict[HoldingKey, list[Fact]]:
     """Return all facts of positions."""
     found: dict[HoldingKey, list[Fact]] = {key: [] for key in keys}
     if keys:
+        wanted = _arrays(keys)
         fills = Fill.objects.raw(
             f"SELECT row.* FROM orders_fill row JOIN {KEYS} ON (row.account_id, row.market_id, row.position_side) = "
             "(key.account_id, key.market_id, key.side)",
-            [json_rows(keys)],
+            wanted,
         )
         for fill in fills:
             key = HoldingKey(fill.account_id, fill.market_id, fill.position_side)
             found[key].append(_stored_fact(fill))
         adjustments = HoldingAdjustment.objects.raw(
-            f"SELECT row.* FROM orders_holdingadjustment row JOIN {KEYS} ON {SAME}", [json_rows(keys)]
+            f"SELECT row.* FROM orders_holdingadjustment row JOIN {KEYS} ON {SAME}", wanted
         )
         for adjustment in adjustments:
             key = HoldingKey(adjustment.account_id, adjustment.market_id, adjustment.side)

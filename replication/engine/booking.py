@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from copytrade.lib.sql import json_rows, numbers, run, update_rows
+from copytrade.lib.sql import as_table, inserting, numbers, run, texts, update_rows
 from markets.selectors.known import markets_known
 from orders.accounting import (
     EXACT,
@@ -42,7 +42,7 @@ TAKE = """
         trim_scale(t.quantity), trim_scale(t.fee), t.fee_asset, t.cause_id
     FROM taken t JOIN replication_copyintent i ON i.id = t.cause_id
 """
-KEYS = "json_to_recordset(%s) AS key(copy_id bigint, market_id bigint, side text)"
+KEYS = "unnest(%s::bigint[], %s::bigint[], %s::text[]) AS key(copy_id, market_id, side)"
 LOCK_POSITIONS = f"""
     SELECT p.id, p.copy_id, p.market_id, p.side, trim_scale(p.quantity), trim_scale(p.cost), trim_scale(p.realized_pnl),
         trim_scale(p.fees), p.other_fees::text, p.opened_at, p.last_time, p.last_trade
@@ -62,14 +62,11 @@ ADJUSTMENTS = f"""
     FROM {KEYS} JOIN replication_copyadjustment a
         ON (a.copy_id, a.market_id, a.side) = (key.copy_id, key.market_id, key.side)
 """
-ADD_DAYS = """
-    INSERT INTO replication_copyday AS d (copy_id, date, realized_pnl, fees)
-    SELECT copy_id, date, realized_pnl, fees FROM json_to_recordset(%s)
-        AS new(copy_id bigint, date date, realized_pnl numeric, fees numeric)
-    ORDER BY copy_id, date
-    ON CONFLICT (copy_id, date) DO UPDATE
+ADD_TO_DAYS = """
+    ORDER BY 1, 2 ON CONFLICT (copy_id, date) DO UPDATE
         SET realized_pnl = d.realized_pnl + excluded.realized_pnl, fees = d.fees + excluded.fees
 """
+DAY_COLUMNS = {"copy_id": "bigint", "date": "date", "realized_pnl": "numeric", "fees": "numeric"}
 POSITION_COLUMNS = {
     "quantity": "numeric",
     "cost": "numeric",
@@ -146,26 +143,27 @@ def copy_facts_book(facts: Mapping[Key, Sequence[FillFact]], *, now: datetime) -
                 after = _walked(law, new, locked.position, brought)
             rows.append(position_row(locked.pk, after, newest(every.get(key, new)), now, steps[key[1]]))
     update_rows("replication_copyposition", POSITION_COLUMNS, rows)
-    sums = {(copy_id, day): sums for copy_id, brought in days.items() for day, sums in brought.items()}
-    run(ADD_DAYS, [json_rows(day_rows(sums))])
+    _store_days({(copy_id, day): sums for copy_id, brought in days.items() for day, sums in brought.items()})
 
 
-def positions_lock(keys: Iterable[Key]) -> dict[Key, Locked]:
+def positions_lock(keys: Collection[Key]) -> dict[Key, Locked]:
     """Return the locked rows of these positions, always in the same order."""
     found = {}
-    for pk, copy_id, market_id, side, *values, last_time, last_trade in run(LOCK_POSITIONS, [_keys(keys)]):
+    for row in run(LOCK_POSITIONS, _arrays(keys)):
+        pk, copy_id, market_id, side, quantity, cost, realized, fees, other_fees, opened_at, last_time, last_trade = row
         newest = None if last_time is None else FactKey(last_time, len(last_trade), last_trade)
-        found[copy_id, market_id, side] = Locked(pk, _position(*values), newest)
+        position = Position(quantity, cost, realized, fees, _fees(other_fees), opened_at)
+        found[copy_id, market_id, side] = Locked(pk, position, newest)
     return found
 
 
 def copy_facts_of(keys: Collection[Key]) -> dict[Key, list[Fact]]:
     """Return all that was booked for these positions, in two statements."""
     found: dict[Key, list[Fact]] = {key: [] for key in keys}
-    wanted = _keys(keys)
-    for copy_id, market_id, side, *trade in run(FILLS, [wanted]):
+    wanted = _arrays(keys)
+    for copy_id, market_id, side, *trade in run(FILLS, wanted):
         found[copy_id, market_id, side].append(_fill(*trade))
-    for copy_id, market_id, side, *values in run(ADJUSTMENTS, [wanted]):
+    for copy_id, market_id, side, *values in run(ADJUSTMENTS, wanted):
         found[copy_id, market_id, side].append(adjustment_fact(*values))
     return found
 
@@ -228,6 +226,11 @@ def day_rows(days: Mapping[tuple[int, date], Day]) -> list[dict[str, Any]]:
     ]
 
 
+def _store_days(days: Mapping[tuple[int, date], Day]) -> None:
+    new = as_table(DAY_COLUMNS, day_rows(days), key="copy_id")
+    run(inserting("replication_copyday AS d", DAY_COLUMNS, new) + ADD_TO_DAYS, new.parameters)
+
+
 def _no_days() -> Days:
     return defaultdict(Day)
 
@@ -276,15 +279,13 @@ def _fill(
     return FillFact(time, trade, buy, price, quantity, fee, fee_asset)
 
 
-def _position(
-    quantity: Decimal, cost: Decimal, realized: Decimal, fees: Decimal, other_fees: str, opened_at: datetime | None
-) -> Position:
-    return Position(quantity, cost, realized, fees, _fees(other_fees), opened_at)
-
-
 def _fees(text: str) -> dict[str, Decimal]:
     return {} if text == "{}" else msgspec.json.decode(text, type=dict[str, Decimal])
 
 
-def _keys(keys: Iterable[Key]) -> str:
-    return json_rows([{"copy_id": copy, "market_id": market, "side": side} for copy, market, side in keys])
+def _arrays(keys: Collection[Key]) -> list[str]:
+    return [
+        numbers([copy_id for copy_id, _, _ in keys]),
+        numbers([market_id for _, market_id, _ in keys]),
+        texts([side for _, _, side in keys]),
+    ]

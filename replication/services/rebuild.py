@@ -11,6 +11,7 @@ from django.utils import timezone
 from copytrade.lib.sql import insert_rows, numbers, run, update_rows
 from orders.accounting import Fact
 from replication.engine.booking import (
+    DAY_COLUMNS,
     POSITION_COLUMNS,
     Day,
     Key,
@@ -27,7 +28,6 @@ from replication.engine.booking import (
 )
 from replication.models import Copy, CopyDay
 
-DAY_COLUMNS = {"copy_id": "bigint", "date": "date", "realized_pnl": "numeric", "fees": "numeric"}
 # Positions are begun under the account only: once it is locked, these are all of them.
 LOCK_ACCOUNTS = """
     SELECT id FROM orders_tradingaccount WHERE id IN (SELECT account_id FROM replication_copy WHERE id = ANY(%s))
