@@ -106,7 +106,8 @@ def _record(findings: Sequence[Finding], follow: Follow | None) -> dict[int, Key
     look_up_by_number()
     orders = {order.id: order for order in orders_lock_rows({finding.order_id for finding in findings})}
     known = [finding for finding in findings if finding.order_id in orders]
-    _see_who_leads([orders[finding.order_id] for finding in known if finding.all_fills])
+    told = [(orders[finding.order_id], trade) for finding in known for trade in finding.all_fills]
+    _see_who_leads([order for order, _ in told])
     events: list[dict[str, Any]] = []
     refused: dict[int, KeyRefusal] = {}
     pace, window, now = paces(), send_window(), timezone.now()
@@ -115,11 +116,14 @@ def _record(findings: Sequence[Finding], follow: Follow | None) -> dict[int, Key
         terms = Terms(window, pace(order.account).request_lifetime)
         if _take(order, finding, terms, events, now).account_refused:
             refused[order.account_id] = KeyRefusal(order.reason, order.claimed_at or finding.asked_at)
-    trades = _book(orders, known, events, now, followed=follow is not None)
+    sources = {finding.order_id: finding.source for finding in known}
+    booked = _book(told, sources, events, now, followed=follow is not None)
     orders_store(list(orders.values()), events)
     if follow is not None:
-        _follow(follow, list(orders.values()), trades)
-    _wake_copies([(orders[finding.order_id], finding) for finding in known], follow)
+        _follow(follow, list(orders.values()), booked)
+    if follow is None or not follow.wakes_copies:
+        _wake_copiers([order for order, _ in told])
+    _wake_sweep([orders[finding.order_id] for finding in known if finding.source != REPLY])
     return refused
 
 
@@ -146,14 +150,15 @@ def _follow(follow: Follow, orders: Sequence[OrderRow], trades: Sequence[Booked]
         raise FollowError from error
 
 
-def _wake_copies(learnt: Sequence[tuple[OrderRow, Finding]], follow: Follow | None) -> None:
-    """Wake those who copy what was traded. Whoever sends a copy's order waits for its reply itself."""
-    woken = follow is not None and follow.wakes_copies
-    if not woken and any(
-        order.cause_id is None and awaits_copy(order) and finding.all_fills for order, finding in learnt
-    ):
+def _wake_copiers(traded: Sequence[OrderRow]) -> None:
+    """Wake those who copy what was traded."""
+    if any(order.cause_id is None and awaits_copy(order) for order in traded):
         wake_on_commit("replication.fan_out")
-    if any(finding.source != REPLY and order.cause_id is not None for order, finding in learnt):
+
+
+def _wake_sweep(asked: Sequence[OrderRow]) -> None:
+    """Wake those who settle copies' orders. Whoever sends one waits for its reply itself."""
+    if any(order.cause_id is not None for order in asked):
         wake_on_commit("replication.sweep")
 
 
@@ -216,32 +221,29 @@ def _move(order: AnyOrder, decision: Decision, source: Source, events: list[dict
 
 
 def _book(
-    orders: dict[int, OrderRow],
-    findings: Sequence[Finding],
+    told: Sequence[tuple[OrderRow, FillReport]],
+    sources: Mapping[int, Source],
     events: list[dict[str, Any]],
     now: datetime,
     *,
     followed: bool,
 ) -> list[Booked]:
-    trades: list[tuple[OrderRow, FillReport]] = [
-        (orders[finding.order_id], trade) for finding in findings for trade in finding.all_fills
-    ]
-    if not trades:
+    """Store trades; orders of which all that is filled is booked are as these say."""
+    if not told:
         return []
-    booked = fills_book(trades, followed=followed)
-    sources = {finding.order_id: finding.source for finding in findings}
-    for pk, sums in totals({order.pk: order for order, _ in trades}, booked).items():
-        order = orders[pk]
+    booked = fills_book(told, followed=followed)
+    traded = {order.id: order for order, _ in told}
+    for pk, sums in totals(traded, booked).items():
+        order = traded[pk]
         order.booked_quantity = sums[0]
         if order.booked_quantity >= order.filled_quantity:
             worth_take(order, sums)
-            _move(order, _after_trades(order, order.booked_quantity), sources[pk], events, now)
+            if order.state != FILLED or order.filled_quantity != order.booked_quantity:  # mostly its report says so
+                _move(order, _after_trades(order, order.booked_quantity), sources[pk], events, now)
     return booked
 
 
 def _after_trades(order: AnyOrder, booked: Decimal) -> Decision:
-    if order.state == FILLED and order.filled_quantity == booked:  # mostly: it is as its report says
-        return Decision(FILLED, booked)
     whole = order.quantity is not None and booked >= order.quantity
     status = VenueStatus.FILLED if whole else VenueStatus.PARTIALLY_FILLED
     progress = Progress(STATES[order.state], order.filled_quantity)
