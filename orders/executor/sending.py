@@ -19,6 +19,7 @@ from markets.venues.registry import adapter
 from orders.executor.claiming import LARGEST_BATCH, Claimed, Claims, orders_claim
 from orders.executor.findings import Finding, Source
 from orders.executor.inbox import Batches, Inbox
+from orders.executor.room import Room
 from orders.services.recording import Follow, findings_record
 
 logger = logging.getLogger(__name__)
@@ -95,7 +96,7 @@ class Carrier:
         self._under_way = under_way
         self._inbox = Inbox()
         self._batches = Batches(self._inbox)
-        self._rooms: Rooms = defaultdict(lambda: asyncio.Semaphore(MOST_AT_ONCE))
+        self._rooms: Rooms = defaultdict(lambda: Room(MOST_AT_ONCE))
         self._sendings: list[Future[None]] = []
         self._stored = 0
 
@@ -167,7 +168,7 @@ class Carrier:
 
 _deadline = attrgetter("deadline")
 Lane = tuple[str, bool]
-Rooms = defaultdict[Lane, asyncio.Semaphore]
+Rooms = defaultdict[Lane, Room]
 
 
 def _lane(item: Claimed) -> Lane:
@@ -175,7 +176,7 @@ def _lane(item: Claimed) -> Lane:
 
 
 async def _send_lane(
-    lane: Lane, items: Sequence[Claimed], room: asyncio.Semaphore, emit: Emit, under_way: Callable[[], None]
+    lane: Lane, items: Sequence[Claimed], room: Room, emit: Emit, under_way: Callable[[], None]
 ) -> None:
     slug, paper = lane
     venue, loop, tasks = adapter(slug, paper=paper), asyncio.get_running_loop(), []
@@ -184,8 +185,7 @@ async def _send_lane(
         await _send_together(venue, items, emit)
         return
     for group in _groups(items):
-        for _ in group:
-            await room.acquire()
+        await room.take(len(group))
         if isinstance(venue, Expects):
             await _announce(venue, group)
         for deadline, alike in groupby(group, key=_deadline):
@@ -221,7 +221,7 @@ async def _announce(venue: Expects, group: Sequence[Claimed]) -> None:
         logger.exception("Preparing for %s orders at %s failed", len(group), group[0].venue)
 
 
-async def _send(venue: Venue, item: Claimed, room: asyncio.Semaphore, emit: Emit) -> None:
+async def _send(venue: Venue, item: Claimed, room: Room, emit: Emit) -> None:
     """Send an order inside its `sending_until`."""
     sent_at = datetime.now(UTC)
     try:
@@ -232,7 +232,7 @@ async def _send(venue: Venue, item: Claimed, room: asyncio.Semaphore, emit: Emit
         logger.exception("Placing order %s at %s failed unexpectedly", item.order_id, item.venue)
         emit(_answer(item, sent_at, OutcomeUnknown(f"Unexpected: {type(error).__name__}")))
     finally:
-        room.release()
+        room.give_back()
 
 
 async def _send_together(venue: PlacesMany, items: Sequence[Claimed], emit: Emit) -> None:
