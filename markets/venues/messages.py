@@ -23,7 +23,6 @@ URL = pattern(r"(https?)://([^/?#]+)([^#]*)")
 # Where a message ends and what becomes of its connection is decided here, whatever callers would like.
 OURS = frozenset({"host", "connection", "content-length", "transfer-encoding", "accept-encoding", "expect", "upgrade"})
 DEFAULTS = {"User-Agent": "copytrade", "Accept": "*/*"}
-ENDS = pattern(r"[\r\n\0]")
 WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
 LENGTH, NO_LENGTH = "Content-Length: %d", ""
 COMPRESSION = {"gzip": zlib.MAX_WBITS | 16, "x-gzip": zlib.MAX_WBITS | 16}
@@ -85,8 +84,7 @@ def request(
     length = NO_LENGTH if body is None else LENGTH
     names, template = _template(method, address.authority, tuple(headers or ()), length)
     values = [f"{headers[name]}" for name in names] if headers else []
-    if ENDS.search("".join(values)):
-        raise ValueError("a header holds the end of a line")
+    _check_line("".join(values))
     if body is None:
         return (template % (target, *values)).encode()
     return (template % (target, *values, len(body))).encode() + body
@@ -99,8 +97,7 @@ def _template(method: str, authority: str, given: tuple[str, ...], length: str) 
     `ValueError` where a name would be more than one line.
     """
     names = tuple([name for name in given if name.lower() not in OURS])
-    if ENDS.search("".join(names)):
-        raise ValueError("a header holds the end of a line")
+    _check_line("".join(names))
     lowered = {name.lower() for name in names}
     rest = [f"{name}: {value}" for name, value in DEFAULTS.items() if name.lower() not in lowered]
     if method == "GET":
@@ -109,6 +106,11 @@ def _template(method: str, authority: str, given: tuple[str, ...], length: str) 
         rest.append(length or "Content-Length: 0")
     first = [f"{_literal(method)} %s HTTP/1.1", f"Host: {_literal(authority)}"]
     return names, "\r\n".join([*first, *(f"{_literal(name)}: %s" for name in names), *rest, "\r\n"])
+
+
+def _check_line(text: str) -> None:
+    if "\r" in text or "\n" in text or "\0" in text:  # a pattern takes six times as long
+        raise ValueError("a header holds the end of a line")
 
 
 def _literal(text: str) -> str:

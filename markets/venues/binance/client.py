@@ -76,7 +76,8 @@ class Client:
         return {**given, "signature": signature(credentials.secret, urlencode(sorted(given.items())))}
 
     def _signed(self, secret: str, params: Mapping[str, Any]) -> str:
-        text = encoded({**params, "recvWindow": self._lifetime, "timestamp": self.now_ms()})
+        stamp = f"recvWindow={self._lifetime}&timestamp={self.now_ms()}"
+        text = f"{encoded(params)}&{stamp}" if params else stamp
         signed = signature(secret, text)
         return f"{text}&signature={signed if signed.isalnum() else quote(signed, safe='')}"
 
