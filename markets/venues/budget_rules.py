@@ -111,7 +111,7 @@ class Ledger:
 
     def stops(self, demand: Demand, now: int) -> bool:
         """Return whether a ban, or a pause of its account, forbids a request now, whatever is left."""
-        return self._stopped_until(demand) > now
+        return self.banned_until > now or (demand.places and self._held.get(demand.account, 0) > now)
 
     def learn(self, used: int, number: int) -> None:
         """Take over what the venue itself has counted in a span, where that is more."""
