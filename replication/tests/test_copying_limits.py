@@ -1,6 +1,7 @@
 """Limits of a copy hold for its entries and for nothing else, also after a restart; what they did is told."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.db.models import F
@@ -62,11 +63,12 @@ def test_the_other_side_that_a_hedging_account_is_about_to_hold_is_a_position_to
     assert list(states) == [("LONG", "planned", ""), ("SHORT", "skipped", "MAX_POSITIONS")]
 
 
-@pytest.mark.parametrize("limit", ["max_exposure", "max_symbol", "max_worth of the account"])
+@pytest.mark.parametrize("limit", ["max_exposure", "max_symbol", "max_worth"])
 def test_what_an_open_entry_has_filled_counts_once(monkeypatch, limit):
     leader, account = make_master()
-    copy = follow(leader, **({limit: D(7_500)} if limit in {"max_exposure", "max_symbol"} else {}))
-    if limit == "max_worth of the account":
+    of_copy: dict[str, Any] = {limit: D(7_500)} if limit != "max_worth" else {}
+    copy = follow(leader, **of_copy)
+    if limit == "max_worth":
         TradingAccount.objects.filter(pk=copy.account_id).update(max_worth=D(7_500))
     send_nothing(monkeypatch)
     lead(account, "BUY", "0.1")
