@@ -7,7 +7,7 @@ from threading import Event
 
 from orders.executor.findings import Finding
 
-LARGEST_FLUSH = 500
+LARGEST_FLUSH = 750
 # Storing anything costs a few milliseconds: the first finding is stored at once, those after it wait for company.
 FIRST_LINGER = 0.01
 LONGEST_LINGER = 0.08
