@@ -30,7 +30,10 @@ BY_NUMBER = """
 
 
 class _Kept(threading.local):
-    """The cursor of each thread, for as long as it has the connection: to make one takes as long as a statement."""
+    """The cursor of each thread while no statement runs, for as long as the connection is the same.
+
+    To make one takes as long as a statement.
+    """
 
     cursor: Cursor[Any] | None = None
 
@@ -44,25 +47,31 @@ def run(statement: str, parameters: Sequence[Any] | Mapping[str, Any] = ()) -> l
     Times are in UTC. They are read by psycopg's own loader, ten times faster than by Django's.
     """
     database = connections[DEFAULT_DB_ALIAS]
-    cursor = _cursor(database)
+    cursor = _take_cursor(database)
     wrapper = CursorDebugWrapper if database.queries_logged else CursorWrapper
     wrapper(cursor, database).execute(statement, parameters)
+    rows = _rows(cursor, database)
+    _kept.cursor = cursor
+    return rows
+
+
+def _take_cursor(database: BaseDatabaseWrapper) -> Cursor[Any]:
+    """Return the kept cursor of the connection, which is made, or made anew, where Django would do so."""
+    database.close_if_health_check_failed()
+    database.ensure_connection()
+    cursor, _kept.cursor = _kept.cursor, None  # whoever watches statements may run some meanwhile
+    if cursor is None or cursor.connection is not database.connection:
+        cursor = database.connection.cursor()
+        cursor.adapters.register_loader("timestamptz", TimestamptzLoader)
+    return cursor
+
+
+def _rows(cursor: Cursor[Any], database: BaseDatabaseWrapper) -> list[tuple[Any, ...]]:
     result = cursor.pgresult
     if result is None or not result.nfields:  # `description` would make an object of each
         return []
     with database.wrap_database_errors:
         return cursor.fetchall()
-
-
-def _cursor(database: BaseDatabaseWrapper) -> Cursor[Any]:
-    """Return the kept cursor of the connection, which is made or made anew where Django would do so."""
-    database.close_if_health_check_failed()
-    database.ensure_connection()
-    cursor = _kept.cursor
-    if cursor is None or cursor.connection is not database.connection:
-        cursor = _kept.cursor = database.connection.cursor()
-        cursor.adapters.register_loader("timestamptz", TimestamptzLoader)
-    return cursor
 
 
 def look_up_by_number() -> None:

@@ -42,6 +42,18 @@ def test_statements_go_on_with_another_connection():
     assert run("SELECT pg_backend_pid()") != before
 
 
+@pytest.mark.django_db
+def test_who_watches_statements_may_run_some_without_spoiling_the_answer():
+    def ask_as_well(execute, statement, parameters, many, context):
+        answer = execute(statement, parameters, many, context)
+        if "first" in statement:
+            assert run("SELECT 'second'") == [("second",)]
+        return answer
+
+    with connection.execute_wrapper(ask_as_well):
+        assert run("SELECT 'first'") == [("first",)]
+
+
 COLUMNS = {
     "id": "bigint",
     "word": "text",
