@@ -6,13 +6,13 @@ import msgspec
 
 
 class Message(msgspec.Struct, frozen=True):
-    """`event` and JSON-ready `data`, a mapping or a struct, for everybody who subscribed to one of the `streams`.
+    """`event` and JSON-ready `data` for everybody who subscribed to one of the `streams`.
 
     An undelivered message is given up for a newer one with the same `replaces`: only its newest state matters.
     """
 
     event: str
-    data: dict[str, Any] | msgspec.Struct
+    data: dict[str, Any]
     streams: tuple[str, ...]
     replaces: str = ""
 

@@ -54,34 +54,6 @@ class IntentRow(msgspec.Struct, frozen=True, gc=False):
     finished_at: datetime | None
 
 
-class TradeTold(msgspec.Struct, frozen=True, gc=False, rename="camel"):
-    """What `trade:updated` says: there is one of each order, and a mapping takes longer to make and to write."""
-
-    trade_id: int
-    signal_id: int
-    copy_id: int
-    trader_id: int
-    leader_symbol: str
-    symbol: str | None
-    side: str
-    action: str
-    state: str
-    code: str | None
-    message: str | None
-    quantity: str
-    filled_quantity: str
-    average_price: str | None
-    slippage_percent: str | None
-    detected_at: str | None
-    finished_at: str | None
-
-
-class TradeFailed(TradeTold, frozen=True, gc=False, rename="camel"):
-    """What `trade:failed` says."""
-
-    error: str
-
-
 class Told(msgspec.Struct, frozen=True):
     """A decision that needs no order, and whom it concerns."""
 
@@ -169,26 +141,25 @@ def intents_told(rows: Iterable[IntentRow]) -> list[Message]:
 
 
 def _intent_message(row: IntentRow, times: IsoTimes) -> Message:
-    values = (
-        row.id,
-        row.signal_id,
-        row.copy_id,
-        row.trader_id,
-        row.leader_symbol,
-        row.symbol,
-        row.side,
-        row.action,
-        row.state,
-        row.code or None,
-        row.message or None,
-        row.quantity,
-        row.filled_quantity,
-        row.average_price,
-        row.slippage_percent,
-        times[row.detected_at],
-        times[row.finished_at],
-    )
-    stream = private_stream(row.user_id)
+    data = {
+        "tradeId": row.id,
+        "signalId": row.signal_id,
+        "copyId": row.copy_id,
+        "traderId": row.trader_id,
+        "leaderSymbol": row.leader_symbol,
+        "symbol": row.symbol,
+        "side": row.side,
+        "action": row.action,
+        "state": row.state,
+        "code": row.code or None,
+        "message": row.message or None,
+        "quantity": row.quantity,
+        "filledQuantity": row.filled_quantity,
+        "averagePrice": row.average_price,
+        "slippagePercent": row.slippage_percent,
+        "detectedAt": times[row.detected_at],
+        "finishedAt": times[row.finished_at],
+    }
     if row.state == "failed":
-        return Message("trade:failed", TradeFailed(*values, row.message or row.code), (stream,))
-    return Message("trade:updated", TradeTold(*values), (stream,), replaces=f"trade:{row.id}")
+        return Message("trade:failed", data | {"error": row.message or row.code}, (private_stream(row.user_id),))
+    return Message("trade:updated", data, (private_stream(row.user_id),), replaces=f"trade:{row.id}")
