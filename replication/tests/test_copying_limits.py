@@ -84,6 +84,22 @@ def test_what_an_open_entry_has_filled_counts_once(monkeypatch, limit):
     assert (decision(copy).state, decision(copy).quantity) == ("skipped", 0)
 
 
+def test_what_an_earlier_attempt_filled_takes_nothing_from_what_is_tried_anew(monkeypatch):
+    leader, account = make_master()
+    copy = follow(leader, max_exposure=D(7_500))
+    send_nothing(monkeypatch)
+    lead(account, "BUY", "0.1")
+    tell_fill(copy.account.orders.get(), quantity="0.05")
+    settle()
+    CopyIntent.objects.filter(copy=copy).update(planned_at=timezone.now(), worth=D(2_500))
+
+    lead(account, "BUY", "0.05")
+    assert (decision(copy).quantity, decision(copy).capped) == (D("0.05"), [])
+    lead(account, "BUY", "0.05")
+
+    assert (decision(copy).state, decision(copy).code) == ("skipped", "MAX_EXPOSURE")
+
+
 def test_no_limit_stops_an_exit():
     """PITFALLS 13 and 17."""
     leader, account = make_master()
