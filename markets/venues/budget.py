@@ -28,7 +28,7 @@ from markets.venues.redis_scripts import Scripts
 
 logger = logging.getLogger(__name__)
 
-PREFIX = "venue-budget:"
+PREFIX, HELD = "venue-budget:", "held"
 # How long this process keeps to itself after Redis did not answer.
 ALONE_SECONDS = 1.0
 KEEP_MS = timedelta(days=2) // timedelta(milliseconds=1)
@@ -138,12 +138,12 @@ class Budget:
         if milliseconds > ledger.banned_until + SAME_BAN_MS:
             logger.warning("No requests to %s before %s", pool.name, until)
         ledger.ban(milliseconds)
-        await self._postpone(_pool_key(pool), "banned", until)
+        await self._postpone(_key(pool), "banned", until)
 
     async def hold(self, pool: Pool, account: str, until: datetime) -> None:
         """Let an account place nothing before `until`."""
         self._ledger(pool).hold(account, to_milliseconds(until))
-        await self._postpone(_account_key(pool, account), "held", until)
+        await self._postpone(_key(pool, HELD), account, until)
 
     async def close(self) -> None:
         """Close the connections to Redis."""
@@ -170,13 +170,15 @@ class Budget:
         demand = demands[0]
         number, used = ledger.seen()
         arguments: list[int | str] = [demand.weight, pool.weight.milliseconds, demand.allowed(pool)]
-        arguments += [number, used, ledger.banned_until, KEEP_MS]
-        for span in pool.orders if demand.places else ():
+        spans = pool.orders if demand.places else ()
+        arguments += [number, used, ledger.banned_until, KEEP_MS, len(spans)]
+        for span in spans:
             arguments += [span.milliseconds, span.limit]
-        accounts = [_account_key(pool, each.account) for each in demands]
-        return self._scripts.run(RESERVE, [_pool_key(pool), *accounts], arguments)
+        arguments += [each.account for each in demands]
+        counts = [_key(pool, f"orders:{span.milliseconds}") for span in spans]
+        return self._scripts.run(RESERVE, [_key(pool), _key(pool, HELD), *counts], arguments)
 
-    async def _postpone(self, key: bytes, field: str, until: datetime) -> None:
+    async def _postpone(self, key: str, field: str, until: datetime) -> None:
         milliseconds = to_milliseconds(until)
         keep = max(KEEP_MS, milliseconds - to_milliseconds(datetime.now(UTC)) + KEEP_MS)
         await self._shared(self._scripts.run(POSTPONE, [key], [field, milliseconds, keep]))
@@ -206,12 +208,8 @@ class Budget:
         return ledger
 
 
-def _pool_key(pool: Pool) -> bytes:
-    return f"{PREFIX}{pool.name}".encode()
-
-
-def _account_key(pool: Pool, account: str) -> bytes:
-    return f"{PREFIX}{pool.name}:{account}".encode()  # redis-py takes three times as long over a text
+def _key(pool: Pool, what: str = "") -> str:
+    return f"{PREFIX}{pool.name}:{what}" if what else f"{PREFIX}{pool.name}"
 
 
 def _refusal(pool: Pool, verdict: Verdict) -> RateLimited | Retryable:

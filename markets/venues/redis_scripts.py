@@ -22,7 +22,7 @@ BATCH = 200
 @dataclass(frozen=True, slots=True)
 class _Question:
     digest: str
-    keys: Sequence[str | bytes]
+    keys: Sequence[str]
     arguments: Sequence[int | str]
     answer: "asyncio.Future[Any]"
 
@@ -39,7 +39,7 @@ class Scripts:
         self._waiting: list[_Question] = []
         self._sender: asyncio.Task[None] | None = None
 
-    async def run(self, script: str, keys: Sequence[str | bytes], arguments: Sequence[int | str]) -> Any:
+    async def run(self, script: str, keys: Sequence[str], arguments: Sequence[int | str]) -> Any:
         """Return what a script returns; raises what redis-py raises."""
         loop = asyncio.get_running_loop()
         if self._loop is not loop:

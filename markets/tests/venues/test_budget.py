@@ -4,6 +4,7 @@ import asyncio
 import logging
 import multiprocessing
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
@@ -76,6 +77,31 @@ def test_orders_count_per_account(budget: Budget) -> None:
 
     assert refused.value.after > timedelta(0)
     run(budget.reserve(shared, order("two")))
+
+
+def test_a_span_that_is_over_counts_no_more_and_leaves_nothing_in_redis() -> None:
+    budget, redis = Budget(settings.REDIS_URL), client(settings.REDIS_URL)
+    shared = Pool(f"test-{uuid4().hex}", Span(YEAR, 100_000), (Span(timedelta(milliseconds=1), 1),))
+    run(budget.reserve(shared, order("one")))
+    key = f"venue-budget:{shared.name}:orders:1"
+    first = redis.hget(key, "span")
+    while redis.hget(key, "span") == first:
+        with suppress(Retryable):  # for as long as the same millisecond goes on
+            run(budget.reserve(shared, order("two")))
+    run(budget.close())
+
+    assert redis.hgetall(key).keys() == {b"span", b"two"}
+    assert redis.pttl(key) > 0
+
+
+def test_an_account_waits_as_long_as_it_was_told_however_short_another_one_waits() -> None:
+    budget, redis = Budget(settings.REDIS_URL), client(settings.REDIS_URL)
+    shared, now = pool(), datetime.now(UTC)
+    run(budget.hold(shared, "one", now + timedelta(days=9)))
+    run(budget.hold(shared, "two", now + timedelta(seconds=30)))
+    run(budget.close())
+
+    assert redis.pttl(f"venue-budget:{shared.name}:held") > timedelta(days=9) / timedelta(milliseconds=1)
 
 
 def test_a_ban_holds_for_everyone_in_the_pool_and_for_nobody_else(budget: Budget) -> None:
