@@ -15,7 +15,17 @@ REMEMBERED = 4096
 
 def amount(value: Any) -> Decimal:
     """Return a number; raises `ValueError` where the value is none, or not finite."""
-    return _number(value if isinstance(value, str) else str(value))
+    return _number(str(value))
+
+
+def optional(reply: Mapping[str, Any], name: str) -> Decimal | None:
+    """Return a number that need not be there; what is missing or empty is None, never 0."""
+    return _optional(str(reply.get(name)))
+
+
+def positive(reply: Mapping[str, Any], name: str) -> Decimal | None:
+    """Return a number where it is above zero: Binance writes 0 for "none" in prices."""
+    return _positive(str(reply.get(name)))
 
 
 @lru_cache(maxsize=REMEMBERED)
@@ -29,15 +39,14 @@ def _number(text: str) -> Decimal:
     return number
 
 
-def optional(reply: Mapping[str, Any], name: str) -> Decimal | None:
-    """Return a number that need not be there; what is missing or empty is None, never 0."""
-    value = reply.get(name)
-    return None if value in {None, "", "None"} else amount(value)
+@lru_cache(maxsize=REMEMBERED)
+def _optional(text: str) -> Decimal | None:
+    return None if text in {"", "None"} else _number(text)
 
 
-def positive(reply: Mapping[str, Any], name: str) -> Decimal | None:
-    """Return a number where it is above zero: Binance writes 0 for "none" in prices."""
-    number = optional(reply, name)
+@lru_cache(maxsize=REMEMBERED)
+def _positive(text: str) -> Decimal | None:
+    number = _optional(text)
     return number if number is not None and number > ZERO else None
 
 

@@ -67,15 +67,15 @@ def read_order(
     worth = _worth(reply, kind, filled, contract_size)
     spot = kind is MarketKind.SPOT
     return OrderReport(
-        # A cancel on spot has a client id of its own.
-        client_order_id=str(reply.get("origClientOrderId") or reply["clientOrderId"]),
-        venue_order_id=str(reply["orderId"]),
-        symbol=str(reply["symbol"]),
-        kind=kind,
-        status=STATUSES[reply["status"]],
-        quantity=amount(reply["origQty"]),
-        filled_quantity=filled,
-        time=first_moment(reply, "updateTime", "transactTime", "time"),
+        # By place up to the time: CPython puts more than 15 names into a mapping first, which takes four times as long.
+        str(reply.get("origClientOrderId") or reply["clientOrderId"]),  # a cancel on spot has a client id of its own
+        str(reply["orderId"]),
+        str(reply["symbol"]),
+        kind,
+        STATUSES[reply["status"]],
+        amount(reply["origQty"]),
+        filled,
+        first_moment(reply, "updateTime", "transactTime", "time"),
         side=SIDES[reply["side"]],
         position_side=POSITION_SIDES[reply.get("positionSide", "BOTH")],
         type=order_type(kind, str(reply.get("origType") or reply["type"])),
