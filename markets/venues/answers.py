@@ -1,6 +1,6 @@
 """What comes of a request to a venue: an answer, or the knowledge of whether it may have arrived."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -26,12 +26,11 @@ class Headers(Mapping[str, str]):
 
     __slots__ = ("_found",)
 
-    def __init__(self, raw: Iterable[tuple[bytes, bytes]]) -> None:
+    def __init__(self, raw: Sequence[tuple[bytes, bytes]]) -> None:
         # Most are never looked at, so each is decoded when it is asked for.
-        self._found: dict[bytes, bytes] = {}
-        for written, value in raw:
-            name = written.lower()
-            self._found[name] = self._found[name] + b", " + value if name in self._found else value
+        self._found = {name.lower(): value for name, value in raw}
+        if len(self._found) < len(raw):
+            self._found = _joined(raw)
 
     def __getitem__(self, name: str) -> str:
         return self._found[_key(name)].decode("latin-1")
@@ -52,6 +51,13 @@ class Headers(Mapping[str, str]):
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({dict(self)!r})"
+
+
+def _joined(raw: Sequence[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
+    values: dict[bytes, list[bytes]] = {}
+    for name, value in raw:
+        values.setdefault(name.lower(), []).append(value)
+    return {name: b", ".join(each) for name, each in values.items()}
 
 
 @lru_cache(maxsize=256)

@@ -79,7 +79,7 @@ class Client:
         stamp = f"recvWindow={self._lifetime}&timestamp={self.now_ms()}"
         text = f"{encoded(params)}&{stamp}" if params else stamp
         signed = signature(secret, text)
-        return f"{text}&signature={signed if signed.isalnum() else quote(signed, safe='')}"
+        return f"{text}&signature={quote(signed, safe='') if PRIVATE_KEY in secret else signed}"
 
 
 def encoded(params: Mapping[str, Any]) -> str:
