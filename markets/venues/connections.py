@@ -33,10 +33,11 @@ class Connection(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._until = 0.0
 
-    async def ask(self, method: str, request: bytes, *, until: float) -> Answer:
-        """Send a request and return its answer; `NoAnswerError` where none comes before `until` (the loop's time).
+    def ask(self, method: str, request: bytes, *, until: float) -> "asyncio.Future[Answer]":
+        """Send a request and return where its answer comes; `NoAnswerError` after `until` (the loop's time).
 
-        The connection must have come from its pool just now, and goes back there by itself.
+        The connection must have come from its pool just now, and goes back there by itself. Whoever stops waiting
+        before must say so (`leave`).
         """
         if self._transport is None or self._transport.is_closing():
             raise NotSentError("the connection is closed")  # a write would be swallowed
@@ -45,11 +46,12 @@ class Connection(asyncio.Protocol):
         self._answer, self._until = answer, until
         self._pool.wake(until)
         self._transport.write(request)
-        try:
-            return await answer
-        finally:
-            if self._answer is answer:  # whoever asked has gone
-                self.drop()
+        return answer
+
+    def leave(self, answer: "asyncio.Future[Answer]") -> None:
+        """Take note that nobody waits for this answer any more."""
+        if self._answer is answer:
+            self.drop()
 
     def is_open(self) -> bool:
         """Whether it can be written to, as far as the loop knows."""

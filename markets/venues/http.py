@@ -77,7 +77,11 @@ class Transport:
         while connection is None:
             opened = await pool.connection(until=started + self._patience)
             connection = opened if opened.is_open() else None
-        answer = await connection.ask(method, written, until=started + self._seconds)
+        asked = connection.ask(method, written, until=started + self._seconds)
+        try:
+            answer = await asked
+        finally:
+            connection.leave(asked)
         if "Content-Encoding" not in answer.headers:
             return answer
         return await asyncio.to_thread(unpacked, answer) if len(answer.body) > LARGE else unpacked(answer)

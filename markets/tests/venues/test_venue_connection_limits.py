@@ -9,6 +9,8 @@ import pytest
 from markets.tests.venues.connections_kit import on_both_loops, post, then
 from markets.tests.venues.raw_venue import ANSWER, Peer, RawVenue, answer, well
 from markets.venues import http
+from markets.venues.answers import Answer
+from markets.venues.connections import Connection
 from markets.venues.http import NoAnswerError, NotSentError, Transport
 
 
@@ -133,6 +135,32 @@ async def test_a_request_that_is_given_up_takes_its_connection_with_it(
         await was_closed.wait()
 
     assert given_up.cancelled()
+
+
+@on_both_loops
+async def test_whoever_gives_up_an_answer_that_has_come_takes_nothing_from_the_next(
+    carrier: Transport, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deliver = Connection._deliver
+    asked: list[asyncio.Future[Answer]] = []
+
+    def deliver_and_go_on(connection: Connection, first: Answer) -> None:
+        deliver(connection, first)
+        given_up.cancel()
+        if not asked:
+            (pool,) = carrier._pools.values()
+            assert pool.idle() is connection
+            asked.append(connection.ask("GET", b"GET /next HTTP/1.1\r\n\r\n", until=pool._loop.time() + 5))
+
+    monkeypatch.setattr(Connection, "_deliver", deliver_and_go_on)
+    async with RawVenue(then(answer(b"first"))) as venue:
+        given_up = asyncio.create_task(post(carrier, venue))
+        await asyncio.wait([given_up])
+        assert (await asked[0]).body == b"{}"
+        assert await post(carrier, venue) == b"{}"
+
+    assert given_up.cancelled()
+    assert venue.connections == 1
 
 
 @on_both_loops
