@@ -27,7 +27,7 @@ class Inbox:
         """Hand over a finding; only the venue loop does."""
         self._findings.append(finding)
         self.received += 1
-        if len(self._findings) >= self._wanted:
+        if len(self._findings) >= self._wanted and not self._enough.is_set():  # setting takes locks
             self._enough.set()
 
     def wait(self, wanted: int, seconds: float) -> bool:
