@@ -45,14 +45,14 @@ def read_conditional(reply: Reply, kind: MarketKind) -> OrderReport:
     if reply["algoStatus"] == FINISHED:
         raise ValueError("finished, but not as which order")
     return OrderReport(
-        client_order_id=str(reply["clientAlgoId"]),
-        venue_order_id=actual_order_id(reply) or f"{WAITING_STOP}{reply['algoId']}",
-        symbol=str(reply["symbol"]),
-        kind=kind,
-        status=STATUSES[reply["algoStatus"]],
-        quantity=optional(reply, "quantity") or ZERO,
-        filled_quantity=ZERO,
-        time=first_moment(reply, "updateTime", "createTime"),
+        str(reply["clientAlgoId"]),
+        actual_order_id(reply) or f"{WAITING_STOP}{reply['algoId']}",
+        str(reply["symbol"]),
+        kind,
+        STATUSES[reply["algoStatus"]],
+        optional(reply, "quantity") or ZERO,
+        ZERO,
+        first_moment(reply, "updateTime", "createTime"),
         side=Side(reply["side"]),
         position_side=PositionSide(reply.get("positionSide", "BOTH")),
         type=order_type(kind, str(reply["orderType"])),

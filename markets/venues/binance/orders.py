@@ -67,7 +67,6 @@ def read_order(
     worth = _worth(reply, kind, filled, contract_size)
     spot = kind is MarketKind.SPOT
     return OrderReport(
-        # By place up to the time: CPython puts more than 15 names into a mapping first, which takes four times as long.
         str(reply.get("origClientOrderId") or reply["clientOrderId"]),  # a cancel on spot has a client id of its own
         str(reply["orderId"]),
         str(reply["symbol"]),

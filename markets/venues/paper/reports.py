@@ -26,14 +26,14 @@ FUTURES_TYPES: Mapping[OrderType, str] = {
 def order_report(order: Order, trades: Sequence[Trade] = ()) -> OrderReport:
     """Return an order as its venue would report it, with `raw` in Binance's words."""
     return OrderReport(
-        client_order_id=order.client_order_id,
-        venue_order_id=str(order.id),
-        symbol=order.symbol,
-        kind=order.kind,
-        status=order.status,
-        quantity=order.quantity,
-        filled_quantity=order.filled_quantity,
-        time=order.updated_at,
+        order.client_order_id,
+        str(order.id),
+        order.symbol,
+        order.kind,
+        order.status,
+        order.quantity,
+        order.filled_quantity,
+        order.updated_at,
         side=order.side,
         position_side=order.position_side,
         type=order.type,
