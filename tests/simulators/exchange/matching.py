@@ -43,7 +43,8 @@ class Engine:
         self._hub = hub
         self.books = books
         self.futures = {market: FuturesMoney(market, books[market]) for market in FUTURES}
-        self._money: dict[Market, Money] = {**self.futures, Market.SPOT: SpotMoney(books[Market.SPOT])}
+        self._spot = SpotMoney(books[SPOT])
+        self._money: dict[Market, Money] = {**self.futures, SPOT: self._spot}
         self._order_ids = {market: itertools.count(FIRST_ID) for market in Market}
         self._trade_ids = {market: itertools.count(FIRST_ID) for market in Market}
 
@@ -55,6 +56,9 @@ class Engine:
             raise rejected("Duplicate order sent.") if market is SPOT else Refusal(-4116)
         if symbol.most_orders and len(ledger.open) >= symbol.most_orders:
             self._check_count(order)
+        if market is SPOT and self._is_plain(book, order):
+            self._swap(book, ledger, order)
+            return
         fills, rests = self._plan(book, order)
         self._money[market].reserve(order, fills, rests=rests)
         self._enter(book, ledger, order, rests=rests)
@@ -96,6 +100,24 @@ class Engine:
             book.orders.clear()
             book.algos.clear()
             book.plans.clear()
+
+    def _is_plain(self, book: Book, order: Order) -> bool:
+        """Return whether an order of the spot market is one trade whose steps nobody hears of."""
+        account, hub = order.account, self._hub
+        if order.type != "MARKET" or book.plans or account.fees_in_bnb:
+            return False
+        return not (hub.listeners and hub.listens((SPOT, account.key)))
+
+    def _swap(self, book: Book, ledger: Ledger, order: Order) -> None:
+        """Do for a plain order what the rest of `place` comes to: a fan-out has no others."""
+        quantity, price = order.quantity, book.price
+        worth = value_of(order.symbol, quantity, price)
+        asset, fee = self._spot.swap(order, ledger, worth)
+        number = order.id = next(self._order_ids[SPOT])
+        now = order.time = order.updated = self._clock.ms()
+        ledger.orders[number] = order
+        order.status, order.executed, order.worth = "FILLED", quantity, worth
+        order.trades = [Trade(next(self._trade_ids[SPOT]), order, quantity, price, worth, False, now, fee, asset)]
 
     @staticmethod
     def _check_count(order: Order) -> None:

@@ -69,6 +69,24 @@ class SpotMoney:
         trade.fee_asset, trade.fee = asset, fee
         balances[asset].total -= fee
 
+    @staticmethod
+    def swap(order: Order, ledger: Ledger, worth: Decimal) -> tuple[str, Decimal]:
+        """Exchange the assets of an order that fills wholly at once; return asset and amount of its fee.
+
+        -2010 where the account is too poor.
+        """
+        symbol, balances = order.symbol, ledger.balances
+        gained, received, lost, given = symbol.base, order.quantity, symbol.quote, worth
+        if order.side != "BUY":
+            gained, received, lost, given = lost, given, gained, received
+        payer = balances[lost]
+        if payer.total - payer.held < given:
+            raise rejected(POOR)
+        payer.total -= given
+        payee, fee = balances[gained], _fee(received, maker=False)
+        payee.total = payee.total + received - fee
+        return gained, fee
+
     def _payable(self, order: Order, ledger: Ledger, asset: str, fee: Decimal, price: Decimal) -> tuple[str, Decimal]:
         """Return asset and amount of a fee that is to be paid in BNB: that, where the account has enough."""
         rate = self._books.get(f"BNB{order.symbol.quote}")

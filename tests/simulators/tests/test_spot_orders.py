@@ -1,13 +1,17 @@
 """Orders of the spot market: balances, fills, fees, duplicates."""
 
+import time
 from decimal import Decimal
+from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 
 from tests.simulators.binance import BinanceSimulator
-from tests.simulators.tests.client import API, Client
+from tests.simulators.tests.client import API, Client, Socket, signature
 
 ORDER = f"{API}order"
+NUMBERED = {"id", "orderId", "tradeId", "time", "transactTime", "updateTime", "workingTime"}
 
 
 def _balances(client: Client) -> dict[str, tuple[Decimal | int, Decimal | int]]:
@@ -29,6 +33,38 @@ def test_a_market_order_moves_balances_and_pays_its_fee_in_what_it_receives(exch
         assert _balances(client) == {"USDT": (Decimal(500), 0), "BTC": (Decimal("0.00999"), 0)}
         client.ok("POST", ORDER, symbol="BTCUSDT", side="SELL", type="MARKET", quantity="0.005")
         assert _balances(client)["USDT"] == (Decimal("749.75"), 0)
+
+
+@pytest.mark.parametrize("side", ["BUY", "SELL"])
+@pytest.mark.parametrize("quantity", ["0.01", "0.03", "0.000001"])
+def test_an_order_that_is_told_comes_to_the_same_as_one_that_is_not(
+    exchange: BinanceSimulator, side: str, quantity: str
+) -> None:
+    order = {"symbol": "BTCUSDT", "side": side, "type": "MARKET", "quantity": quantity}
+    results = []
+    for hears in (False, True):
+        with _poor(exchange, USDT="1000", BTC="0.02") as client, Socket(exchange, "/ws-api/v3") as socket:
+            if hears:
+                socket.say(id="1", method="userDataStream.subscribe.signature", params=_subscription(client))
+            reply = client.signed("POST", ORDER, **order, newClientOrderId="mine")
+            rows = client.ok("GET", f"{API}account")["balances"]
+            known = client.signed("GET", ORDER, symbol="BTCUSDT", origClientOrderId="mine").body
+            trades = client.ok("GET", f"{API}myTrades", symbol="BTCUSDT")
+            results.append((reply.status, _constant(reply.body), rows, _constant(known), [*map(_constant, trades)]))
+    assert results[0] == results[1]
+    codes = [placement["code"] for placement in exchange.placements()]
+    assert codes == [reply.body.get("code", 0)] * 2
+
+
+def _subscription(client: Client) -> dict[str, Any]:
+    params = {"apiKey": client.key, "timestamp": int(time.time() * 1000)}
+    return {**params, "signature": signature(client.account.secret, urlencode(params))}
+
+
+def _constant(body: dict[str, Any]) -> dict[str, Any]:
+    """Return what numbers and times have no part in."""
+    kept = {name: value for name, value in body.items() if name not in NUMBERED}
+    return {**kept, **({"fills": [_constant(fill) for fill in body["fills"]]} if "fills" in body else {})}
 
 
 def test_a_quote_quantity_buys_what_it_is_worth(client: Client) -> None:
