@@ -23,11 +23,12 @@ def wake_on_commit(task: str) -> None:
     transaction.on_commit(lambda: wake(task), robust=True)
 
 
-def wake(task: str) -> None:
-    """Send a task without arguments, unless one was sent that has not begun."""
+def wake(task: str, *, times: int = 1) -> None:
+    """Send a task without arguments, for so many workers, unless one was sent that has not begun."""
     try:
         if client(settings.REDIS_URL).set(_mark(task), 1, nx=True, px=KEPT_MILLISECONDS):
-            current_app.send_task(task)
+            for _ in range(times):
+                current_app.send_task(task)
     except (RedisError, OperationalError, OSError) as error:
         logger.warning("%s is not woken, since Redis does not answer; its schedule finds the work: %r", task, error)
 

@@ -8,8 +8,10 @@ from threading import Event
 from orders.executor.findings import Finding
 
 LARGEST_FLUSH = 750
-# Storing anything costs a few milliseconds: the first finding is stored at once, those after it wait for company.
-FIRST_LINGER = 0.01
+# Storing anything costs a few milliseconds: the first finding is stored at once, those after it wait for company; of a
+# crowd, the first does as well.
+CROWD = 100
+FIRST_LINGER, CROWD_LINGER = 0.01, 0.02
 LONGEST_LINGER = 0.08
 LOOK_SECONDS = 1.0
 
@@ -54,6 +56,8 @@ class Batches:
         """Return the next findings of so many that are expected; none where nothing came for a second."""
         if not self._inbox.wait(1, LOOK_SECONDS):
             return []
+        if expected > CROWD:
+            self._linger = max(self._linger, CROWD_LINGER)
         if self._linger:
             self._inbox.wait(min(expected, LARGEST_FLUSH), self._linger)
         self._linger = min(max(FIRST_LINGER, self._linger * 2), LONGEST_LINGER)

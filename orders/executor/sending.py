@@ -29,7 +29,7 @@ MOST_AT_ONCE = 400
 WORTHWHILE = 100
 # So many go out together; the first few alone, so that the first answer does not wait for a crowd of handshakes.
 FIRST_GROUP = 10
-GROUP = 50
+GROUP = 100
 Emit = Callable[[Finding], None]
 Items = Sequence[tuple[AccountAccess, OrderRequest]]
 

@@ -12,7 +12,7 @@ from django.utils import timezone
 from markets.venues.errors import Rejected
 from orders.executor import sending
 from orders.executor.findings import Finding, Source
-from orders.executor.inbox import LARGEST_FLUSH, Batches, Inbox, batches
+from orders.executor.inbox import CROWD, CROWD_LINGER, LARGEST_FLUSH, Batches, Inbox, batches
 from orders.executor.sending import Carrier, orders_execute
 from orders.models import Fill, Order, Origin, TradingHalt
 from orders.states import FINAL
@@ -228,6 +228,22 @@ def test_the_first_finding_is_stored_at_once_and_later_ones_together():
 
     assert [each.order_id for each in cutter.next(LARGEST_FLUSH + 3)] == list(range(LARGEST_FLUSH))
     assert [each.order_id for each in cutter.next(3)] == [LARGEST_FLUSH, LARGEST_FLUSH + 1, LARGEST_FLUSH + 2]
+
+
+def test_the_first_of_a_crowd_waits_a_moment_for_company(monkeypatch):
+    inbox, lingered = Inbox(), []
+    inbox.put(finding(1))
+
+    def others_come(wanted, seconds):
+        lingered.append((wanted, seconds))
+        for number in range(2, wanted + 1):
+            inbox.put(finding(number))
+        return True
+
+    monkeypatch.setattr(inbox, "wait", others_come)
+
+    assert len(Batches(inbox).next(CROWD + 1)) == CROWD + 1
+    assert lingered[1] == (CROWD + 1, CROWD_LINGER)
 
 
 def test_a_source_that_fails_ends_the_waiting(monkeypatch):

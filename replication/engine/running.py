@@ -76,7 +76,7 @@ def fan_out_first(leader: int, begun: Callable[[], None], *, collected: bool) ->
             expected = False
             _carry(courier, planned)
             if planned.more:
-                wake(FAN_OUT)
+                wake(FAN_OUT, times=2)  # one plans, another is ready for its turn; who plans on wakes the others
                 break
     finally:
         if not courier.busy:
