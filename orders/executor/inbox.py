@@ -56,7 +56,7 @@ class Batches:
         """Return the next findings of so many that are expected; none where nothing came for a second."""
         if not self._inbox.wait(1, LOOK_SECONDS):
             return []
-        if expected > CROWD:
+        if expected >= CROWD:
             self._linger = max(self._linger, CROWD_LINGER)
         if self._linger:
             self._inbox.wait(min(expected, LARGEST_FLUSH), self._linger)

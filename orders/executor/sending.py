@@ -18,7 +18,7 @@ from markets.venues.errors import AuthFailed, OutcomeUnknown, Retryable, VenueEr
 from markets.venues.registry import adapter
 from orders.executor.claiming import LARGEST_BATCH, Claimed, Claims, orders_claim
 from orders.executor.findings import Finding, Source
-from orders.executor.inbox import Batches, Inbox
+from orders.executor.inbox import CROWD, Batches, Inbox
 from orders.executor.room import Room
 from orders.services.recording import Follow, findings_record
 
@@ -26,7 +26,7 @@ logger = logging.getLogger(__name__)
 
 MOST_AT_ONCE = 400
 # What has come is stored before more is sent, where it is so much; storing anything costs some milliseconds.
-WORTHWHILE = 100
+WORTHWHILE = 300
 # So many go out together; the first few alone, so that the first answer does not wait for a crowd of handshakes.
 FIRST_GROUP = 10
 GROUP = 100
@@ -121,7 +121,7 @@ class Carrier:
     def make_room(self) -> None:
         """Store what comes until so little is out that more may be claimed: what waits here too long is not sent."""
         while len(self.sent) - self._inbox.received >= MOST_AT_ONCE:
-            self.store()
+            self._store_next(len(self.sent) - self._stored)
 
     def finish(self) -> None:
         """Store all that still comes."""
@@ -134,8 +134,12 @@ class Carrier:
             self._record(self._inbox.take())
 
     def store(self) -> None:
-        """Wait for what comes next of what is out, and store it."""
-        batch = self._batches.next(len(self.sent) - self._stored)
+        """Wait for what comes next of what is out, and store it; of much only half, while the other half comes."""
+        out = len(self.sent) - self._stored
+        self._store_next(min(out, max(out // 2, CROWD)))
+
+    def _store_next(self, wanted: int) -> None:
+        batch = self._batches.next(wanted)
         if not batch:
             self._check()
             return

@@ -242,8 +242,25 @@ def test_the_first_of_a_crowd_waits_a_moment_for_company(monkeypatch):
 
     monkeypatch.setattr(inbox, "wait", others_come)
 
-    assert len(Batches(inbox).next(CROWD + 1)) == CROWD + 1
-    assert lingered[1] == (CROWD + 1, CROWD_LINGER)
+    assert len(Batches(inbox).next(CROWD)) == CROWD
+    assert lingered[1] == (CROWD, CROWD_LINGER)
+
+
+@pytest.mark.parametrize(("out", "stored"), [(20, 20), (CROWD + 1, CROWD), (CROWD * 6, CROWD * 3)])
+def test_of_much_that_is_out_half_is_stored_while_the_rest_comes(monkeypatch, out, stored):
+    waited_for = []
+
+    def nothing_comes(batches, expected):
+        waited_for.append(expected)
+        return []
+
+    monkeypatch.setattr(Batches, "next", nothing_comes)
+    carrier = Carrier()
+    carrier.sent += range(out)
+
+    carrier.store()
+
+    assert waited_for == [stored]
 
 
 def test_a_source_that_fails_ends_the_waiting(monkeypatch):

@@ -35,7 +35,8 @@ UNFINISHED = "('waiting', 'partial', 'failed', 'skipped')"
 # is owed: what it left before is counted against that. Numbers that are only told are read as text.
 SETTLE = f"""
     WITH told AS (
-        SELECT i.*, bool_and(o.state IN ('FILLED', 'CANCELED', 'EXPIRED', 'REJECTED', 'FAILED')
+        SELECT i.id, i.signal_id, i.copy_id, i.market_id, i.state, i.exits, i.quantity, i.filled_quantity,
+            bool_and(o.state IN ('FILLED', 'CANCELED', 'EXPIRED', 'REJECTED', 'FAILED')
                 AND o.filled_quantity <= o.booked_quantity
                 AND NOT EXISTS (SELECT FROM orders_fill f WHERE f.order_id = o.id AND f.awaits_copy)) AS over,
             sum(o.filled_quantity) AS filled, min(o.sent_at) FILTER (WHERE o.created_at >= i.planned_at) AS first_sent,
