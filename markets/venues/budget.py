@@ -38,6 +38,8 @@ NO_PATIENCE = timedelta(0)
 # What was reserved ahead and is not used by then is reserved anew: the venue's spans go on.
 AHEAD_SECONDS = 1.0
 REMEMBERED = 20_000
+# Of very many, so many are asked for at once: nobody else has his turn in Redis meanwhile.
+ASKED_AT_ONCE = 1_000
 
 _patience: ContextVar[timedelta] = ContextVar("patience", default=NO_PATIENCE)
 
@@ -118,15 +120,17 @@ class Budget:
         return found
 
     async def reserve_ahead(self, pool: Pool, demands: Sequence[Demand]) -> None:
-        """Count requests that are about to be sent, all in one round trip; all but their accounts are alike.
+        """Count requests that are about to be sent, together; all but their accounts are alike.
 
         `reserve` then finds them counted. Those that are refused here are refused there.
         """
-        verdicts = await self._ask_all(pool, demands)
-        at = time.monotonic()
-        for demand, verdict in zip(demands, verdicts, strict=True):
-            if verdict.ruling is Ruling.GRANTED:
-                self._ahead[pool.name, demand].append(Reservation(pool, verdict.now, at))
+        for start in range(0, len(demands), ASKED_AT_ONCE):
+            asked = demands[start : start + ASKED_AT_ONCE]
+            verdicts = await self._ask_all(pool, asked)
+            at = time.monotonic()
+            for demand, verdict in zip(asked, verdicts, strict=True):
+                if verdict.ruling is Ruling.GRANTED:
+                    self._ahead[pool.name, demand].append(Reservation(pool, verdict.now, at))
 
     def learn(self, reservation: Reservation, used: int) -> None:
         """Take note of the weight that the venue says was used; it goes to Redis with the next request."""

@@ -1,7 +1,8 @@
-"""The rules of `markets.venues.budget_rules` as one script in Redis: one round trip for any number of like requests.
+"""The rules of `markets.venues.budget_rules` as one script in Redis: one round trip for many like requests.
 
 Keys: the pool's hash, that of accounts that wait, then for each count of orders the hash of its present span, which
-holds what each account has used of it: so that any number of accounts is read, and written, by one command.
+holds what each account has used of it: so that many accounts (Lua takes some 3,900) are read, and written, by one
+command.
 Arguments: weight of each, span of the weight (ms), how far it may be filled, number of the span and weight that this
 process has seen there, until when this process knows of a ban, how long to keep the hashes (ms), how many counts of
 orders there are; then span and limit of each of them, then the accounts of the requests.
@@ -30,11 +31,11 @@ local function read(key)
   return known
 end
 
-local function begin(key, number)
+local function begin(key, number, length)
   if tonumber(redis.call('HGET', key, 'span')) == number then return end
   redis.call('DEL', key)
   redis.call('HSET', key, 'span', number)
-  redis.call('PEXPIRE', key, keep)
+  redis.call('PEXPIRE', key, math.max(keep, length))
 end
 
 local held, counts = nil, {}
@@ -42,7 +43,7 @@ if counted > 0 and redis.call('EXISTS', KEYS[2]) == 1 then held = read(KEYS[2]) 
 for i = 1, counted do
   local each, limit, key = tonumber(ARGV[7 + 2 * i]), tonumber(ARGV[8 + 2 * i]), KEYS[2 + i]
   local number = math.floor(now / each)
-  begin(key, number)
+  begin(key, number, each)
   counts[i] = {key = key, limit = limit, ends = (number + 1) * each, used = read(key)}
 end
 

@@ -53,7 +53,8 @@ class OrderReport(msgspec.Struct, frozen=True, gc=False):
     """What the venue says of an order, at `time`. `raw` is its own answer, for those who asked in its own words.
 
     `filled_quote`, `average_price` are None where the venue does not say (Binance's futures placements, since 2026).
-    Up to `time` it is made by place: of more than 15 names CPython makes a mapping first, four times as slowly.
+    Whoever gives more than 15 of its fields gives those up to `time` by place: of so many names CPython makes a mapping
+    first, four times as slowly.
     """
 
     client_order_id: str

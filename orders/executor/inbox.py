@@ -65,7 +65,7 @@ class Batches:
 
 
 def batches(inbox: Inbox, expected: int, source: "Future[None]") -> Iterator[list[Finding]]:
-    """Yield all findings that a source hands over, in batches: the first at once, later ones together.
+    """Yield all findings that a source hands over, in batches: the first of a few at once, all others together.
 
     What the source raises is raised here, so that nobody waits for findings that will not come.
     """

@@ -120,7 +120,7 @@ class Carrier:
 
     def make_room(self) -> None:
         """Store what comes until so little is out that more may be claimed: what waits here too long is not sent."""
-        while len(self.sent) - self._inbox.received >= MOST_AT_ONCE:
+        while len(self.sent) - self._inbox.received >= MOST_AT_ONCE:  # all of it: what comes meanwhile is planned after
             self._store_next(len(self.sent) - self._stored)
 
     def finish(self) -> None:

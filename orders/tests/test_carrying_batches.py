@@ -12,7 +12,7 @@ from django.utils import timezone
 from markets.venues.errors import Rejected
 from orders.executor import sending
 from orders.executor.findings import Finding, Source
-from orders.executor.inbox import CROWD, CROWD_LINGER, LARGEST_FLUSH, Batches, Inbox, batches
+from orders.executor.inbox import CROWD, CROWD_LINGER, LARGEST_FLUSH, LOOK_SECONDS, Batches, Inbox, batches
 from orders.executor.sending import Carrier, orders_execute
 from orders.models import Fill, Order, Origin, TradingHalt
 from orders.states import FINAL
@@ -220,7 +220,21 @@ def finding(number):
     return Finding(number, Source.REPLY, timezone.now() - timedelta(seconds=number))
 
 
-def test_the_first_finding_is_stored_at_once_and_later_ones_together():
+def test_the_first_of_a_few_is_stored_at_once(monkeypatch):
+    inbox, waits = Inbox(), []
+    inbox.put(finding(1))
+
+    def is_there(wanted, seconds):
+        waits.append((wanted, seconds))
+        return True
+
+    monkeypatch.setattr(inbox, "wait", is_there)
+
+    assert len(Batches(inbox).next(CROWD - 1)) == 1
+    assert waits == [(1, LOOK_SECONDS)]
+
+
+def test_findings_that_are_there_are_taken_together():
     inbox = Inbox()
     cutter = Batches(inbox)
     for number in range(LARGEST_FLUSH + 3):
@@ -246,21 +260,35 @@ def test_the_first_of_a_crowd_waits_a_moment_for_company(monkeypatch):
     assert lingered[1] == (CROWD, CROWD_LINGER)
 
 
-@pytest.mark.parametrize(("out", "stored"), [(20, 20), (CROWD + 1, CROWD), (CROWD * 6, CROWD * 3)])
-def test_of_much_that_is_out_half_is_stored_while_the_rest_comes(monkeypatch, out, stored):
-    waited_for = []
+class WaitedFor(Exception):
+    """So many findings."""
 
-    def nothing_comes(batches, expected):
-        waited_for.append(expected)
-        return []
 
-    monkeypatch.setattr(Batches, "next", nothing_comes)
+@pytest.fixture
+def waited_for(monkeypatch):
+    """Whoever waits for findings raises how many."""
+
+    def wait(batches, expected):
+        raise WaitedFor(expected)
+
+    monkeypatch.setattr(Batches, "next", wait)
+
+
+@pytest.mark.parametrize(("out", "half"), [(20, 20), (CROWD + 1, CROWD), (CROWD * 6, CROWD * 3)])
+def test_of_much_that_is_out_half_is_stored_while_the_rest_comes(waited_for, out, half):
     carrier = Carrier()
     carrier.sent += range(out)
 
-    carrier.store()
+    with pytest.raises(WaitedFor, match=f"^{half}$"):
+        carrier.store()
 
-    assert waited_for == [stored]
+
+def test_all_that_is_out_is_stored_where_there_is_more_to_send(waited_for):
+    carrier = Carrier()
+    carrier.sent += range(CROWD * 6)
+
+    with pytest.raises(WaitedFor, match=f"^{CROWD * 6}$"):
+        carrier.make_room()
 
 
 def test_a_source_that_fails_ends_the_waiting(monkeypatch):

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import multiprocessing
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
@@ -79,27 +80,44 @@ def test_orders_count_per_account(budget: Budget) -> None:
     run(budget.reserve(shared, order("two")))
 
 
-def test_a_span_that_is_over_counts_no_more_and_leaves_nothing_in_redis() -> None:
-    budget, redis = Budget(settings.REDIS_URL), client(settings.REDIS_URL)
+@pytest.mark.parametrize("limits", [(2, 3), (3, 2)])
+def test_each_span_of_orders_has_a_limit_of_its_own(budget: Budget, limits: tuple[int, int]) -> None:
+    spans = Span(YEAR, limits[0]), Span(YEAR * 2, limits[1])
+    shared = Pool(f"test-{uuid4().hex}", Span(YEAR, 1000), spans)
+    for _ in range(2):
+        run(budget.reserve(shared, order("one")))
+
+    with pytest.raises(Retryable):
+        run(budget.reserve(shared, order("one")))
+
+
+def test_a_span_that_is_over_counts_no_more_and_leaves_nothing_in_redis(pair: tuple[Budget, Budget]) -> None:
+    budget, redis = pair[0], client(settings.REDIS_URL)
     shared = Pool(f"test-{uuid4().hex}", Span(YEAR, 100_000), (Span(timedelta(milliseconds=1), 1),))
     run(budget.reserve(shared, order("one")))
     key = f"venue-budget:{shared.name}:orders:1"
-    first = redis.hget(key, "span")
-    while redis.hget(key, "span") == first:
+    first, patience_ends = redis.hget(key, "span"), time.monotonic() + 10
+    while redis.hget(key, "span") == first and time.monotonic() < patience_ends:
         with suppress(Retryable):  # for as long as the same millisecond goes on
             run(budget.reserve(shared, order("two")))
-    run(budget.close())
 
     assert redis.hgetall(key).keys() == {b"span", b"two"}
     assert redis.pttl(key) > 0
 
 
-def test_an_account_waits_as_long_as_it_was_told_however_short_another_one_waits() -> None:
-    budget, redis = Budget(settings.REDIS_URL), client(settings.REDIS_URL)
+def test_a_count_is_kept_for_as_long_as_its_span(pair: tuple[Budget, Budget]) -> None:
+    shared = pool()
+    run(pair[0].reserve(shared, order("one")))
+
+    key = f"venue-budget:{shared.name}:orders:{YEAR // timedelta(milliseconds=1)}"
+    assert client(settings.REDIS_URL).pttl(key) > timedelta(days=300) / timedelta(milliseconds=1)
+
+
+def test_an_account_waits_as_long_as_it_was_told_however_short_another_one_waits(pair: tuple[Budget, Budget]) -> None:
+    budget, redis = pair[0], client(settings.REDIS_URL)
     shared, now = pool(), datetime.now(UTC)
     run(budget.hold(shared, "one", now + timedelta(days=9)))
     run(budget.hold(shared, "two", now + timedelta(seconds=30)))
-    run(budget.close())
 
     assert redis.pttl(f"venue-budget:{shared.name}:held") > timedelta(days=9) / timedelta(milliseconds=1)
 
@@ -161,6 +179,15 @@ def test_processes_share_what_they_use(pair: tuple[Budget, Budget]) -> None:
     for each in pair:
         with pytest.raises(RateLimited):
             run(each.reserve(shared, Demand(1)))
+
+
+def test_processes_share_what_very_many_accounts_use(pair: tuple[Budget, Budget]) -> None:
+    shared = pool(orders=1)
+    run(pair[0].reserve_ahead(shared, [order(str(number)) for number in range(5_000)]))
+
+    for account in ("0", "4999"):
+        with pytest.raises(Retryable):
+            run(pair[1].reserve(shared, order(account)))
 
 
 def test_processes_share_what_the_venue_has_counted(pair: tuple[Budget, Budget]) -> None:
