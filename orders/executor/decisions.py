@@ -7,7 +7,7 @@ import msgspec
 
 from markets.venues.errors import AuthFailed, OutcomeUnknown, RateLimited, Rejected, Retryable, VenueDown, VenueError
 from orders.executor.findings import Finding
-from orders.executor.timing import FIRST_RETRY, absence_is_proof_from, back_off
+from orders.executor.timing import FIRST_RETRY, absence_is_proof_from, back_off, scattered
 from orders.states import IN_DOUBT, OPEN, OrderState, Progress, advance, move
 
 # A venue's books may lag behind its answers: it has to say so more than once, over some time.
@@ -56,16 +56,16 @@ def decide(standing: Standing, finding: Finding, *, now: datetime, terms: Terms)
         )
         return Decision(progress.state, progress.filled, message=finding.report.reason)
     if finding.error is not None:
-        # What an earlier attempt was told says nothing about one that is under way.
-        placing = finding.sent_at is not None and finding.attempt == standing.attempts
-        return _on_error(standing, finding.error, now, placing=placing)
+        return _on_error(standing, finding, finding.error, now)
     if finding.absent:
         return _on_absence(standing, finding.asked_at, now, terms)
     return Decision(standing.state, standing.filled)
 
 
-def _on_error(standing: Standing, error: VenueError, now: datetime, *, placing: bool) -> Decision:
+def _on_error(standing: Standing, finding: Finding, error: VenueError, now: datetime) -> Decision:
     stay = Decision(standing.state, standing.filled)
+    # What an earlier attempt was told says nothing about one that is under way.
+    placing = finding.sent_at is not None and finding.attempt == standing.attempts
     if not placing or standing.state not in IN_DOUBT:
         return stay  # a question that failed says nothing about the order
     match error:
@@ -80,7 +80,8 @@ def _on_error(standing: Standing, error: VenueError, now: datetime, *, placing: 
             failed = move(standing.state, OrderState.FAILED)
             return Decision(failed, standing.filled, "AUTH_FAILED", error.message, account_refused=True)
         case _:
-            return _again_or_failed(standing, _code(error), error.message, _not_before(standing, error, now))
+            after = _not_before(standing, finding.order_id, error, now)
+            return _again_or_failed(standing, _code(error), error.message, after)
 
 
 def _on_absence(standing: Standing, asked_at: datetime, now: datetime, terms: Terms) -> Decision:
@@ -108,15 +109,15 @@ def _again_or_failed(standing: Standing, code: str, message: str, after: datetim
     return Decision(move(standing.state, OrderState.FAILED), standing.filled, code, message, send_after=after)
 
 
-def _not_before(standing: Standing, error: VenueError, now: datetime) -> datetime:
-    waited = now + back_off(standing.attempts - 1, FIRST_RETRY)
+def _not_before(standing: Standing, order_id: int, error: VenueError, now: datetime) -> datetime:
+    wait = back_off(standing.attempts - 1, FIRST_RETRY)
+    earliest = now + wait
     match error:
         case RateLimited():
-            return max(error.until, waited)
+            earliest = max(error.until, earliest)
         case Retryable():
-            return max(now + error.after, waited)
-        case _:
-            return waited
+            earliest = max(now + error.after, earliest)
+    return earliest + scattered(wait, order_id, standing.attempts)
 
 
 def _code(error: VenueError) -> str:

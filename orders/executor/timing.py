@@ -1,5 +1,6 @@
 """How long things may take, and when to look again (pure)."""
 
+import zlib
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -9,6 +10,7 @@ MARGIN = timedelta(seconds=1)  # clocks of the venue and ours are not the same
 FIRST_CHECK = timedelta(milliseconds=300)
 LONGEST_BACK_OFF = timedelta(seconds=60)
 FIRST_RETRY = timedelta(milliseconds=200)
+LARGEST_PART, PARTS = 500, 1_000  # what is added to a wait is less than half of it
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +24,11 @@ class Pace:
 def back_off(attempt: int, first: timedelta) -> timedelta:
     """Return `first` doubled with each attempt, a minute at most."""
     return min(first * (1 << max(0, min(attempt, 12))), LONGEST_BACK_OFF)
+
+
+def scattered(wait: timedelta, order_id: int, attempt: int) -> timedelta:
+    """Return up to half of a wait, another part for each order and attempt: refused together, they come back apart."""
+    return wait * (zlib.crc32(f"{order_id}:{attempt}".encode()) % LARGEST_PART) / PARTS
 
 
 def absence_is_proof_from(claimed_at: datetime, send_window: timedelta, lifetime: timedelta) -> datetime:

@@ -28,7 +28,7 @@ ENDED_ALREADY = "This copy has ended; what it still holds is its owner's to clos
 Service = Callable[..., Copy]
 ACTIONS: dict[str, tuple[str, str, Service]] = {
     "pause": (
-        "are paused: they follow exits only",
+        "be paused: they follow exits only",
         "paused",
         lambda **given: copy_pause(**given, by_staff=True),
     ),

@@ -40,10 +40,11 @@ DECIDE = f"""
             SELECT market_id, side FROM replication_copyposition p WHERE p.copy_id = c.id AND %(exits)s
                 AND p.leader_symbol = %(symbol)s AND p.leader_side = %(side)s ORDER BY p.quantity = 0, p.id DESC LIMIT 1
         ) p ON true
-        ON CONFLICT DO NOTHING RETURNING copy_id
+        ON CONFLICT DO NOTHING RETURNING id, copy_id, market_id, side
     )
-    SELECT a.user_id, made.copy_id FROM made JOIN replication_copy c ON c.id = made.copy_id
-    JOIN orders_tradingaccount a ON a.id = c.account_id ORDER BY made.copy_id
+    SELECT made.id, a.user_id, made.copy_id, m.symbol, made.side FROM made
+    JOIN replication_copy c ON c.id = made.copy_id JOIN orders_tradingaccount a ON a.id = c.account_id
+    LEFT JOIN markets_market m ON m.id = made.market_id ORDER BY made.copy_id
 """
 MARK = """
     INSERT INTO replication_copyaside (signal_id, copy_id, error, at) VALUES (%(signal)s, %(copy)s, %(error)s, %(now)s)
@@ -175,8 +176,8 @@ def _decide(signal: Signal, which: dict[str, Any]) -> None:
         "now": timezone.now(),
     }
     told = [
-        Told(user_id, copy_id, state, Reason.NOT_DECIDED, message)
-        for user_id, copy_id in run(DECIDE, {**which, **values})
+        Told(pk, user_id, copy_id, symbol, side, state, Reason.NOT_DECIDED, message)
+        for pk, user_id, copy_id, symbol, side in run(DECIDE, {**which, **values})
     ]
     messages_publish(decision_messages(signal, told))
 

@@ -136,10 +136,11 @@ def signal_plan_copies(signal: Signal, limit: int) -> Planned:
     """Plan the next copies of a signal whose row is locked, at most so many. Needs the transaction of the lock."""
     only = None if signal.copy_id is None else [signal.copy_id]
     loaded, decided = _decide(signal, Question(signal.planned_copy_id, limit, only), {})
-    taken, waiting = orders_write_taken(decisions_store(signal, decided, {}, insert=True))
+    stored = decisions_store(signal, decided, {}, insert=True)
+    taken, waiting = orders_write_taken(stored.orders)
     more = len(loaded.chosen) == limit
     _advance(signal, loaded.chosen, len(decided), more=more)
-    messages_publish(decision_messages(signal, [_told(each) for each in decided if not each.decision.orders]))
+    _tell(signal, [each for each in decided if not each.decision.orders], stored.intents)
     return Planned(taken, waiting, len(decided), more)
 
 
@@ -148,8 +149,9 @@ def intents_replan(*, signal: Signal, copy_ids: Sequence[int]) -> Planned:
     rows = CopyIntent.objects.filter(signal=signal, copy__in=copy_ids, attempts__gt=1)
     attempts = dict(rows.values_list("copy_id", "attempts"))
     _, decided = _decide(signal, Question(only=sorted(copy_ids)), attempts)
-    written = orders_write_many(decisions_store(signal, decided, attempts, insert=False))
-    messages_publish(decision_messages(signal, [_told(each) for each in decided if _is_over(each)]))
+    stored = decisions_store(signal, decided, attempts, insert=False)
+    written = orders_write_many(stored.orders)
+    _tell(signal, [each for each in decided if _is_over(each)], stored.intents)
     return Planned(None, [pk for pk in written if pk is not None], len(decided), more=False)
 
 
@@ -157,9 +159,15 @@ def _is_over(each: Decided) -> bool:
     return each.decision.state == IntentState.SKIPPED
 
 
-def _told(each: Decided) -> Told:
-    decision, follower = each.decision, each.follower
-    return Told(follower.user_id, follower.copy_id, decision.state, decision.code or "", decision.message)
+def _tell(signal: Signal, decided: Sequence[Decided], intents: Mapping[int, int]) -> None:
+    told = [_told(each, intents[each.follower.copy_id]) for each in decided if each.follower.copy_id in intents]
+    messages_publish(decision_messages(signal, told))
+
+
+def _told(each: Decided, pk: int) -> Told:
+    decision, follower, symbol = each.decision, each.follower, each.market.symbol if each.market else None
+    code = decision.code or ""
+    return Told(pk, follower.user_id, follower.copy_id, symbol, decision.side, decision.state, code, decision.message)
 
 
 def _decide(signal: Signal, question: Question, attempts: Mapping[int, int]) -> tuple[Loaded, list[Decided]]:

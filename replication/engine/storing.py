@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from hashlib import sha1
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.utils import timezone
@@ -104,12 +104,17 @@ ADJUST = """
 """
 
 
-def decisions_store(
-    signal: Signal, decided: Sequence[Decided], attempts: Mapping[int, int], *, insert: bool
-) -> list[NewOrder]:
+class Stored(NamedTuple):
+    """Orders of decisions that were stored, and the decision of each copy; none of one that had decided already."""
+
+    orders: list[NewOrder]
+    intents: Mapping[int, int]
+
+
+def decisions_store(signal: Signal, decided: Sequence[Decided], attempts: Mapping[int, int], *, insert: bool) -> Stored:
     """Store decisions and positions; return the orders that are to be written in the same transaction."""
     if not decided:
-        return []
+        return Stored([], {})
     now = timezone.now()
     rows = [_intent_row(signal, each, now) for each in decided]
     if insert:
@@ -120,7 +125,7 @@ def decisions_store(
     stored = [each for each in decided if each.follower.copy_id in intents]
     _store_positions(signal, stored, now)
     _adjust(stored, now)
-    return _orders(signal, stored, intents, attempts)
+    return Stored(_orders(signal, stored, intents, attempts), intents)
 
 
 def _intent_row(signal: Signal, each: Decided, now: datetime) -> dict[str, Any]:

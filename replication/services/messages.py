@@ -57,8 +57,11 @@ class IntentRow(msgspec.Struct, frozen=True, gc=False):
 class Told(msgspec.Struct, frozen=True):
     """A decision that needs no order, and whom it concerns."""
 
+    id: int
     user_id: int
     copy_id: int
+    symbol: str | None
+    side: str
     state: str
     code: str
     message: str
@@ -98,10 +101,13 @@ def decision_messages(signal: Signal, decisions: Sequence[Told]) -> list[Message
         Message(
             "trade:new",
             {
+                "tradeId": told.id,
                 "signalId": signal.pk,
                 "copyId": told.copy_id,
                 "traderId": signal.trader_id,
                 "leaderSymbol": signal.symbol,
+                "symbol": told.symbol,
+                "side": told.side,
                 "action": signal.action,
                 "state": told.state,
                 "code": told.code or None,

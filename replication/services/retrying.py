@@ -22,7 +22,8 @@ def decision_retry(*, intent: CopyIntent, actor: User) -> CopyIntent:
 
     The age of the trade does not count, since a person asks for it; all other checks and limits do. An exit that did
     not succeed and waits for its next attempt has it now. What has not failed, or belongs to a copy that has ended, is
-    `CopyConflict`: of two clicks one is carried out. Must not run inside a transaction: it waits for the venue.
+    `CopyConflict`: of two clicks one is carried out. So is an entry that would be skipped now: it stays failed, with
+    the venue's words, and can be tried once more. Must not run inside a transaction: it waits for the venue.
     """
     with transaction.atomic():
         order_ids = _plan(intent.pk, actor)
@@ -41,6 +42,7 @@ def _plan(pk: int, actor: User) -> list[int]:
     intent.save(update_fields=["attempts", "updated_at"])
     signal = Signal.objects.select_related("trader", "order__market").get(pk=intent.signal_id)
     planned = intents_replan(signal=signal, copy_ids=[intent.copy_id])
+    _refuse_skipped(pk)
     Signal.objects.filter(pk=signal.pk, state=SignalState.DONE).update(state=SignalState.PLANNED, finished_at=None)
     audit_record(actor=actor, action="decision.retry", target=f"decision:{pk}", changes={"attempts": intent.attempts})
     messages_publish(intent_messages([pk]))
@@ -56,6 +58,13 @@ def _refuse(intent: CopyIntent) -> None:
         raise CopyConflict("The leader has closed this position since: opening it now would follow nobody.")
     if intent.copy.state == CopyState.ENDED:
         raise CopyConflict("This copy has ended: its trades are not tried again.")
+
+
+def _refuse_skipped(pk: int) -> None:
+    """Raise, which takes the new decision back, where nothing would be ordered; of an exit nothing is held any more."""
+    now = CopyIntent.objects.get(pk=pk)
+    if now.state == IntentState.SKIPPED and not now.exits:
+        raise CopyConflict(f"It is not tried again, since it would be skipped now ({now.code}): {now.message}")
 
 
 def _is_failing(intent: CopyIntent) -> bool:

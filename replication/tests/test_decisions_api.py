@@ -11,7 +11,7 @@ from django.utils import timezone
 from copytrade.accounts.models import AuditEvent
 from orders.models import Fill, Order, OrderEvent
 from orders.services.accounts import account_pause, account_resume
-from replication.models import CopyIntent, Signal
+from replication.models import Copy, CopyIntent, Signal
 from replication.services.copies import CopyConflict, copy_stop
 from replication.services.retrying import decision_retry
 from replication.tests.api_kit import as_user, get, post, statements
@@ -175,29 +175,34 @@ def test_the_times_of_what_is_tried_again_are_those_of_its_last_attempt(scene):
     assert hops["total"] == story["orders"][-1]["replication_latency_ms"]
 
 
-def test_what_is_skipped_when_it_is_tried_again_was_not_sent(scene):
+def test_an_exit_of_which_nothing_is_held_any_more_is_skipped_when_it_is_tried_again_and_was_not_sent(scene):
     leader, account, mine, client = scene
     copy = follow(leader, mine)
     lead(account, "BUY", "0.1")
-    intent = fail(copy)
-    copy.denied_symbols = ["BTCUSDT"]
-    copy.save()
+    lead(account, "SELL", "0.1")
 
-    hops = post(client, f"decisions/{intent.pk}/retry")["data"]["latency_ms"]
+    story = post(client, f"decisions/{fail(copy).pk}/retry")["data"]
 
+    assert (story["state"], story["exits"]) == ("skipped", True)
+    hops = story["latency_ms"]
     assert (hops["sent"], hops["acknowledged"], hops["total"]) == (None, None, None)
 
 
-def test_all_other_limits_hold_when_an_entry_is_tried_again(scene):
+def test_what_would_be_skipped_now_stays_failed_until_it_can_be_tried_again(scene):
     leader, account, mine, client = scene
     copy = follow(leader, mine)
     lead(account, "BUY", "0.1")
     intent = fail(copy)
-    copy.denied_symbols = ["BTCUSDT"]
-    copy.save()
-    story = post(client, f"decisions/{intent.pk}/retry")["data"]
-    assert (story["state"], story["code"]) == ("skipped", "SYMBOL_DENIED")
-    post(client, f"decisions/{intent.pk}/retry", status=409)
+    Copy.objects.filter(pk=copy.pk).update(denied_symbols=["BTCUSDT"])
+
+    answer = post(client, f"decisions/{intent.pk}/retry", status=409)
+
+    assert "would be skipped now (SYMBOL_DENIED)" in answer["error"]["message"]
+    kept = decision(copy)
+    assert (kept.state, kept.code, kept.message, kept.attempts) == ("failed", "REFUSED", "No.", 1)
+    assert not AuditEvent.objects.filter(action="decision.retry").exists()
+    Copy.objects.filter(pk=copy.pk).update(denied_symbols=[])
+    assert post(client, f"decisions/{intent.pk}/retry")["data"]["state"] == "filled"
 
 
 def test_a_failed_exit_is_tried_again(scene, monkeypatch: pytest.MonkeyPatch):

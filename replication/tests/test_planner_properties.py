@@ -33,7 +33,12 @@ from replication.vocabulary import CopyState, MinimumPolicy, PositionWord, Strat
 
 limited_terms = st.builds(
     terms_of,
+    strategy=st.sampled_from(Strategy),
     ratio=ratios,
+    percentage=st.decimals("0.1", 100, places=1),
+    fixed_quantity=quantities,
+    fixed_amount=worths,
+    tiers=ratios.map(lambda multiplier: ((D(0), multiplier), (D(1_000), multiplier * 2))),
     inverted=st.booleans(),
     max_order=maybe_worths,
     max_symbol=maybe_worths,
@@ -59,7 +64,7 @@ markets = st.builds(
     limit_ioc=st.booleans(),
     hedge_mode=st.booleans(),
 )
-trades = st.builds(trade_of, quantity=quantities, price=prices, side=sides)
+trades = st.builds(trade_of, quantity=quantities, price=prices, side=sides, equity=st.none() | worths)
 histories = st.lists(
     st.tuples(st.just("entry"), quantities) | st.tuples(st.just("exit"), fractions), min_size=1, max_size=8
 )

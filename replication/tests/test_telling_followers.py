@@ -1,12 +1,13 @@
 """A follower hears live, without asking, what their copies do; another follower of the same leader hears their own."""
 
 import json
+from typing import Any
 
 import pytest
 
 from copytrade.realtime.models import StreamEvent
 from replication.services.copies import copy_pause
-from replication.tests.kit import D, follow, lead, make_master, price_is
+from replication.tests.kit import D, decision, follow, lead, make_master, price_is
 
 pytestmark = [pytest.mark.django_db(transaction=True)]
 
@@ -16,11 +17,15 @@ def _prices():
     price_is()
 
 
+def told(user_id: int) -> list[dict[str, Any]]:
+    """Return the messages on the stream of a user."""
+    messages = [message for row in StreamEvent.objects.order_by("pk") for message in json.loads(row.messages)]
+    return [message for message in messages if message["streams"] == [f"user:{user_id}"]]
+
+
 def heard(user_id: int) -> list[tuple[str, str | None]]:
     """Return the events on the stream of a user, each with the state that it tells."""
-    messages = [message for row in StreamEvent.objects.order_by("pk") for message in json.loads(row.messages)]
-    mine = [message for message in messages if message["streams"] == [f"user:{user_id}"]]
-    return [(message["event"], message["data"].get("state")) for message in mine]
+    return [(message["event"], message["data"].get("state")) for message in told(user_id)]
 
 
 def test_each_follower_hears_of_their_own_copy_only():
@@ -34,6 +39,16 @@ def test_each_follower_hears_of_their_own_copy_only():
         ("copy:updated", "paused"),
     ]
     assert heard(skipped.account.user_id) == [("copy:updated", "active"), ("trade:new", "skipped")]
+
+
+def test_who_hears_that_nothing_was_ordered_can_open_the_decision():
+    leader, account = make_master()
+    copy = follow(leader, denied_symbols=("BTCUSDT",))
+    lead(account, "BUY", "0.1")
+
+    data = told(copy.account.user_id)[-1]["data"]
+
+    assert (data["tradeId"], data["symbol"], data["side"]) == (decision(copy).pk, "BTCUSDT", "LONG")
 
 
 def test_a_master_hears_of_their_own_order_and_followers_do_not():
