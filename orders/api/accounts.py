@@ -1,4 +1,4 @@
-"""A user's accounts: opened, renamed, keyed, closed. Another user's account is 404."""
+"""A user's accounts: opened, changed, keyed, closed. Another user's account is 404."""
 
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
@@ -22,7 +22,7 @@ from orders.api.answers import (
     shown,
 )
 from orders.api.bodies import read_body
-from orders.api.reading import AccountChange, NewAccount, NewCredentials, paper_balance
+from orders.api.reading import AccountChange, NewAccount, NewCredentials, account_changes, paper_balance
 from orders.api.shapes import account_info, balance_info, credential_of, key_info
 from orders.models import Mode
 from orders.selectors.accounts import accounts_list, balances_list
@@ -96,18 +96,21 @@ class AccountView(AccountsView):
         return self.answer(request, account_id)
 
     @extend_schema(
-        operation_id="account_rename",
-        summary="Rename an account",
+        operation_id="account_change",
+        summary="Rename an account, or limit what it holds",
         tags=TAGS,
         parameters=ONE,
         request=AccountChange,
         responses=AccountAnswer,
-        examples=[sent({"name": "Second account"}), shown({**ACCOUNT, "name": "Second account"})],
+        examples=[
+            sent({"name": "Second account", "max_worth": "5000"}),
+            shown({**ACCOUNT, "name": "Second account", "max_worth": "5000"}),
+        ],
     )
     def patch(self, request: Request, account_id: int) -> Response:
-        """Give an account another name."""
+        """Give an account another name, or a limit for all that it holds together, in its own money."""
         account, body = self.account(request, account_id), read_body(request, AccountChange)
-        accounts.account_rename(account=account, name=body.name, actor=self.user(request))
+        accounts.account_change(account=account, changes=account_changes(body), actor=self.user(request))
         return self.answer(request, account_id)
 
     @extend_schema(

@@ -23,6 +23,7 @@ ACCOUNT: dict[str, Any] = {
         "message": "Live trading is switched off, for this installation or this account.",
     },
     "hedge_mode": False,
+    "max_worth": None,
     "equity": "10250.75",
     "equity_asset": "USDT",
     "synced_at": NOW,

@@ -7,9 +7,11 @@ from typing import Annotated, Literal
 
 import msgspec
 from drf_spectacular.utils import OpenApiParameter
+from msgspec import UNSET, UnsetType
 
 from copytrade.lib.errors import InvalidInput
 from orders.api.shapes import HaltModeWord, KindWord, ModeWord, ScopeWord
+from orders.services.accounts import AccountChanges
 
 LARGEST_ID = 2**63 - 1
 # Python's `$` alone would let a line break pass at the end.
@@ -22,6 +24,7 @@ Name = Annotated[str, msgspec.Meta(min_length=1, max_length=80, examples=["Main 
 Venue = Annotated[str, msgspec.Meta(min_length=1, max_length=32, examples=["binanceusdm"])]
 SymbolText = Annotated[str, msgspec.Meta(pattern=SYMBOL_PATTERN, examples=["BTCUSDT"])]
 PaperBalance = Annotated[str, msgspec.Meta(pattern=PAPER_BALANCE_PATTERN, examples=["10000"])]
+Worth = Annotated[str, msgspec.Meta(pattern=PAPER_BALANCE_PATTERN, examples=["5000"])]
 Secret = Annotated[str, msgspec.Meta(min_length=1, max_length=8192, extra_json_schema={"format": "password"})]
 Reason = Annotated[str, msgspec.Meta(max_length=300, pattern=LINE_PATTERN, examples=["Exchange maintenance"])]
 
@@ -36,9 +39,10 @@ class NewAccount(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
 
 
 class AccountChange(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
-    """Another name for an account."""
+    """What changes of an account; what is left out stays, and null takes the limit away."""
 
-    name: Name
+    name: Name | UnsetType = UNSET
+    max_worth: Worth | UnsetType | None = UNSET
 
 
 class NewCredentials(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
@@ -128,6 +132,16 @@ def read_flag(query: Mapping[str, str], name: Literal["open", "active", "cancel_
     if text not in {None, "true", "false"}:
         raise InvalidInput([{"path": name, "message": "write true or false"}])
     return None if text is None else text == "true"
+
+
+def account_changes(body: AccountChange) -> AccountChanges:
+    """Return what a body changes of an account."""
+    changes = AccountChanges()
+    if body.name is not UNSET:
+        changes["name"] = body.name
+    if body.max_worth is not UNSET:
+        changes["max_worth"] = None if body.max_worth is None else Decimal(body.max_worth)
+    return changes
 
 
 def paper_balance(body: NewAccount) -> Decimal | None:

@@ -54,6 +54,7 @@ class AccountInfo(msgspec.Struct, kw_only=True):
     """An account at a venue. `stopped` says why it would send no new order now; null means that it would.
 
     `equity` is in `equity_asset`, null where the venue has no single figure; `synced_at` is how old such figures are.
+    `max_worth`: no copy opens anything that lets all positions of the account be worth more; null sets no limit.
     """
 
     id: int
@@ -66,6 +67,7 @@ class AccountInfo(msgspec.Struct, kw_only=True):
     live_enabled: bool
     stopped: Stop | None
     hedge_mode: bool
+    max_worth: Amount | None
     equity: Amount | None
     equity_asset: str | None
     synced_at: Time | None
@@ -190,6 +192,7 @@ def account_info(view: AccountView) -> AccountInfo:
         live_enabled=account.live_enabled,
         stopped=Stop(code=view.stopped.code, message=view.stopped.message) if view.stopped else None,
         hedge_mode=account.hedge_mode,
+        max_worth=amount_or_none(account.max_worth),
         equity=amount_or_none(account.equity),
         equity_asset=account.equity_asset or None,
         synced_at=iso_time_or_none(account.synced_at),

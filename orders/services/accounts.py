@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypedDict
 
 from django.db import IntegrityError, transaction
 from django.utils import timezone
@@ -11,6 +11,7 @@ from copytrade.accounts.models import User
 from copytrade.accounts.services import audit_record
 from copytrade.lib.errors import ApplicationError, ErrorCode, InvalidInput
 from copytrade.lib.sql import run
+from copytrade.lib.wire import plain_digits
 from markets.services.refresh import market_venue_want
 from markets.venues.paper.accounts import paper_account_open
 from markets.venues.registry import venue_info
@@ -25,6 +26,13 @@ CLOSED = "This account is closed: open a new one."
 HOLD = "SELECT state FROM orders_tradingaccount WHERE id = %s FOR KEY SHARE"
 CloseCheck = Callable[[TradingAccount], None]
 _close_checks: list[CloseCheck] = []
+
+
+class AccountChanges(TypedDict, total=False):
+    """What may be changed of an account."""
+
+    name: str
+    max_worth: Decimal | None
 
 
 class AccountConflict(ApplicationError):
@@ -68,13 +76,22 @@ def opening_balance(venue: str) -> Decimal:
 
 
 @transaction.atomic
-def account_rename(*, account: TradingAccount, name: str, actor: User) -> TradingAccount:
-    """Give an account another name; the rules are those of `account_create`."""
+def account_change(*, account: TradingAccount, changes: AccountChanges, actor: User) -> TradingAccount:
+    """Change name and limit of an account; what is left out stays. The rules of names are those of `account_create`.
+
+    `max_worth`: the most that all its positions may be worth when a copy opens one; None for no limit.
+    """
     locked = account_lock(account)
-    before, locked.name = locked.name, _checked_name(name)
-    if before != locked.name:
-        _save_name(locked)
-        _audit(locked, actor, "rename", {"name": [before, locked.name]})
+    if "name" in changes:
+        before, locked.name = locked.name, _checked_name(changes["name"])
+        if before != locked.name:
+            _save_name(locked)
+            _audit(locked, actor, "rename", {"name": [before, locked.name]})
+    if "max_worth" in changes and changes["max_worth"] != locked.max_worth:
+        told = [None if worth is None else plain_digits(worth) for worth in (locked.max_worth, changes["max_worth"])]
+        locked.max_worth = changes["max_worth"]
+        locked.save(update_fields=["max_worth"])
+        _audit(locked, actor, "limit", {"max_worth": told})
     return locked
 
 

@@ -270,6 +270,32 @@ class TestChanging:
         assert response.json()["data"]["name"] == "Second"
         assert AuditEvent.objects.get(action="account.rename").changes == {"name": [account.name, "Second"]}
 
+    def test_limits_what_it_holds_and_takes_the_limit_away(self, client, owner):
+        account = make_account(user=owner)
+        path = f"/api/accounts/{account.pk}"
+        for given, told in (("5000.50", "5000.5"), ("5000.5", "5000.5"), (None, None)):
+            response = client.patch(path, {"max_worth": given}, content_type="application/json")
+            assert response.json()["data"]["max_worth"] == told
+        account.refresh_from_db()
+        assert (account.max_worth, account.name) == (None, response.json()["data"]["name"])
+        changes = [event.changes for event in AuditEvent.objects.filter(action="account.limit").order_by("pk")]
+        assert changes == [{"max_worth": [None, "5000.5"]}, {"max_worth": ["5000.5", None]}]
+
+    @pytest.mark.parametrize("worth", ["-1", "1e5", "NaN", "", 5000, "1,000"])
+    def test_a_limit_that_is_no_amount_is_refused(self, client, owner, worth):
+        account = make_account(user=owner)
+        path = f"/api/accounts/{account.pk}"
+        response = client.patch(path, {"max_worth": worth}, content_type="application/json")
+        assert response.status_code == 400
+        assert "max_worth" in str(response.json()["error"])
+        account.refresh_from_db()
+        assert account.max_worth is None
+
+    def test_the_limit_of_somebody_else_is_not_there(self, client, owner):
+        account = make_account()
+        response = client.patch(f"/api/accounts/{account.pk}", {"max_worth": "1"}, content_type="application/json")
+        assert response.status_code == 404
+
     def test_a_name_that_is_taken_is_refused(self, client, owner):
         make_account(user=owner, name="Main")
         account = make_account(user=owner, name="Other")
