@@ -54,7 +54,7 @@ class SignalSource(StrEnum):
 
     EVENT = "event"  # what a watched leader was seen to trade
     FILL = "fill"  # what an account that leads traded
-    FLAT = "flat"  # a complete report shows that a position is gone
+    FLAT = "flat"  # what a leader holds shows that a position was closed, or made smaller, unseen
     CATCH_UP = "catch_up"  # what the leader held when a copy began
     STOP = "stop"  # a copy ends, or one of its positions is closed
 

@@ -19,6 +19,7 @@ from replication.engine.books import Book
 from replication.engine.seen_events import event_books
 from replication.engine.seen_fills import fill_books
 from replication.engine.trades import Change, changes_of_doubtful
+from replication.engine.unseen import Found, with_unseen
 from replication.vocabulary import SignalSource, SignalState
 from traders.models import LeadTrader
 
@@ -140,12 +141,17 @@ def _locked(trader_id: int) -> LeadTrader:
 
 
 def _collect(leader: LeadTrader, facts: Sequence[Fact] | None = None) -> int:
-    rows = [
-        *_rows(leader, event_books(leader, only=_of(facts, SignalSource.EVENT)), SignalSource.EVENT),
-        *_rows(leader, fill_books(leader, only=_of(facts, SignalSource.FILL)), SignalSource.FILL),
+    turned = [
+        *_turned(event_books(leader, only=_of(facts, SignalSource.EVENT)), SignalSource.EVENT),
+        *_turned(fill_books(leader, only=_of(facts, SignalSource.FILL)), SignalSource.FILL),
     ]
-    rows.sort(key=lambda row: row[0])
-    return signals_write([row for _, _, row in rows], {row["source_key"]: change for _, change, row in rows})
+    turned.sort(key=lambda each: each[0])
+    found = with_unseen(leader, [each for _, each in turned])
+    rows = [
+        signal_row(leader=leader, source=source, key=key, change=change, book=book)
+        for source, key, change, book in found
+    ]
+    return signals_write(rows, {each.source_key: each.change for each in found})
 
 
 def _of(facts: Sequence[Fact] | None, source: SignalSource) -> list[int] | None:
@@ -220,13 +226,13 @@ def _numbers(change: Change, book: Book) -> dict[str, Any]:
     return numbers
 
 
-def _rows(leader: LeadTrader, books: Iterable[Book], source: SignalSource) -> list[tuple[Turn, Change, dict[str, Any]]]:
-    """Return signals with their turns: of one moment exits come first, but those of one position as it was traded."""
-    rows = []
+def _turned(books: Iterable[Book], source: SignalSource) -> list[tuple[Turn, Found]]:
+    """Return changes with their turns: of one moment exits come first, but those of one position as it was traded."""
+    found = []
     for book in books:
         turn = EARLIEST
         for change in changes_of_doubtful(book.trades, book.after, book.otherwise, step=book.step):
             turn = max(turn, (change.event_time, not change.exits))
             key = f"{source}:{change.fact_ids[0]}:{'exit' if change.exits else 'entry'}"
-            rows.append((turn, change, signal_row(leader=leader, source=source, key=key, change=change, book=book)))
-    return rows
+            found.append((turn, Found(source, key, change, book)))
+    return found

@@ -1,9 +1,10 @@
 """Trades of watched leaders: what their sources told and nobody has taken up, with the positions that they changed."""
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from types import MappingProxyType
 from typing import NamedTuple
 
 from copytrade.lib.sql import run
@@ -11,6 +12,7 @@ from replication.engine.books import Book
 from replication.engine.leader_figures import leader_margin, split_symbol
 from replication.engine.mapping import instruments_of
 from replication.engine.trades import MOST, SeenTrade
+from replication.engine.unseen import Key, seen_closed_until
 from replication.vocabulary import PositionWord
 from traders.models import LeadTrader
 
@@ -73,7 +75,8 @@ SIGNS = {"OPEN": 1, "CLOSE": -1}
 # Sources read positions and trades one after the other: a trade in between is in the one and not in the other.
 READ_WITHIN = timedelta(seconds=10)
 ZERO = Decimal(0)
-Key = tuple[str, PositionWord]
+NEVER = datetime.min.replace(tzinfo=UTC)
+NONE: Mapping[Key, datetime] = MappingProxyType({})
 
 
 class Event(NamedTuple):
@@ -123,10 +126,10 @@ def event_books(leader: LeadTrader, *, only: Sequence[int] | None = None) -> lis
     possible = [event for event in known if not event.aside or (event.amount.is_finite() and event.amount < MOST)]
     every = sorted([*taken, *possible], key=lambda event: (event.event_time, event.id))
     if shown_at is not None:
-        return _books(leader, every, ids, _by_report(leader, shown_at))
+        return _books(leader, every, ids, _by_report(leader, shown_at), counted=seen_closed_until(leader, symbols))
     aside, impossible = _ids(event for event in known if event.aside), _ids(known) - _ids(possible)
     otherwise = _by_ledger(leader, symbols, aside) if aside else None
-    return _books(leader, every, ids, _by_ledger(leader, symbols, impossible), otherwise)
+    return _books(leader, every, ids, _by_ledger(leader, symbols, impossible), otherwise=otherwise)
 
 
 def _ids(events: Iterable[Event]) -> set[int]:
@@ -150,9 +153,18 @@ def venue_of_platform(platform: str) -> str:
 
 
 def _books(
-    leader: LeadTrader, every: Iterable[Event], taken: Collection[int], held: Held, otherwise: Held | None = None
+    leader: LeadTrader,
+    every: Iterable[Event],
+    taken: Collection[int],
+    held: Held,
+    *,
+    otherwise: Held | None = None,
+    counted: Mapping[Key, datetime] = NONE,
 ) -> list[Book]:
-    """Return the positions of which trades were taken; `otherwise` knows what is held without those set aside."""
+    """Return the positions of which trades were taken; `otherwise` knows what is held without those set aside.
+
+    Trades of a position up to a moment may be `counted` already.
+    """
     by_position: dict[Key, list[Event]] = defaultdict(list)
     for event in every:
         by_position[event.key].append(event)
@@ -169,7 +181,8 @@ def _books(
             book.otherwise = (otherwise or held)(key, sound)[0]
         first = min(event.event_time for event in events if event.id in taken)
         recent = _in_order([event for event in events if event.event_time >= first], after)
-        book.trades = [_trade(event, taken) for event in recent]
+        until = counted.get(key, NEVER)
+        book.trades = [_trade(event, known=event.id not in taken or event.event_time <= until) for event in recent]
         books.append(book)
     return books
 
@@ -191,7 +204,7 @@ def _entries_first(events: Iterable[Event]) -> list[Event]:
     return sorted(events, key=lambda event: (event.event_time, event.signed < 0, event.id))
 
 
-def _trade(event: Event, taken: Collection[int]) -> SeenTrade:
+def _trade(event: Event, *, known: bool) -> SeenTrade:
     return SeenTrade(
         fact_id=event.id,
         symbol=event.symbol,
@@ -201,7 +214,7 @@ def _trade(event: Event, taken: Collection[int]) -> SeenTrade:
         price=event.price,
         time=event.event_time,
         detected_at=event.created_at,
-        known=event.id not in taken and not event.aside,
+        known=known and not event.aside,
         aside=event.aside,
     )
 

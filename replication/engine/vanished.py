@@ -1,4 +1,4 @@
-"""Positions that a leader no longer has: closed while nobody saw the trade.
+"""Positions that a leader no longer has, or has less of: closed while nobody saw the trade.
 
 Of watched leaders only a complete report of a source that is not stale says so; what is hidden or unknown is never
 taken for flat. Of accounts that lead the holding says so, which a comparison with the venue may have corrected.
@@ -7,7 +7,7 @@ taken for flat. Of accounts that lead the holding says so, which a comparison wi
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from django.conf import settings
 from django.db import transaction
@@ -17,7 +17,9 @@ from copytrade.lib.sql import numbers, run
 from replication.engine.books import Book
 from replication.engine.collecting import signal_row, signals_write
 from replication.engine.instruments import Instrument
+from replication.engine.seen_events import READ_WITHIN
 from replication.engine.trades import Change
+from replication.engine.unseen import LEFT, NOTHING_LATE, WORTH_CLOSING, reduction
 from replication.vocabulary import Action, PositionWord, SignalSource
 from traders.models import LeadTrader
 
@@ -55,21 +57,24 @@ HELD = """
                 AND EXISTS (SELECT FROM replication_signal s WHERE s.id = i.signal_id AND s.source = 'flat'))))
     GROUP BY 1, 2, 3, 4, 5, 6, 7
 """
+FRESHNESS = """
+    JOIN LATERAL (
+        SELECT max(positions_at) AS positions_at, max(received_at) AS received_at FROM traders_sourcefreshness
+        WHERE trader_id = l.id
+    ) f ON true"""
+RELIABLE = """
+        l.positions_visible AND f.received_at > %(fresh)s AND f.positions_at > %(fresh)s
+        AND NOT EXISTS (SELECT FROM traders_tradeevent e WHERE e.trader_id = l.id AND e.awaits_copy
+            AND NOT EXISTS (SELECT FROM replication_tradeaside x WHERE x.event_id = e.id))"""
 # The report has to be newer than the trade that opened the position, and another one than that which told of its last
 # trade: sources read positions and trades one after the other.
 SHOWN = HELD.format(
     moment="f.positions_at",
-    source="""
-    JOIN LATERAL (
-        SELECT max(positions_at) AS positions_at, max(received_at) AS received_at FROM traders_sourcefreshness
-        WHERE trader_id = l.id
-    ) f ON true""",
-    gone="""
-        l.positions_visible AND f.received_at > %(fresh)s AND f.positions_at > %(fresh)s
+    source=FRESHNESS,
+    gone=f"""
+        {RELIABLE}
         AND NOT EXISTS (SELECT FROM traders_position q WHERE q.trader_id = l.id AND q.symbol = p.leader_symbol
-            AND q.side = p.leader_side)
-        AND NOT EXISTS (SELECT FROM traders_tradeevent e WHERE e.trader_id = l.id AND e.awaits_copy
-            AND NOT EXISTS (SELECT FROM replication_tradeaside x WHERE x.event_id = e.id))""",
+            AND q.side = p.leader_side)""",
     unseen="""
         g.seen_at > p.leader_opened_at
         AND NOT EXISTS (SELECT FROM traders_tradeevent e WHERE e.trader_id = c.trader_id AND e.symbol = p.leader_symbol
@@ -93,8 +98,27 @@ OWNED = HELD.format(
                 AND NOT EXISTS (SELECT FROM replication_tradeaside x WHERE x.fill_id = f.id))""",
     unseen="true",
 )
-
-
+# Of watched leaders only: trades of accounts that lead are known, or become known. A trade that the report may have
+# missed is waited for.
+_OF_POSITION = {"trader": "q.trader_id", "symbol": "q.symbol", "side": "q.side"}
+SHRUNK = f"""
+    WITH held AS MATERIALIZED (
+        SELECT DISTINCT c.trader_id, p.leader_symbol, p.leader_side
+        FROM replication_copyposition p JOIN replication_copy c ON c.id = p.copy_id
+        WHERE p.quantity <> 0 AND c.state <> 'ended'
+    )
+    SELECT q.symbol, q.side, n.base_asset, n.quote_asset, n.venue, l.id, f.positions_at, trim_scale(n.size),
+        trim_scale(abs(q.size))
+    FROM held h JOIN traders_leadtrader l ON l.id = h.trader_id
+    JOIN traders_position q ON (q.trader_id, q.symbol, q.side) = (h.trader_id, h.leader_symbol, h.leader_side)
+    {FRESHNESS}
+    CROSS JOIN LATERAL ({LEFT.format_map(_OF_POSITION)}) n
+    WHERE {RELIABLE} AND n.size - abs(q.size) >= n.size * {WORTH_CLOSING} AND n.size > 0
+        AND f.positions_at > n.event_time + %(within)s AND {NOTHING_LATE.format_map(_OF_POSITION)}
+        AND NOT EXISTS (SELECT FROM replication_signal s WHERE s.trader_id = l.id AND s.state = 'pending')
+        AND NOT EXISTS (SELECT FROM traders_tradeevent e WHERE e.trader_id = l.id AND e.symbol = q.symbol
+            AND e.event_time >= n.event_time AND e.fetched_at >= f.positions_at)
+"""
 LOCK_LEADERS = "SELECT * FROM traders_leadtrader WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE"
 
 
@@ -111,9 +135,23 @@ class Gone(NamedTuple):
     copies: list[int]
 
 
+class Shrunk(NamedTuple):
+    """The columns of `SHRUNK`: what the trades that are known left, and what a later report shows."""
+
+    symbol: str
+    side: str
+    base_asset: str
+    quote_asset: str
+    venue: str
+    trader_id: int
+    seen_at: datetime
+    known: Decimal
+    shown: Decimal
+
+
 @transaction.atomic
 def vanished_signals() -> int:
-    """Write a closing signal for each position that copies hold and their leader no longer does; return how many.
+    """Write an exit for each position that copies hold and their leader does not, or has less of; return how many.
 
     Where it concerns a few copies only, each has its own.
     """
@@ -121,28 +159,55 @@ def vanished_signals() -> int:
         return 0  # another worker is looking just now
     now = timezone.now()
     fresh = now - timedelta(seconds=settings.LEADER_STALE_AFTER_SECONDS)
-    values = {"fresh": fresh, "again": now - AGAIN_AFTER, "now": now}
-    doubtful = {each.trader_id for each in _gone(values)}
+    values = {"fresh": fresh, "again": now - AGAIN_AFTER, "now": now, "within": READ_WITHIN}
+    doubtful = {each.trader_id for each in _gone(values)} | {each.trader_id for each in _shrunk(values)}
     if not doubtful:
         return 0
     leaders = {leader.pk: leader for leader in LeadTrader.objects.raw(LOCK_LEADERS, [numbers(doubtful)])}
     # Once more, now that nothing of theirs can be taken up beside this: what was opened again is no more gone.
-    still = [each for each in _gone(values) if each.trader_id in leaders]
-    return signals_write([row for each in still for row in _rows(leaders[each.trader_id], each, now)])
+    gone, shrunk = _gone(values), _shrunk(values)
+    rows = [row for each in gone if each.trader_id in leaders for row in _rows(leaders[each.trader_id], each, now)]
+    less = [_less(leaders[each.trader_id], each, now) for each in shrunk if each.trader_id in leaders]
+    return signals_write([*rows, *less])
 
 
-def _gone(values: Mapping[str, datetime]) -> list[Gone]:
+def _gone(values: Mapping[str, Any]) -> list[Gone]:
     return [Gone._make(row) for statement in (SHOWN, OWNED) for row in run(statement, values)]
 
 
+def _shrunk(values: Mapping[str, Any]) -> list[Shrunk]:
+    return [Shrunk._make(row) for row in run(SHRUNK, values)]
+
+
 def _rows(leader: LeadTrader, gone: Gone, now: datetime) -> Iterable[dict[str, object]]:
-    book = Book(Instrument(gone.symbol, gone.base_asset, gone.quote_asset), gone.venue, Decimal(0))
     copies: Sequence[int | None] = [*gone.copies] if len(gone.copies) <= FEW else [None]
     for copy_id in copies:
         key = f"{SignalSource.FLAT}:{leader.pk}:{gone.symbol}:{gone.side}:{gone.seen_at.isoformat()}:{copy_id or 'all'}"
         yield signal_row(
-            leader=leader, source=SignalSource.FLAT, key=key, change=_close(gone, now), book=book, copy_id=copy_id
+            leader=leader,
+            source=SignalSource.FLAT,
+            key=key,
+            change=_close(gone, now),
+            book=_book(gone),
+            copy_id=copy_id,
         )
+
+
+def _less(leader: LeadTrader, shrunk: Shrunk, now: datetime) -> dict[str, object]:
+    change = reduction(
+        symbol=shrunk.symbol,
+        side=PositionWord(shrunk.side),
+        held=shrunk.known,
+        left=shrunk.shown,
+        at=shrunk.seen_at,
+        known=now,
+    )
+    key = f"{SignalSource.FLAT}:{leader.pk}:{shrunk.symbol}:{shrunk.side}:{shrunk.seen_at.isoformat()}:less"
+    return signal_row(leader=leader, source=SignalSource.FLAT, key=key, change=change, book=_book(shrunk))
+
+
+def _book(of: Gone | Shrunk) -> Book:
+    return Book(Instrument(of.symbol, of.base_asset, of.quote_asset), of.venue, Decimal(0))
 
 
 def _close(gone: Gone, now: datetime) -> Change:

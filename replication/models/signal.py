@@ -60,6 +60,7 @@ class Signal(models.Model):
             models.Index(fields=["trader", "id"], name="replication_signal_to_plan", condition=Q(state="pending")),
             models.Index(fields=["id"], name="replication_signal_open", condition=Q(state="planned")),
             models.Index(fields=["trader", "-id"], name="replication_signal_of"),
+            models.Index(fields=["trader", "symbol", "side", "-event_time", "-id"], name="replication_signal_position"),
         ]
 
     def __str__(self) -> str:

@@ -148,7 +148,7 @@ def test_a_signal_goes_on_behind_copies_that_ended_while_their_accounts_were_wai
     assert (held(first) == 0, held(second) > 0) == (True, True)
 
 
-def test_a_position_that_is_opened_again_while_it_is_looked_for_is_kept(monkeypatch, pool):
+def test_a_position_that_is_opened_again_while_it_is_looked_for_is_closed_once(monkeypatch, pool):
     leader, account = make_master()
     copy = follow(leader)
     lead(account, "BUY", "0.1")
@@ -164,7 +164,7 @@ def test_a_position_that_is_opened_again_while_it_is_looked_for_is_kept(monkeypa
     monkeypatch.setattr(vanished, "_gone", opens_again)
     settle()
 
-    assert held(copy) == D("0.4")
+    assert held(copy) == D("0.3")
 
 
 def canceled_by_hearsay(copy: Copy) -> Order:
