@@ -174,7 +174,7 @@ _PARTS = """
 # readings would be neither.
 _LOAD = f"""
     SELECT c.id, c.account_id, c.user_id, c.venue, c.mode, c.account_state, c.account_reason, c.live_enabled,
-        c.hedge_mode, c.equity_asset, trim_scale(coalesce(c.allocated + {{realized}}, c.equity)),
+        c.hedge_mode, c.equity_asset, trim_scale(least(c.allocated + {{realized}}, c.equity)),
         trim_scale(c.max_worth), trim_scale(coalesce(held.leverage, CASE WHEN c.mode = 'paper' THEN (
             SELECT leverage FROM markets_paperaccount WHERE key = c.key::text) END)),
         c.state, c.strategy, c.started_at, c.resumed_at, trim_scale(c.ratio), trim_scale(c.percentage),

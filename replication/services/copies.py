@@ -23,7 +23,7 @@ from replication.selectors.defaults import copy_defaults_of
 from replication.services.catching_up import open_positions_signal
 from replication.services.flags import accounts_lock_to_begin, leader_marks_set
 from replication.services.following import account_for
-from replication.services.funding import peak_without
+from replication.services.funding import funds_refuse, peak_without
 from replication.services.messages import copy_messages
 from replication.services.stopping import ENDED, copy_end, positions_exit, stopping_step
 from replication.services.withdrawing import orders_take_back
@@ -69,6 +69,8 @@ def copy_start(
         if left_open:
             sources = copy_defaults_of(user=user, venue=chosen.venue, account=chosen)
             settings = settings_filled(settings, left_open, sources)
+        if settings.allocated is not None:
+            funds_refuse(account=chosen, amount=settings.allocated, path="allocated")
         copy = _insert(chosen, trader, settings)
         leader_marks_set(trader_id=trader.pk)
         if settings.copy_open_positions:
@@ -165,9 +167,10 @@ def copy_position_close(*, position: CopyPosition, actor: User) -> None:
 
 @transaction.atomic
 def copy_funds_move(*, copy: Copy, amount: Decimal, actor: User) -> Copy:
-    """Give a copy more funds, or take some away where the amount is negative, as far as `peak_without` lets it.
+    """Give a copy more funds as far as `funds_refuse` lets it, or take some where the amount is negative.
 
-    A copy that works with the whole account has no funds of its own (`CopyConflict`).
+    How much may be taken says `peak_without`. A copy that works with the whole account has no funds of its own
+    (`CopyConflict`).
     """
     locked = _locked(copy)
     _refuse_ended(locked)
@@ -175,6 +178,8 @@ def copy_funds_move(*, copy: Copy, amount: Decimal, actor: User) -> Copy:
         raise InvalidInput([{"path": "amount", "message": "must be more or less than 0"}])
     if locked.allocated is None:
         raise CopyConflict("This copy works with the whole account: begin one with funds of its own instead.")
+    if amount > 0:
+        funds_refuse(account=locked.account, amount=amount, path="amount")
     locked.peak_value = locked.peak_value + amount if amount > 0 else peak_without(locked, -amount)
     after = locked.allocated + amount
     locked.allocated, locked.base_value, locked.updated_at = after, locked.base_value + amount, timezone.now()

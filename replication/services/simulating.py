@@ -148,7 +148,7 @@ def copy_preview(
     """Return what a copy with these settings would have done with the leader's last 20 trades; nothing is stored.
 
     The limits that are `left_open` are those of `replication.defaults`, as when the copy begins.
-    It begins with `funds`, else with what is allocated, else with what the account is worth. Wrong settings are
+    It begins with `funds`, else with what is allocated, but no more than what the account is worth. Wrong settings are
     `InvalidInput`. The statements do not grow with trades.
     """
     if problems := list(settings_problems(settings)):
@@ -160,10 +160,13 @@ def copy_preview(
     if left_open:
         sources = copy_defaults_of(user=user, venue=venue, account=ground.account)
         settings = settings_filled(settings, left_open, sources)
-    known = (funds, settings.allocated, ground.funds if ground.account else opening_balance(venue))
-    begin = next((value for value in known if value is not None), None)
+    begin = funds or _least(settings.allocated, ground.funds if ground.account else opening_balance(venue))
     trades, results = copy_simulate(changes=changes, settings=settings, ground=ground, funds=begin)
     return Simulation(trader=trader, ground=ground, funds=begin, trades=trades, results=results)
+
+
+def _least(*amounts: Decimal | None) -> Decimal | None:
+    return min((amount for amount in amounts if amount is not None), default=None)
 
 
 def copy_simulate(

@@ -121,6 +121,7 @@ def test_funds_are_those_given_else_allocated_else_the_accounts(client):
     terms = {"strategy": "PERCENTAGE", "percentage": "100"}
     assert preview(client, leader, **terms, funds="500", allocated="900")["funds"] == "500"
     assert preview(client, leader, **terms, allocated="900")["funds"] == "900"
+    assert preview(client, leader, **terms, allocated="900000")["funds"] == "10000"  # and no copy has more
     whole = preview(client, leader, **terms)
     assert (whole["funds"], whole["trades"][0]["quantity"]) == ("10000", "0.2")
     nobody = as_user(make_user())
