@@ -12,6 +12,7 @@ from markets.venues.registry import venues
 from orders.executor.checking import orders_check
 from orders.executor.sending import orders_execute_due
 from orders.models import AccountState, Mode, TradingAccount
+from orders.services.liquidations import liquidations_find
 from orders.services.reconcile import account_reconcile
 from orders.tasks_accounts import sync_accounts
 
@@ -25,13 +26,14 @@ SECONDS_A_RUN = 120.0
 
 @shared_task(name="orders.sweep")
 def sweep() -> None:
-    """Send what waits, and ask the venues about what is in doubt, open or incomplete."""
+    """Send what waits, and ask the venues about what is in doubt, open or incomplete; find what was liquidated."""
     for _ in range(MOST_ROUNDS):
         if not orders_execute_due():
             break
     for _ in range(MOST_ROUNDS):
         if not orders_check():
             break
+    liquidations_find()
 
 
 @shared_task(name="orders.reconcile")

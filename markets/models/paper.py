@@ -127,6 +127,9 @@ class PaperOrder(models.Model):
                 fields=["venue", "kind", "symbol"], name="markets_paper_order_open", condition=Q(status__in=OPEN)
             ),
             models.Index(fields=["account"], name="markets_paper_order_of_account", condition=Q(status__in=OPEN)),
+            models.Index(
+                fields=["updated_at"], name="markets_paper_order_liquidated", condition=Q(reason="LIQUIDATION")
+            ),
         ]
 
     def __str__(self) -> str:

@@ -18,7 +18,7 @@ class Reconciliation(models.Model):
     account = models.ForeignKey(TradingAccount, on_delete=models.CASCADE, related_name="reconciliations")
     started_at = models.DateTimeField(default=timezone.now)
     finished_at = models.DateTimeField(null=True)
-    trigger = models.CharField(max_length=16, help_text="What asked for it: schedule, stream, poll.")
+    trigger = models.CharField(max_length=16, help_text="What asked for it: schedule, stream, poll, liquidation.")
     orders_repaired = models.PositiveIntegerField(default=0)
     fills_found = models.PositiveIntegerField(default=0)
     holdings_adjusted = models.PositiveIntegerField(default=0)

@@ -16,6 +16,8 @@ from markets.venues.paper.settle import release, settle
 from markets.venues.paper.terms import Terms
 from markets.venues.vocabulary import MarketKind, OrderType, Side, TimeInForce, VenueStatus
 
+LIQUIDATION = "LIQUIDATION"  # the reason of what it ends and of what it places
+
 
 @exact
 def work(ledger: Ledger, order: Order, view: View, terms: Terms) -> Outcome:
@@ -134,7 +136,7 @@ def liquidate(
     held_in = {MarketKey(held.kind, held.symbol) for held in after.margined_in(asset)}
     now = next(views[key].now for key in held_in)
     orders.extend(
-        ended(after, order, now=now, status=VenueStatus.EXPIRED, reason="LIQUIDATION")
+        ended(after, order, now=now, status=VenueStatus.EXPIRED, reason=LIQUIDATION)
         for order in open_orders
         if order.reserved_asset == asset or MarketKey(order.kind, order.symbol) in held_in
     )
@@ -161,7 +163,7 @@ def _closing(held: Held, now: datetime) -> Order:
         created_at=now,
         updated_at=now,
         reduce_only=True,
-        reason="LIQUIDATION",
+        reason=LIQUIDATION,
     )
 
 
