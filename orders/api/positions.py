@@ -6,10 +6,8 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from copytrade.accounts.models import User
-from copytrade.billing.throttling import WriteThrottle
 from copytrade.lib.api.paging import LIMIT_PARAMETER, OFFSET_PARAMETER, read_page
 from copytrade.lib.api.responses import success
-from copytrade.lib.api.throttling import ApiThrottle
 from copytrade.lib.idempotency import IDEMPOTENCY_PARAMETER, read_idempotency_key
 from orders.api.answers import (
     CLOSING,
@@ -128,9 +126,7 @@ class PositionSummaryView(PositionsView):
 
 
 class PositionCloseView(PositionsView):
-    """Closing."""
-
-    throttle_classes = [ApiThrottle, WriteThrottle]
+    """Closing, which never waits for the budget of orders: it takes risk away."""
 
     @extend_schema(
         operation_id="position_close",

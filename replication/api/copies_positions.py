@@ -4,10 +4,8 @@ from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from copytrade.billing.throttling import WriteThrottle
 from copytrade.lib.api.paging import LIMIT_PARAMETER, OFFSET_PARAMETER, read_page
 from copytrade.lib.api.responses import success
-from copytrade.lib.api.throttling import ApiThrottle
 from orders.api.answers import PAGE, shown
 from orders.api.reading import OPEN_PARAMETER, read_flag
 from replication.api.copies import COPY_ID, TAGS, CopiesView
@@ -47,9 +45,7 @@ class CopyPositionsView(CopiesView):
 
 
 class CopyPositionCloseView(CopiesView):
-    """Closing one."""
-
-    throttle_classes = [ApiThrottle, WriteThrottle]
+    """Closing one, which never waits for the budget of orders: it takes risk away."""
 
     @extend_schema(
         operation_id="copy_position_close",

@@ -1,46 +1,50 @@
 """Copies: begun, changed, paused, resumed, stopped, funded; each step is audited and told to the follower."""
 
+import logging
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, fields, replace
 from decimal import Decimal
 from typing import Any
 
-from django.conf import settings as configuration
 from django.db import IntegrityError, transaction
-from django.db.models import Count
 from django.utils import timezone
 
 from copytrade.accounts.models import User
 from copytrade.accounts.services import audit_record
-from copytrade.billing.selectors import plan_of
-from copytrade.lib.errors import ApplicationError, ErrorCode, InvalidInput, NotFound
+from copytrade.lib.database import DATABASE_AWAY
+from copytrade.lib.errors import InvalidInput
 from copytrade.lib.locks import lock_for_transaction
 from copytrade.realtime.services import messages_publish
-from orders.models import AccountState, TradingAccount
+from orders.models import TradingAccount
 from replication.defaults import settings_filled
-from replication.models import IS_OPEN, Copy, CopyFunds, CopyIntent, CopyPosition, LeaderAccount
+from replication.models import Copy, CopyFunds, CopyPosition
 from replication.selectors.defaults import copy_defaults_of
 from replication.services.catching_up import open_positions_signal
 from replication.services.flags import accounts_lock_to_begin, leader_marks_set
 from replication.services.following import account_for
 from replication.services.funding import funds_refuse, peak_without
 from replication.services.messages import copy_messages
+from replication.services.refusing import (
+    CopyConflict,
+    account_refuse,
+    beginning_refuse,
+    ended_refuse,
+    equity_refuse,
+    leader_refuse,
+    number_refuse,
+    settings_refuse,
+    turning_refuse,
+)
 from replication.services.stopping import ENDED, copy_end, positions_exit, stopping_step
 from replication.services.withdrawing import orders_take_back
-from replication.terms import CopySettings, settings_problems
-from replication.vocabulary import UNDER_WAY, CopyState, Reason
-from traders.models import LeaderStatus, LeadTrader
+from replication.terms import CopySettings
+from replication.vocabulary import CopyState, Reason
+from traders.models import LeadTrader
 
-FOLLOWABLE = (LeaderStatus.APPROVED, LeaderStatus.FEATURED)
+logger = logging.getLogger(__name__)
+
 STOPPED = "Stopped by its owner."
 PAUSED = "The copy was paused before this could be sent."
-
-
-class CopyConflict(ApplicationError):
-    """The copy, the leader or the account is in a state in which this cannot be done."""
-
-    code = ErrorCode.CONFLICT
-    status = 409
 
 
 def copy_start(
@@ -57,15 +61,16 @@ def copy_start(
     paper. Wrong settings are `InvalidInput` with all that is wrong; a leader who is not open to copying, oneself, one
     whom the account copies already, or one copy more than there may be is `CopyConflict`.
     """
-    _refuse_settings(settings)
-    _refuse_leader(user, trader)
+    settings_refuse(settings)
+    leader_refuse(user, trader)
+    equity_refuse(trader, settings)
     with transaction.atomic():
         lock_for_transaction(f"copies of user {user.pk}")  # so that two at once do not both count themselves the last
-        _refuse_number(user)
+        number_refuse(user)
         chosen = account or account_for(user=user, trader=trader)
         accounts_lock_to_begin(account=chosen, trader=trader)
         chosen.refresh_from_db(fields=["state", "equity"])
-        _refuse_account(chosen)
+        account_refuse(chosen)
         if left_open:
             sources = copy_defaults_of(user=user, venue=chosen.venue, account=chosen)
             settings = settings_filled(settings, left_open, sources)
@@ -86,11 +91,14 @@ def copy_change(*, copy: Copy, changes: Mapping[str, Any], actor: User) -> Copy:
     `changes` are fields of `CopySettings`; what they do not name stays, whoever changes that at the same time.
     """
     locked = _locked(copy)
-    _refuse_ended(locked)
+    ended_refuse(locked)
     before = settings_of(locked)
     settings = replace(before, **changes)
-    _refuse_settings(settings)
-    _refuse_turning(locked, settings)
+    settings_refuse(settings)
+    beginning_refuse(locked, settings)
+    turning_refuse(locked, settings)
+    if settings.strategy != before.strategy:
+        equity_refuse(locked.trader, settings)
     _apply(locked, settings, keep=("allocated",))
     locked.save()
     _told(locked, actor, "change", _difference(before, settings_of(locked)))
@@ -101,7 +109,7 @@ def copy_change(*, copy: Copy, changes: Mapping[str, Any], actor: User) -> Copy:
 def copy_pause(*, copy: Copy, actor: User, by_staff: bool = False) -> Copy:
     """Copy exits only, until it is resumed; what was not sent yet opens nothing. Pausing again changes nothing."""
     locked = _locked(copy)
-    _refuse_ended(locked)
+    ended_refuse(locked)
     mark = _pause_mark(by_staff=by_staff)
     if locked.state != CopyState.STOPPING and not getattr(locked, mark):
         setattr(locked, mark, True)
@@ -117,7 +125,7 @@ def copy_resume(*, copy: Copy, actor: User, by_staff: bool = False) -> Copy:
     What staff paused they resume, and what its owner did, the owner; a copy that both have paused goes on after both.
     """
     locked = _locked(copy)
-    _refuse_ended(locked)
+    ended_refuse(locked)
     if locked.state == CopyState.STOPPING:
         raise CopyConflict("This copy is stopping: follow the leader anew once it has ended.")
     if locked.paused_by_staff and not by_staff:
@@ -157,7 +165,7 @@ def copy_stop(*, copy: Copy, close: bool, actor: User | None, reason: str = STOP
 def copy_position_close(*, position: CopyPosition, actor: User) -> None:
     """Close one position of a copy without leaving the leader. What is flat, or of an ended copy, is `CopyConflict`."""
     copy = _locked(position.copy)
-    _refuse_ended(copy)
+    ended_refuse(copy)
     current = CopyPosition.objects.select_related("market", "copy__trader").get(pk=position.pk)
     if not current.is_open:
         raise CopyConflict("This position is closed already.")
@@ -173,7 +181,7 @@ def copy_funds_move(*, copy: Copy, amount: Decimal, actor: User) -> Copy:
     (`CopyConflict`).
     """
     locked = _locked(copy)
-    _refuse_ended(locked)
+    ended_refuse(locked)
     if not amount.is_finite() or not amount:
         raise InvalidInput([{"path": "amount", "message": "must be more or less than 0"}])
     if locked.allocated is None:
@@ -190,9 +198,24 @@ def copy_funds_move(*, copy: Copy, amount: Decimal, actor: User) -> Copy:
 
 
 def user_stop(*, user: User, close: bool, actor: User) -> list[Copy]:
-    """Stop everything of a user: all copies end, with `close` after closing what they hold."""
-    copies = Copy.objects.filter(account__user=user).exclude(state__in=[CopyState.ENDED, CopyState.STOPPING])
-    return [copy_stop(copy=copy, close=close, actor=actor, reason="Everything was stopped.") for copy in copies]
+    """Stop everything of a user: all copies end, with `close` after closing what they hold.
+
+    One that cannot be stopped keeps no other from it: `CopyConflict` names those that run on.
+    """
+    over = [CopyState.ENDED, CopyState.STOPPING] if close else [CopyState.ENDED]
+    stopped, left = [], []
+    for copy in Copy.objects.filter(account__user=user).exclude(state__in=over):
+        try:
+            stopped.append(copy_stop(copy=copy, close=close, actor=actor, reason="Everything was stopped."))
+        except DATABASE_AWAY:
+            raise
+        except Exception:
+            logger.exception("Copy %s cannot be stopped", copy.pk)
+            left.append(copy.pk)
+    if left:
+        message = f"{len(left)} of your copies could not be stopped and run on; the others are: try again."
+        raise CopyConflict(message, details={"copies": left})
+    return stopped
 
 
 def settings_of(copy: Copy) -> CopySettings:
@@ -228,58 +251,6 @@ def _apply(copy: Copy, settings: CopySettings, *, keep: Sequence[str] = ()) -> N
     copy.allowed_symbols, copy.denied_symbols = list(settings.allowed_symbols), list(settings.denied_symbols)
     copy.trading_hours = dict(settings.trading_hours or {})
     copy.updated_at = timezone.now()
-
-
-def _refuse_settings(settings: CopySettings) -> None:
-    if problems := list(settings_problems(settings)):
-        raise InvalidInput(problems)
-
-
-def _refuse_leader(user: User, trader: LeadTrader) -> None:
-    if trader.status == LeaderStatus.BLOCKED:
-        raise NotFound("There is no such leader.")
-    if trader.status not in FOLLOWABLE:
-        raise CopyConflict("This leader is not open to be copied: staff have not approved it, or have paused it.")
-    if trader.user_id == user.pk:
-        raise CopyConflict("You cannot copy yourself.")
-
-
-def _refuse_number(user: User) -> None:
-    running = Copy.objects.filter(account__user=user).exclude(state=CopyState.ENDED)
-    leaders, copies = running.aggregate(Count("trader", distinct=True), Count("pk")).values()
-    most = configuration.COPY_MOST_LEADERS
-    if leaders >= most:
-        raise CopyConflict(
-            f"You copy {leaders} leaders, and {most} is the most: stop one first.", details={"most": most}
-        )
-    plan = plan_of(user)
-    if plan is not None and plan.most_copies is not None and copies >= plan.most_copies:
-        raise CopyConflict(
-            f"You have {copies} copies, and with the plan {plan.name} {plan.most_copies} is the most: stop one first.",
-            details={"most": plan.most_copies, "plan": plan.slug},
-        )
-
-
-def _refuse_account(account: TradingAccount) -> None:
-    if account.state == AccountState.CLOSED:
-        raise CopyConflict("This account is closed: choose another one.")
-    if LeaderAccount.objects.filter(account=account).exists():
-        raise CopyConflict("Others may copy this account, so it copies nobody: choose or open another one.")
-
-
-def _refuse_turning(copy: Copy, settings: CopySettings) -> None:
-    if settings.inverted == copy.inverted:
-        return
-    # Before positions: what became of an order changes both at once, and may do so between two looks.
-    if CopyIntent.objects.filter(copy=copy, state__in=UNDER_WAY).exists():
-        raise CopyConflict("Something that this copy decided is still under way, or waits: turn it round after that.")
-    if copy.positions.filter(IS_OPEN).exists():
-        raise CopyConflict("This copy has open positions: close them first, then turn it round.")
-
-
-def _refuse_ended(copy: Copy) -> None:
-    if copy.state == CopyState.ENDED:
-        raise CopyConflict("This copy has ended: follow the leader anew.")
 
 
 def _locked(copy: Copy) -> Copy:

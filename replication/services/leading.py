@@ -6,8 +6,8 @@ from copytrade.accounts.models import User
 from copytrade.accounts.services import audit_record
 from orders.models import AccountState, TradingAccount
 from replication.models import Copy, LeaderAccount
-from replication.services.copies import CopyConflict
 from replication.services.flags import leader_marks_set
+from replication.services.refusing import CopyConflict
 from replication.vocabulary import CopyState
 from traders.models import LeadTrader, SourceFreshness
 

@@ -12,8 +12,8 @@ from orders.states import FINAL
 from replication.engine.planning import intents_replan
 from replication.engine.running import chunk_execute
 from replication.models import CopyIntent, Signal
-from replication.services.copies import CopyConflict
 from replication.services.messages import intent_messages
+from replication.services.refusing import CopyConflict
 from replication.vocabulary import Action, CopyState, IntentState, SignalSource, SignalState
 
 

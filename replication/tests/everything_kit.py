@@ -65,7 +65,7 @@ class Everything:
             platform="house", external_id="1", user=self.account.user, status=LeaderStatus.APPROVED
         )
         LeaderAccount.objects.create(account=self.account, trader=self.master)
-        self.watched, self.size, self.untold = watched(), D(0), list[dict[str, Any]]()
+        self.watched, self.size, self.untold = watched(raw={"marginBalance": "20000"}), D(0), list[dict[str, Any]]()
         self.tell_prices()
         shared = live()
         for account in (shared, live(hedge_mode=True), paper_account()):

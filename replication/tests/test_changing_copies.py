@@ -1,14 +1,19 @@
 """Changes of a copy, and who may make them, while others are at it."""
 
+from typing import Any
+
 import pytest
 
 from copytrade.lib.errors import InvalidInput
 from replication.models import Copy
 from replication.services import copies
-from replication.services.copies import CopyConflict, copy_change, copy_pause, copy_resume, copy_stop
+from replication.services.copies import copy_change, copy_pause, copy_resume, copy_stop
+from replication.services.refusing import CopyConflict
 from replication.tests.callers import client_of, data
 from replication.tests.kit import D, decision, follow, held, lead, make_master, price_is, send_nothing
-from tests.factories import make_user
+from replication.vocabulary import Strategy
+from tests.factories import make_leader, make_user
+from traders.models import LeaderStatus, LeadTrader
 
 pytestmark = [pytest.mark.django_db(transaction=True)]
 
@@ -48,6 +53,29 @@ def test_what_fits_nothing_changes_nothing(copy):
 
     copy.refresh_from_db()
     assert (copy.ratio, copy.max_daily_loss) == (1, None)
+
+
+def test_what_a_copy_begins_with_cannot_be_asked_for_afterwards(copy):
+    with pytest.raises(InvalidInput, match="copy_open_positions: is what a copy begins with"):
+        copy_change(copy=copy, changes={"copy_open_positions": True}, actor=copy.account.user)
+
+    copy_change(copy=copy, changes={"copy_open_positions": False, "ratio": D(2)}, actor=copy.account.user)
+    copy.refresh_from_db()
+    assert copy.ratio == 2
+
+
+def test_no_copy_is_sized_by_an_equity_that_its_leader_does_not_tell(copy):
+    silent = make_leader(status=LeaderStatus.APPROVED)
+    wished: dict[str, Any] = {"strategy": Strategy.EQUITY_PROPORTIONAL, "ratio": None}
+    with pytest.raises(InvalidInput, match="strategy: needs the leader's equity"):
+        follow(silent, **wished)
+    other = follow(silent)
+    with pytest.raises(InvalidInput, match="strategy: needs the leader's equity"):
+        copy_change(copy=other, changes=wished, actor=other.account.user)
+
+    LeadTrader.objects.filter(pk=silent.pk).update(raw={"data": {"marginBalance": "2000"}})
+    copy_change(copy=other, changes=wished, actor=other.account.user)
+    copy_change(copy=copy, changes=wished, actor=copy.account.user)  # of a master, whose account tells it
 
 
 def test_a_copy_is_not_turned_round_while_an_entry_is_under_way(monkeypatch):

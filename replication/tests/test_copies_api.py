@@ -8,8 +8,9 @@ import pytest
 from copytrade.accounts.models import AuditEvent, Scope
 from copytrade.accounts.services import api_key_create
 from replication.models import Copy, CopyPosition
+from replication.services import copies, stopping
 from replication.tests.api_kit import as_user, get, patch, paths, post, statements
-from replication.tests.kit import D, follow, held, lead, make_master, paper_account, price_is, settle
+from replication.tests.kit import D, follow, held, lead, make_master, paper_account, price_is, send_nothing, settle
 from tests.factories import make_leader, make_market
 from traders.models import LeaderStatus
 
@@ -196,14 +197,47 @@ def test_a_stop_keeps_what_is_held_unless_it_is_told_to_close(scene):
 def test_everything_is_stopped_at_once(scene):
     leader, account, mine, client = scene
     other = follow(leader)
-    copies = [follow(leader, mine), follow(leader, paper_account(mine.user))]
+    own = [follow(leader, mine), follow(leader, paper_account(mine.user))]
     lead(account, "BUY", "0.1")
     stopped = post(client, "copies/stop-all", {"close": True})["data"]
-    assert {copy["id"] for copy in stopped} == {copy.pk for copy in copies}
+    assert {copy["id"] for copy in stopped} == {copy.pk for copy in own}
     settle()
-    assert [held(copy) for copy in copies] == [0, 0]
+    assert [held(copy) for copy in own] == [0, 0]
     assert held(other) == D("0.1")
+    assert post(client, "copies/stop-all", {"close": True})["data"] == []
+
+
+def test_what_is_being_closed_is_kept_where_everything_is_stopped_that_way(scene, monkeypatch):
+    leader, account, mine, client = scene
+    copy = follow(leader, mine)
+    lead(account, "BUY", "0.1")
+    with monkeypatch.context() as patch:
+        send_nothing(patch)
+        assert post(client, "copies/stop-all", {"close": True})["data"][0]["state"] == "stopping"
+        assert post(client, "copies/stop-all", {"close": True})["data"] == []
+
+        assert post(client, "copies/stop-all", {})["data"][0]["state"] == "ended"
     assert post(client, "copies/stop-all", {})["data"] == []
+    assert held(copy) == D("0.1")
+
+
+def test_a_copy_that_cannot_be_stopped_keeps_no_other_from_it(scene, monkeypatch, caplog):
+    leader, _, mine, client = scene
+    first, second = follow(leader, mine), follow(leader, paper_account(mine.user))
+    end = stopping.copy_end
+
+    def fails_once(*, copy, reason):
+        if copy.pk == first.pk:
+            raise ValueError("this one is broken")
+        end(copy=copy, reason=reason)
+
+    monkeypatch.setattr(copies, "copy_end", fails_once)
+    answer = post(client, "copies/stop-all", {}, status=409)
+
+    assert answer["error"]["details"] == {"copies": [first.pk]}
+    states = dict(Copy.objects.values_list("pk", "state"))
+    assert (states[first.pk], states[second.pk]) == ("active", "ended")
+    assert "cannot be stopped" in caplog.text
 
 
 def test_a_position_is_closed_without_leaving_the_leader(scene):

@@ -8,15 +8,8 @@ from orders.models import TradingAccount
 from orders.services.accounts import account_close
 from replication.engine.running import fan_out
 from replication.models import Copy, CopyFunds, CopyIntent, LeaderAccount
-from replication.services.copies import (
-    CopyConflict,
-    copy_change,
-    copy_funds_move,
-    copy_pause,
-    copy_resume,
-    copy_start,
-    copy_stop,
-)
+from replication.services.copies import copy_change, copy_funds_move, copy_pause, copy_resume, copy_start, copy_stop
+from replication.services.refusing import CopyConflict
 from replication.terms import CopySettings
 from replication.tests.kit import D, decision, follow, held, lead, make_master, paper_account, price_is, settle, trade
 from replication.tests.watched_kit import did, holds, push, watched

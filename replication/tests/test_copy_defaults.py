@@ -15,7 +15,8 @@ from copytrade.billing.services import membership_set
 from orders.models import TradingAccount
 from replication.defaults import Defaults, Source, settings_filled
 from replication.models import Copy, CopyDefaults
-from replication.services.copies import CopyConflict, copy_pause, copy_stop
+from replication.services.copies import copy_pause, copy_stop
+from replication.services.refusing import CopyConflict
 from replication.terms import CopySettings, settings_problems
 from replication.tests.api_kit import as_user, get, patch, paths, post
 from replication.tests.kit import D, follow, make_master, paper_account

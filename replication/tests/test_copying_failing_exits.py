@@ -13,7 +13,8 @@ from orders.tests.conftest import make_live_account, venue  # noqa: F401  (a fix
 from replication.engine.resuming import waiting_resume
 from replication.engine.settling import STILL_TRIED, TELL_AFTER, orders_settle
 from replication.models import CopyIntent, CopyPosition
-from replication.services.copies import CopyConflict, copy_stop
+from replication.services.copies import copy_stop
+from replication.services.refusing import CopyConflict
 from replication.services.retrying import decision_retry
 from replication.tests.failing_kit import (  # noqa: F401  (fixtures)
     CLOSED,

@@ -5,7 +5,7 @@ import pytest
 from markets.models import PaperAccount
 from orders.models import Order
 from replication.models import CopyIntent, Signal
-from replication.services.copies import CopyConflict
+from replication.services.refusing import CopyConflict
 from replication.tests.kit import D, decision, follow, held, lead, make_master, paper_account, price_is, settle, trade
 from replication.vocabulary import IntentState
 

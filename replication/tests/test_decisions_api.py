@@ -12,7 +12,8 @@ from copytrade.accounts.models import AuditEvent
 from orders.models import Fill, Order, OrderEvent
 from orders.services.accounts import account_pause, account_resume
 from replication.models import Copy, CopyIntent, Signal
-from replication.services.copies import CopyConflict, copy_stop
+from replication.services.copies import copy_stop
+from replication.services.refusing import CopyConflict
 from replication.services.retrying import decision_retry
 from replication.tests.api_kit import as_user, get, post, statements
 from replication.tests.kit import D, decision, follow, held, lead, make_master, paper_account, price_is, settle

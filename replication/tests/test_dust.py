@@ -12,8 +12,9 @@ from orders.models import Holding, TradingAccount
 from replication.models import Copy, CopyPosition
 from replication.selectors import values
 from replication.selectors.copies import copy_results
-from replication.services.copies import CopyConflict, copy_change, copy_position_close
+from replication.services.copies import copy_change, copy_position_close
 from replication.services.protecting import copies_protect
+from replication.services.refusing import CopyConflict
 from replication.tests.api_kit import as_user, get
 from replication.tests.kit import (
     D,

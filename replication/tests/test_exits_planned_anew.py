@@ -21,7 +21,8 @@ from orders.tests.memory_venue import MemoryVenue
 from replication.engine.resuming import waiting_resume
 from replication.engine.running import chunk_execute
 from replication.models import Copy, CopyIntent
-from replication.services.copies import CopyConflict, copy_position_close
+from replication.services.copies import copy_position_close
+from replication.services.refusing import CopyConflict
 from replication.services.retrying import decision_retry
 from replication.tests.kit import D, decision, held, price_is, settle
 from replication.tests.watched_kit import did, follow_since, holds, tell, watched

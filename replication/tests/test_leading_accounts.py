@@ -4,8 +4,8 @@ import pytest
 
 from orders.models import TradingAccount
 from replication.models import LeaderAccount
-from replication.services.copies import CopyConflict
 from replication.services.leading import leader_account_add
+from replication.services.refusing import CopyConflict
 from replication.tests.kit import make_master, paper_account
 from tests.factories import make_freshness, make_leader, make_staff
 

@@ -9,8 +9,8 @@ from django.db import transaction
 from copytrade.accounts.models import Role
 from orders.models import TradingAccount
 from replication.models import Copy, LeaderAccount
-from replication.services.copies import CopyConflict
 from replication.services.people import person_lead
+from replication.services.refusing import CopyConflict
 from replication.tests.kit import VENUE, follow, make_master, paper_account
 from tests.beside import beside, until_somebody_waits
 from tests.factories import make_user

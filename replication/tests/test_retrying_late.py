@@ -6,7 +6,7 @@ from django.utils import timezone
 from replication.engine.planning import Planned
 from replication.models import CopyIntent, Signal
 from replication.services import retrying
-from replication.services.copies import CopyConflict
+from replication.services.refusing import CopyConflict
 from replication.services.retrying import decision_retry
 from replication.tests.kit import follow
 from tests.factories import make_account, make_leader

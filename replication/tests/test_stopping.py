@@ -9,7 +9,8 @@ from orders.tests.conftest import make_live_account, venue  # noqa: F401  (a fix
 from replication.engine.running import fan_out
 from replication.engine.settling import TELL_AFTER
 from replication.models import Copy, CopyIntent, Signal
-from replication.services.copies import CopyConflict, copy_position_close, copy_stop, user_stop
+from replication.services.copies import copy_position_close, copy_stop, user_stop
+from replication.services.refusing import CopyConflict
 from replication.services.stopping import NOT_CLOSED, stopping_continue
 from replication.tests.kit import (
     D,
