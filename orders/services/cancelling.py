@@ -45,9 +45,27 @@ def _want_gone(order_ids: Collection[int]) -> list[int]:
     orders, now = _locked_open(order_ids), timezone.now()
     _cancel_unsent([order for order in orders if order.state == OrderState.PENDING], now)
     sent = [order for order in orders if order.state != OrderState.PENDING]
+    _note_wish([order for order in sent if order.cancel_requested_at is None], now)
     changes = {"cancel_requested_at": now, "check_at": now, "checks": 0, "updated_at": now}
     Order.objects.filter(pk__in=[order.pk for order in sent]).update(**changes)
     return [order.pk for order in sent if order.state in IN_DOUBT]
+
+
+def _note_wish(orders: Sequence[Order], now: datetime) -> None:
+    """Note that somebody wants them cancelled, who is told apart by that from a venue that cancels by itself."""
+    OrderEvent.objects.bulk_create(
+        OrderEvent(
+            order=order,
+            from_state=order.state,
+            to_state=order.state,
+            source=Source.USER,
+            code="CANCEL_REQUESTED",
+            message="The venue is asked to cancel it.",
+            filled_quantity=order.filled_quantity,
+            at=now,
+        )
+        for order in orders
+    )
 
 
 def _locked_open(order_ids: Collection[int]) -> list[Order]:

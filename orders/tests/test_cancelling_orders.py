@@ -31,6 +31,19 @@ def test_cancelling_twice_changes_nothing(write):
     assert order_cancel(order=order).finished_at == first.finished_at
 
 
+def test_the_steps_of_an_order_tell_that_somebody_wanted_it_cancelled_once(write, venue, monkeypatch):
+    order = write(type="LIMIT", price=Decimal(40_000))
+    orders_execute_due()
+    with monkeypatch.context() as down:
+        down.setattr(venue, "cancel", _is_down)
+        order_cancel(order=order)
+    order_cancel(order=order)
+
+    steps = list(order.events.values_list("source", "from_state", "to_state", "code"))[2:]
+    assert [step for step in steps if step[0] == "user"] == [("user", "NEW", "NEW", "CANCEL_REQUESTED")]
+    assert steps[-1][2] == "CANCELED"
+
+
 def test_a_filled_order_stays_filled(write):
     order = write()
     orders_execute_due()
