@@ -22,6 +22,7 @@ from copytrade.accounts.services import (
 )
 from copytrade.lib.admin import ReadOnlyAdmin
 
+RIGHTS = ("is_staff", "is_superuser", "groups", "user_permissions")
 PASSWORD_CHANGED = [{"changed": {"fields": ["password"]}}]  # as the admin words it
 
 
@@ -52,7 +53,10 @@ class NewUserForm(OwnName, UserCreationForm[User]):
 
 
 class UserAdmin(DjangoUserAdmin[User]):
-    """People. Registered where their accounts are known: `replication.admin.people`."""
+    """People. Registered where their accounts are known: `replication.admin.people`.
+
+    Rights are given, and staff looked after, by those who have all rights: else whoever may change people had them too.
+    """
 
     list_display = ("username", "email", "full_name", "role", "is_staff", "is_active", "date_joined")
     list_filter = ("role", "is_staff", "is_superuser", "is_active", "groups")
@@ -69,6 +73,19 @@ class UserAdmin(DjangoUserAdmin[User]):
         ("Permissions", {"fields": ("is_active", "is_staff", "is_superuser", "groups", "user_permissions")}),
         ("Dates", {"fields": ("last_login", "date_joined")}),
     )
+
+    def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> Any:
+        """Let rights be seen by all who see people."""
+        fields = tuple(super().get_readonly_fields(request, obj))
+        return fields if _has_all_rights(request) else (*fields, *RIGHTS)
+
+    def has_change_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
+        """Whether somebody, and with it their password, may be changed."""
+        return super().has_change_permission(request, obj) and _may_touch(request, obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
+        """Whether somebody may be deleted."""
+        return super().has_delete_permission(request, obj) and _may_touch(request, obj)
 
     def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:  # noqa: FBT001  (Django's signature)
         """Save, and tell the audit trail of a new user, or from what to what one was changed."""
@@ -88,6 +105,14 @@ class UserAdmin(DjangoUserAdmin[User]):
         if message == PASSWORD_CHANGED:
             user_password_note(user=obj, actor=request.user)
         return super().log_change(request, obj, message)
+
+
+def _has_all_rights(request: HttpRequest) -> bool:
+    return isinstance(request.user, User) and request.user.is_superuser
+
+
+def _may_touch(request: HttpRequest, obj: User | None) -> bool:
+    return obj is None or _has_all_rights(request) or obj == request.user or not (obj.is_staff or obj.is_superuser)
 
 
 def _plain(value: Any) -> Any:
