@@ -21,10 +21,11 @@ from traders.models import LeadTrader
 WORTH_CLOSING = Decimal("0.01")
 ONE = Decimal(1)
 # What the newest signal of a position had left of it. Where the one that was written last is of an older trade, nobody
-# can tell whether the other had counted it. What only one copy did, and what no copy followed, say nothing of leaders.
+# can tell whether the other had counted it. What only one copy did, and what no copy followed, say nothing of leaders;
+# what somebody holds at two venues is two positions.
 _SIGNALS = """
     replication_signal s WHERE s.trader_id = {trader} AND s.symbol = {symbol} AND s.side = {side}
-        AND s.source <> 'stop' AND NOT s.numbers ?| '{{superseded,not_shown}}'
+        AND s.venue = {venue} AND s.source <> 'stop' AND NOT s.numbers ?| '{{superseded,not_shown}}'
 """
 LEFT = f"""
     SELECT s.id, s.event_time, s.venue, s.base_asset, s.quote_asset, CASE s.action WHEN 'CLOSE' THEN 0
@@ -40,14 +41,24 @@ SHOWN = """
         WHERE p.trader_id = %(trader)s AND (p.symbol, p.side) = (t.symbol, t.side) AND p.fetched_at > n.event_time
             AND (p.created_at >= t.detected_at OR abs(p.size) <= t.size))
 """
-_OF_TRADE = {"trader": "%(trader)s", "symbol": "t.symbol", "side": "t.side"}
+# Whoever copies the leader only since then has nothing to close.
+HELD = """
+    (EXISTS (
+        SELECT FROM replication_copy c JOIN replication_copyposition p ON p.copy_id = c.id
+        WHERE c.trader_id = %(trader)s AND c.state <> 'ended' AND p.quantity <> 0
+            AND (p.leader_symbol, p.leader_side) = (t.symbol, t.side)
+    ) OR EXISTS (
+        SELECT FROM replication_signal s WHERE s.trader_id = %(trader)s AND s.symbol = t.symbol AND s.side = t.side
+            AND s.state <> 'done'))
+"""
+_OF_TRADE = {"trader": "%(trader)s", "symbol": "t.symbol", "side": "t.side", "venue": "t.venue"}
 LESS = f"""
     SELECT t.symbol, t.side, trim_scale(n.size)
     FROM json_to_recordset(%(rows)s::json) AS t (
-        symbol text, side text, size numeric, event_time timestamptz, detected_at timestamptz, own boolean
+        symbol text, side text, venue text, size numeric, event_time timestamptz, detected_at timestamptz, own boolean
     ) CROSS JOIN LATERAL ({LEFT.format_map(_OF_TRADE)}) n
     WHERE n.event_time < t.event_time AND t.size < n.size AND {NOTHING_LATE.format_map(_OF_TRADE)}
-        AND CASE WHEN t.own THEN t.size = 0 ELSE %(visible)s AND {SHOWN} END
+        AND CASE WHEN t.own THEN t.size = 0 ELSE %(visible)s AND {SHOWN} END AND {HELD}
 """
 COVERED = """
     SELECT symbol, side, max(event_time) FROM replication_signal
@@ -130,6 +141,7 @@ def _rows(doubtful: Iterable[Found]) -> list[dict[str, object]]:
         {
             "symbol": each.change.symbol,
             "side": each.change.side,
+            "venue": each.book.venue,
             "size": each.change.position_before,
             "event_time": each.change.event_time,
             "detected_at": each.change.detected_at,

@@ -28,8 +28,8 @@ AGAIN_AFTER = timedelta(minutes=15)
 FEW = 20
 ALONE = "SELECT pg_try_advisory_xact_lock(hashtext('replication.vanished'))"
 # Held by a copy that lives, and more than a dust that no order can sell; whether one can is known to be otherwise where
-# the same was skipped just now. All that the leader traded must have been
-# taken up, since one of the trades may be the very close; what cannot be taken up is not waited for.
+# the same was skipped just now. All that the leader traded must have been taken up, since one of the trades may be the
+# very close; what cannot be taken up is not waited for.
 # First what leaders no longer have, which is of few symbols, and only then who holds it, who may be many; `abs` keeps
 # from the index of all that is open in a market, which would be read whole for each copy.
 HELD = """
@@ -42,9 +42,13 @@ HELD = """
         WHERE {gone} AND NOT EXISTS (
             SELECT FROM replication_signal s WHERE s.trader_id = l.id AND s.state = 'pending')
     )
-    SELECT p.leader_symbol, p.leader_side, m.base_asset, m.quote_asset, m.venue, c.trader_id, g.seen_at,
-        array_agg(DISTINCT c.id) AS copies
-    FROM gone g JOIN replication_copy c ON c.trader_id = g.trader_id JOIN replication_copyposition p
+    SELECT p.leader_symbol, p.leader_side, coalesce(n.base_asset, m.base_asset), coalesce(n.quote_asset, m.quote_asset),
+        coalesce(n.venue, m.venue), c.trader_id, g.seen_at, array_agg(DISTINCT c.id) AS copies
+    FROM gone g LEFT JOIN LATERAL (
+        SELECT s.base_asset, s.quote_asset, s.venue FROM replication_signal s
+        WHERE (s.trader_id, s.symbol, s.side) = (g.trader_id, g.leader_symbol, g.leader_side) AND s.source <> 'stop'
+        ORDER BY s.event_time DESC, s.id DESC LIMIT 1
+    ) n ON true JOIN replication_copy c ON c.trader_id = g.trader_id JOIN replication_copyposition p
         ON p.copy_id = c.id AND (p.leader_symbol, p.leader_side) = (g.leader_symbol, g.leader_side)
     JOIN markets_market m ON m.id = p.market_id
     WHERE abs(p.quantity) > 0 AND abs(p.quantity) >= coalesce(m.quantity_step, 0) AND c.state <> 'ended'
@@ -100,7 +104,7 @@ OWNED = HELD.format(
 )
 # Of watched leaders only: trades of accounts that lead are known, or become known. A trade that the report may have
 # missed is waited for.
-_OF_POSITION = {"trader": "q.trader_id", "symbol": "q.symbol", "side": "q.side"}
+_OF_POSITION = {"trader": "q.trader_id", "symbol": "q.symbol", "side": "q.side", "venue": "s.venue"}
 SHRUNK = f"""
     WITH held AS MATERIALIZED (
         SELECT DISTINCT c.trader_id, p.leader_symbol, p.leader_side

@@ -4,12 +4,24 @@ from datetime import timedelta
 
 import pytest
 
-from orders.models import Order
+from orders.models import Order, TradingAccount
 from orders.services.placing import orders_place
 from replication.engine.running import fan_out
-from replication.models import CopyIntent, Signal
-from replication.tests.kit import D, follow, held, lead, make_master, price_is, send_nothing, settle
+from replication.models import CopyIntent, LeaderAccount, Signal
+from replication.services.copies import copy_stop
+from replication.tests.kit import (
+    D,
+    follow,
+    held,
+    lead,
+    make_master,
+    paper_account,
+    price_is,
+    send_nothing,
+    settle,
+)
 from replication.tests.watched_kit import did, follow_since, holds, push, tell, watched
+from tests.factories import make_market
 from traders.models import SourceFreshness
 
 pytestmark = [pytest.mark.django_db(transaction=True)]
@@ -203,6 +215,35 @@ def test_less_than_a_hundredth_is_not_worth_an_order():
     settle()
 
     assert held(copy) == D("0.5")
+
+
+def test_a_leader_who_opens_the_same_symbol_at_another_venue_has_closed_nothing():
+    leader, account = make_master()
+    copy = follow(leader)
+    lead(account, "BUY", "0.5")
+    other = paper_account(account.user, venue="bybit")
+    LeaderAccount.objects.create(account=other, trader=leader)
+    TradingAccount.objects.filter(pk=other.pk).update(is_led=True)
+    price_is(market=make_market(venue="bybit"))
+
+    lead(other, "BUY", "0.2")
+
+    assert told() == ["fill OPEN", "fill OPEN"]
+    assert held(copy) == D("0.7")
+
+
+def test_who_copies_since_then_has_nothing_to_close():
+    leader, account = make_master()
+    copy_stop(copy=follow(leader), close=False, actor=None)
+    before = follow(leader)
+    lead(account, "BUY", "0.5")
+    copy_stop(copy=before, close=False, actor=None)
+    account.holdings.update(quantity=0, cost=0)
+    copy = follow(leader)
+
+    lead(account, "BUY", "0.2")
+
+    assert (held(copy), CopyIntent.objects.filter(copy=copy).count()) == (D("0.2"), 1)
 
 
 def test_an_account_that_leads_and_was_corrected_closes_before_it_opens_again():
