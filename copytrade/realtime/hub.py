@@ -16,8 +16,8 @@ from redis.exceptions import RedisError
 
 from copytrade.lib.database import DATABASE_AWAY
 from copytrade.realtime.frames import stream_frame
-from copytrade.realtime.selectors import PlacedMessage, messages_after, position_now
-from copytrade.realtime.services import WAKE_GROUP, events_place
+from copytrade.realtime.selectors import PlacedMessage, messages_after
+from copytrade.realtime.services import WAKE_GROUP, events_place, events_place_present
 
 logger = logging.getLogger(__name__)
 
@@ -57,8 +57,7 @@ class Hub:
         """Count a client; the first one starts the hub at the present end of the events."""
         async with self._starting:
             if not self._tasks:
-                await database_sync_to_async(events_place)()
-                self.position = await database_sync_to_async(position_now)()
+                self.position = await database_sync_to_async(events_place_present)()
                 self._tasks = [asyncio.create_task(self._hand_out()), asyncio.create_task(self._be_woken())]
             self._members.add(member)
 

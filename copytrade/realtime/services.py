@@ -9,6 +9,7 @@ import msgspec
 from channels.layers import get_channel_layer
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Max
 from django.utils import timezone
 from redis.exceptions import RedisError
 
@@ -99,9 +100,17 @@ def events_place() -> int:
     return position.last_seq
 
 
+def events_place_present() -> int:
+    """Number all events committed by now, not those that come meanwhile; return the last number given out."""
+    unplaced = StreamEvent.objects.filter(seq=None)
+    newest = unplaced.aggregate(newest=Max("id"))["newest"] or 0
+    while unplaced.filter(id__lte=newest).exists():
+        events_place()
+    return position_now()
+
+
 def events_prune() -> int:
     """Delete events older than `STREAM_RETENTION_HOURS`, numbered or not asked for by anybody; return how many."""
-    while StreamEvent.objects.filter(seq=None).exists():
-        events_place()
+    events_place_present()
     limit = timezone.now() - timedelta(hours=settings.STREAM_RETENTION_HOURS)
     return StreamEvent.objects.filter(created_at__lt=limit).delete()[0]

@@ -7,7 +7,7 @@ import pytest
 from channels.db import database_sync_to_async
 from django.db import OperationalError
 
-from copytrade.realtime import consumer, hub
+from copytrade.realtime import consumer, hub, services
 from copytrade.realtime.hub import Hub
 from copytrade.realtime.tests.live import LiveClient, numbers, publish, tell, until
 
@@ -38,6 +38,36 @@ async def test_what_was_told_while_nobody_listened_is_not_told_later(connect: An
     assert await client.arrived() == []
 
 
+async def test_however_much_was_told_while_nobody_listened_none_of_it_is_told_later(
+    connect: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(services, "PLACED_AT_ONCE", 2)
+    for number in range(5):
+        await publish(number)
+    client = await connect()
+    assert await client.subscribe("all") == 5
+    await publish(5)
+    assert numbers([await client.message()]) == [5]
+    assert await client.arrived() == []
+
+
+async def test_who_resumes_after_minutes_without_anybody_gets_all_that_was_missed(
+    connect: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await publish(0)
+    client = await connect()
+    seen = await client.subscribe("all")
+    await client.close()
+    monkeypatch.setattr(services, "PLACED_AT_ONCE", 2)
+    for number in range(1, 6):
+        await publish(number)
+    client = await connect()
+    await client.ask("resume", {"after": seen})
+    await client.subscribe("all")
+    assert numbers(await client.messages(5)) == [1, 2, 3, 4, 5]
+    assert await client.arrived() == []
+
+
 async def test_one_client_that_leaves_takes_nothing_from_the_others(connect: Any) -> None:
     leaving, staying = await connect(), await connect()
     await leaving.subscribe("all")
@@ -60,7 +90,7 @@ async def test_clients_that_come_and_go_at_once_leave_nothing_behind(connect: An
 
 
 async def test_while_the_database_is_away_clients_are_sent_off_to_come_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(hub, "events_place", away)
+    monkeypatch.setattr(hub, "events_place_present", away)
     client = LiveClient()
     assert await client.open()
     assert await client.close_code() == 1013
