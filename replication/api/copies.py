@@ -30,6 +30,7 @@ from replication.api.copies_reading import (
     FundsMove,
     NewCopy,
     StopCopy,
+    leader_of_body,
     left_open,
     read_changes,
     read_copy_filter,
@@ -116,7 +117,7 @@ class CopyListView(CopiesView):
         account = None if body.account_id is None else account_get(user, body.account_id)
         copy = copies.copy_start(
             user=user,
-            trader=leader_get(body.trader_id),
+            trader=leader_get(leader_of_body(body)),
             settings=read_settings(body, CopySettings()),
             account=account,
             left_open=left_open(body),

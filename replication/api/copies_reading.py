@@ -14,6 +14,7 @@ from copytrade.billing.limits import LIMITS
 from copytrade.lib.errors import InvalidInput
 from copytrade.lib.wire import plain_digits
 from orders.api.reading import LARGEST_ID, SymbolText
+from replication.api.leaders import LeadId, Platform, leader_named
 from replication.selectors.copies import CopyFilter
 from replication.selectors.decisions import DecisionFilter
 from replication.terms import AMOUNTS, MOST_SYMBOLS, MOST_TIERS, CopySettings
@@ -78,9 +79,14 @@ class CopyChange(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
 
 
 class NewCopy(CopyChange, kw_only=True, forbid_unknown_fields=True):
-    """A copy to begin: of which leader, on which account (without: one that suits), with which funds of its own."""
+    """A copy to begin: of which leader, on which account (without: one that suits), with which funds of its own.
 
-    trader_id: Number
+    The leader is named by `trader_id`, or by `platform` and `lead_id`.
+    """
+
+    trader_id: Number | None = None
+    platform: Platform | None = None
+    lead_id: LeadId | None = None
     account_id: Number | None = None
     allocated: OptionalAmount = UNSET
 
@@ -115,6 +121,11 @@ DECISION_PARAMETER = OpenApiParameter(
 CODE_PARAMETER = OpenApiParameter(
     "code", {"type": "string", "pattern": CODE_PATTERN}, description="Only those with this code, such as `SLIPPAGE`."
 )
+
+
+def leader_of_body(body: NewCopy) -> int:
+    """Return the number of the leader that a body names; raises `InvalidInput` and `NotFound`."""
+    return leader_named(number=body.trader_id, platform=body.platform, lead_id=body.lead_id, path="trader_id")
 
 
 def left_open(body: msgspec.Struct) -> frozenset[str]:

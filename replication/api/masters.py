@@ -16,7 +16,16 @@ from copytrade.lib.errors import NotFound
 from orders.api.answers import sent
 from orders.api.bodies import UndecodedJson, read_body
 from orders.selectors.accounts import account_get
-from replication.api.masters_examples import FOLLOW, FOLLOW_LIMITED, FOLLOWED, MASTER, UNFOLLOW, UNFOLLOWED
+from replication.api.leaders import PLATFORM_PARAMETER, leader_named
+from replication.api.masters_examples import (
+    FOLLOW,
+    FOLLOW_LIMITED,
+    FOLLOW_WATCHED,
+    FOLLOWED,
+    MASTER,
+    UNFOLLOW,
+    UNFOLLOWED,
+)
 from replication.api.masters_reading import (
     LIVE_PARAMETER,
     ORDERING_PARAMETER,
@@ -40,7 +49,8 @@ from replication.api.masters_shapes import (
 from replication.api.orders_examples import answer
 from replication.selectors.masters import copies_list, copy_views, leader_get, live_copies, masters_list
 from replication.services.copies import copy_start, copy_stop
-from traders.api.serializers import PageMeta
+from replication.services.people import HOUSE
+from traders.api.serializers import PageMeta, read_platform
 
 TAGS = ["Masters"]
 PAGE = {"total": 1, "limit": 50, "offset": 0}
@@ -55,14 +65,15 @@ class MasterListView(APIView):
         operation_id="masters_list",
         summary="Masters to follow",
         tags=TAGS,
-        parameters=[ORDERING_PARAMETER, LIMIT_PARAMETER, OFFSET_PARAMETER],
+        parameters=[PLATFORM_PARAMETER, ORDERING_PARAMETER, LIMIT_PARAMETER, OFFSET_PARAMETER],
         responses=MastersAnswer,
         examples=[answer([MASTER], "Masters", meta=PAGE)],
     )
     def get(self, request: Request) -> Response:
-        """Return the masters who trade here and are open to be copied, best first; anybody may look."""
-        page = read_page(request.query_params)
-        views, total = masters_list(ordering=read_ordering(request.query_params), page=page)
+        """Return who is open to be copied, masters who trade here or leaders of another platform; anybody may look."""
+        query = request.query_params
+        page, platform = read_page(query), read_platform(query, HOUSE)
+        views, total = masters_list(platform=platform, ordering=read_ordering(query), page=page)
         return success([master_entry(view) for view in views], meta=PageMeta(total, page.limit, page.offset))
 
 
@@ -92,6 +103,7 @@ class FollowView(PeoplesCopiesView):
         examples=[
             sent(FOLLOW, "One to one"),
             sent(FOLLOW_LIMITED, "Within limits"),
+            sent(FOLLOW_WATCHED, "A leader of another platform"),
             answer(FOLLOWED, "Following", status="201"),
         ],
     )
@@ -102,7 +114,7 @@ class FollowView(PeoplesCopiesView):
         for more leaders than one may copy, or copies than the plan allows.
         """
         body, user = read_body(request, FollowBody), self.user(request)
-        settings, leader = settings_of_body(body), leader_get(body.master_id)
+        settings, leader = settings_of_body(body), leader_get(_leader(body))
         number = account_of_body(body)
         account = None if number is None else account_get(user, number)
         copy = copy_start(
@@ -131,12 +143,13 @@ class UnfollowView(PeoplesCopiesView):
     def post(self, request: Request) -> Response:
         """End all of the caller's copies of a leader; 404 where there is none that has not ended."""
         body, user = read_body(request, UnfollowBody), self.user(request)
-        copies = live_copies(user=user, master_id=body.master_id)
+        leader = _leader(body)
+        copies = live_copies(user=user, master_id=leader)
         if not copies:
             raise NotFound("You do not follow this master.")
         stopped = [copy_stop(copy=copy, close=body.close, actor=user) for copy in copies]
         views = copy_views(stopped)
-        return success(Unfollowed(master_id=body.master_id, copies=[followed_master(view) for view in views]))
+        return success(Unfollowed(master_id=leader, copies=[followed_master(view) for view in views]))
 
 
 class FollowingView(PeoplesCopiesView):
@@ -157,3 +170,7 @@ class FollowingView(PeoplesCopiesView):
         page = read_page(request.query_params)
         views, total = copies_list(user=self.user(request), page=page, live=read_live(request.query_params))
         return success([followed_master(view) for view in views], meta=PageMeta(total, page.limit, page.offset))
+
+
+def _leader(body: FollowBody | UnfollowBody) -> int:
+    return leader_named(number=body.master_id, platform=body.platform, lead_id=body.lead_id, path="master_id")

@@ -6,6 +6,8 @@ from replication.api.orders_examples import LATENCY, NOW
 
 MASTER: dict[str, Any] = {
     "master_id": 1,
+    "platform": "house",
+    "lead_id": "17",
     "nickname": "Master Trader",
     "featured": True,
     "followers": 10,
@@ -77,5 +79,6 @@ FOLLOW_LIMITED = {
     "max_daily_loss": "500",
     "denied_symbols": ["DOGEUSDT"],
 }
+FOLLOW_WATCHED = {"platform": "binance", "lead_id": "3954960147375012609", "ratio": "0.1"}
 UNFOLLOW = {"master_id": 1, "close": True}
 UNFOLLOWED = {"master_id": 1, "copies": [{**FOLLOWED, "state": "stopping", "is_active": False}]}

@@ -13,6 +13,7 @@ from copytrade.lib.errors import InvalidInput
 from copytrade.lib.structs import Problems
 from orders.api.reading import LARGEST_ID, SymbolText
 from replication.api.copies_reading import LARGEST_AGE, Clock, left_open, read_settings
+from replication.api.leaders import LeadId, Platform
 from replication.api.orders_reading import NumberText, check_amounts, read_choice
 from replication.selectors.masters import ORDERINGS
 from replication.terms import AMOUNTS, MOST_SYMBOLS, MOST_TIERS, CopySettings
@@ -44,7 +45,7 @@ class HoursBody(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, rename
 
 
 class FollowBody(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
-    """Whom to follow, and how. Money is in the market's quote asset.
+    """Whom to follow (by `master_id`, or by `platform` and `lead_id`), and how. Money is in the market's quote asset.
 
     A limit that is absent is the account's own default, else that of the plan, else of the installation; one that is
     null does not bind (`max_signal_age_seconds` always does). FIXED_RATIO without a `ratio` copies one to one. Without
@@ -52,7 +53,9 @@ class FollowBody(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     none: real money only follows where its account is named.
     """
 
-    master_id: MasterId
+    master_id: MasterId | None = None
+    platform: Platform | None = None
+    lead_id: LeadId | None = None
     copy_strategy: StrategyWord = "FIXED_RATIO"
     ratio: NumberText | None = None
     percentage: NumberText | None = None
@@ -80,9 +83,14 @@ class FollowBody(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
 
 
 class UnfollowBody(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
-    """Whom to follow no longer. With `close` all that the copies hold is closed first; else it stays, one's own."""
+    """Whom to follow no longer, named as in following.
 
-    master_id: MasterId
+    With `close` all that the copies hold is closed first; else it stays, one's own.
+    """
+
+    master_id: MasterId | None = None
+    platform: Platform | None = None
+    lead_id: LeadId | None = None
     close: bool = False
 
 

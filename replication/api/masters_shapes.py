@@ -18,7 +18,7 @@ CopyStateWord = Literal["active", "paused", "stopping", "ended"]
 
 
 class MasterEntry(msgspec.Struct, kw_only=True):
-    """A master who is open to be copied; follow by `master_id`.
+    """A leader who is open to be copied; follow by `master_id`, or by `platform` and `lead_id`.
 
     `success_rate` (in percent) and `latency` are those of the last 30 days of those who copy, and up to a minute old.
     `realized_pnl` is what the master's leading accounts realised, after fees, in `pnl_asset`; `roi_percent` sets it
@@ -26,6 +26,8 @@ class MasterEntry(msgspec.Struct, kw_only=True):
     """
 
     master_id: int
+    platform: str
+    lead_id: str
     nickname: str
     featured: bool
     followers: int
@@ -140,6 +142,8 @@ def master_entry(view: MasterView) -> MasterEntry:
     """Return the shape of a master."""
     return MasterEntry(
         master_id=view.master_id,
+        platform=view.platform,
+        lead_id=view.lead_id,
         nickname=view.name,
         featured=view.featured,
         followers=view.followers,

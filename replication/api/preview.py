@@ -15,7 +15,7 @@ from orders.api.bodies import read_body
 from orders.api.shapes import amount_or_none
 from orders.selectors.accounts import account_get
 from replication.api.copies import TAGS, CopiesView
-from replication.api.copies_reading import PreviewCopy, left_open, read_settings
+from replication.api.copies_reading import PreviewCopy, leader_of_body, left_open, read_settings
 from replication.api.preview_shapes import PreviewAnswer, PreviewedTrade, PreviewInfo, PreviewResult
 from replication.facts import Cap
 from replication.selectors.masters import leader_get
@@ -82,7 +82,7 @@ class CopyPreviewView(CopiesView):
         body, user = read_body(request, PreviewCopy), self.user(request)
         simulation = copy_preview(
             user=user,
-            trader=leader_get(body.trader_id),
+            trader=leader_get(leader_of_body(body)),
             settings=read_settings(body, CopySettings()),
             account=None if body.account_id is None else account_get(user, body.account_id),
             funds=None if body.funds is None else Decimal(body.funds),

@@ -17,7 +17,6 @@ from replication.models import Copy
 from replication.selectors.recent import Decided, decided_lately
 from replication.selectors.statistics import LATENCIES, Latency, Outcomes, latency_of, outcomes_of
 from replication.selectors.values import CopyValue, copy_values
-from replication.services.people import HOUSE
 from replication.vocabulary import CopyState
 from traders.models import LeaderStatus, LeadTrader
 
@@ -41,7 +40,7 @@ ORDERINGS = ("followers", "total_orders", "success_rate", "latency", "pnl", "roi
 MASTERS = """
     WITH master AS (
         SELECT l.* FROM traders_leadtrader l
-        WHERE l.platform = %(house)s AND l.status IN ('approved', 'featured') AND {which}
+        WHERE l.platform = %(platform)s AND l.status IN ('approved', 'featured') AND {which}
     ), led AS (
         SELECT la.trader_id, la.account_id, a.key::text AS key, a.mode = 'paper' AS paper, first_value(a.equity_asset)
             OVER (PARTITION BY la.trader_id ORDER BY la.id) AS asset
@@ -68,9 +67,10 @@ MASTERS = """
             ON t.account_id = p.id AND t.asset = led.asset AND t.reason IN ('opening', 'deposit')
         GROUP BY 1
     ), ranked AS (
-        SELECT m.id, coalesce(nullif(m.nickname, ''), m.external_id) AS name, m.status = 'featured' AS featured,
-            m.created_at, coalesce(f.followers, 0) AS followers, coalesce(p.orders, 0)::bigint AS orders,
-            c.asset, CASE WHEN c.asset <> '' THEN coalesce(r.pnl, 0) END AS pnl,
+        SELECT m.id, m.external_id, coalesce(nullif(m.nickname, ''), m.external_id) AS name,
+            m.status = 'featured' AS featured, m.created_at,
+            coalesce(f.followers, 0) AS followers, coalesce(p.orders, 0)::bigint AS orders, c.asset,
+            CASE WHEN c.asset <> '' THEN coalesce(r.pnl, 0) END AS pnl,
             CASE WHEN c.known AND c.paid_in > 0 THEN coalesce(r.pnl, 0) * 100 / c.paid_in END AS roi
         FROM master m LEFT JOIN followed f ON f.trader_id = m.id LEFT JOIN placed p ON p.trader_id = m.id
         LEFT JOIN result r ON r.trader_id = m.id LEFT JOIN capital c ON c.trader_id = m.id
@@ -88,9 +88,11 @@ OUTCOMES = f"""
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MasterView:
-    """A master. `pnl` is what the leading accounts realised after fees, in `asset`; what is not known is None."""
+    """A leader. `pnl` is what the leading accounts realised after fees, in `asset`; what is not known is None."""
 
     master_id: int
+    platform: str
+    lead_id: str
     name: str
     featured: bool
     since: datetime
@@ -114,15 +116,16 @@ class CopyView:
     latency: Latency
 
 
-def masters_list(*, ordering: str, page: Page) -> tuple[list[MasterView], int]:
-    """Return a page of the masters who are open to be copied, best first, and how many there are.
+def masters_list(*, platform: str, ordering: str, page: Page) -> tuple[list[MasterView], int]:
+    """Return a page of the leaders of a platform who are open to be copied, best first, and how many there are.
 
     Four statements at most, and what is counted is what the page shows. Success and latency may be a minute old.
     """
-    ids = _ranked_lately(ordering, page) if ordering in RANKED_LATELY else _ranked(ordering, page)
+    ranked = _ranked_lately if ordering in RANKED_LATELY else _ranked
+    ids = ranked(platform, ordering, page)
     told = decided_lately(ids)
-    rows = {row[0]: row for row in run(CHOSEN + "SELECT * FROM ranked", {"house": HOUSE, "ids": ids})}
-    return [_master(rows[pk], told[pk]) for pk in ids if pk in rows], _masters().count()
+    rows = {row[0]: row for row in run(CHOSEN + "SELECT * FROM ranked", {"platform": platform, "ids": ids})}
+    return [_master(platform, rows[pk], told[pk]) for pk in ids if pk in rows], _followable(platform).count()
 
 
 def leader_get(master_id: int) -> LeadTrader:
@@ -131,6 +134,16 @@ def leader_get(master_id: int) -> LeadTrader:
     if leader is None:
         raise NotFound("There is no such master.")
     return leader
+
+
+def leader_number(platform: str, external_id: str) -> int:
+    """Return the number of a leader, a blocked one too, by the id at its platform; raises `NotFound`."""
+    if "\0" in external_id:
+        raise NotFound("No leader has such an id.")
+    leader = LeadTrader.objects.filter(platform=platform, external_id=external_id).only("pk").first()
+    if leader is None:
+        raise NotFound(f"No leader {external_id[:64]} is known at {platform}.")
+    return leader.pk
 
 
 def copies_list(*, user: User, page: Page, live: bool | None = None) -> tuple[list[CopyView], int]:
@@ -160,27 +173,29 @@ def _copies(user: User) -> "QuerySet[Copy]":
     return Copy.objects.filter(account__user=user).select_related("account", "trader").order_by("-pk")
 
 
-def _masters() -> "QuerySet[LeadTrader]":
-    return LeadTrader.objects.filter(platform=HOUSE, status__in=[LeaderStatus.APPROVED, LeaderStatus.FEATURED])
+def _followable(platform: str) -> "QuerySet[LeadTrader]":
+    return LeadTrader.objects.filter(platform=platform, status__in=[LeaderStatus.APPROVED, LeaderStatus.FEATURED])
 
 
-def _ranked(ordering: str, page: Page) -> list[int]:
-    parameters = {"house": HOUSE, "limit": page.limit, "offset": page.offset}
+def _ranked(platform: str, ordering: str, page: Page) -> list[int]:
+    parameters = {"platform": platform, "limit": page.limit, "offset": page.offset}
     return [pk for (pk,) in run(ALL + LISTED.format(ordering=RANKED[ordering]), parameters)]
 
 
-def _ranked_lately(ordering: str, page: Page) -> list[int]:
-    ids = list(_masters().order_by("pk").values_list("pk", flat=True))
+def _ranked_lately(platform: str, ordering: str, page: Page) -> list[int]:
+    ids = list(_followable(platform).order_by("pk").values_list("pk", flat=True))
     told, figure = decided_lately(ids), RANKED_LATELY[ordering]
     known = {pk: value for pk in ids if (value := figure(told[pk])) is not None}
     ranked = sorted(ids, key=lambda pk: (pk not in known, known.get(pk, 0.0), pk))
     return ranked[page.offset : page.offset + page.limit]
 
 
-def _master(row: tuple[Any, ...], decided: Decided) -> MasterView:
-    pk, name, featured, since, followers, orders, asset, pnl, roi = row
+def _master(platform: str, row: tuple[Any, ...], decided: Decided) -> MasterView:
+    pk, lead_id, name, featured, since, followers, orders, asset, pnl, roi = row
     return MasterView(
         master_id=pk,
+        platform=platform,
+        lead_id=lead_id,
         name=name,
         featured=featured,
         since=since,

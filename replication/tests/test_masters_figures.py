@@ -11,6 +11,7 @@ from redis.exceptions import ConnectionError as RedisAway
 from copytrade.lib.api.paging import Page
 from replication.models import CopyIntent, LeaderAccount, Signal
 from replication.selectors.masters import ORDERINGS, masters_list
+from replication.services.people import HOUSE
 from replication.tests.api_kit import statements
 from replication.tests.kit import follow
 from tests.factories import make_account, make_leader
@@ -47,7 +48,7 @@ def decided(leader: LeadTrader, *states: str, milliseconds: int = 100, days: int
 
 
 def listed(ordering: str, page: Page = FIRST) -> list[int]:
-    return [view.master_id for view in masters_list(ordering=ordering, page=page)[0]]
+    return [view.master_id for view in masters_list(platform=HOUSE, ordering=ordering, page=page)[0]]
 
 
 @pytest.fixture
@@ -74,7 +75,9 @@ def test_figures_are_those_of_thirty_days(ranked):
     decided(sure, "failed", "failed", days=31)
     decided(sure, "failed", days=29)
 
-    view = next(view for view in masters_list(ordering="followers", page=FIRST)[0] if view.master_id == sure.pk)
+    view = next(
+        view for view in masters_list(platform=HOUSE, ordering="followers", page=FIRST)[0] if view.master_id == sure.pk
+    )
 
     assert (str(view.success_percent), view.latency.count, view.latency.average) == ("66.66", 2, 300.0)
 
@@ -118,7 +121,7 @@ def test_a_master_who_is_paused_meanwhile_is_on_no_page(ranked):
     listed("success_rate")
     LeadTrader.objects.filter(pk=ranked[0]).update(status=LeaderStatus.PAUSED)
 
-    views, total = masters_list(ordering="success_rate", page=FIRST)
+    views, total = masters_list(platform=HOUSE, ordering="success_rate", page=FIRST)
 
     assert [view.master_id for view in views] == ranked[1:]
     assert total == 3

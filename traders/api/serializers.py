@@ -20,7 +20,8 @@ from traders.shapes import (
     TraderInfo,
 )
 
-PLATFORM = re.compile(r"[a-z0-9_-]{1,32}", re.ASCII)
+PLATFORM_PATTERN = "^[a-z0-9_-]{1,32}$"
+PLATFORM = re.compile(PLATFORM_PATTERN.removesuffix("$"), re.ASCII)
 DEFAULT_PLATFORM = "binance"
 RANGES = {f"{window}d": window for window in ScoreWindow.values}
 
@@ -97,9 +98,9 @@ class HistoryAnswer(msgspec.Struct):
     meta: CursorMeta
 
 
-def read_platform(query: Mapping[str, str]) -> str:
-    """Read `platform`, binance where it is absent."""
-    platform = query.get("platform", DEFAULT_PLATFORM)
+def read_platform(query: Mapping[str, str], default: str = DEFAULT_PLATFORM) -> str:
+    """Read `platform`, the default where it is absent."""
+    platform = query.get("platform", default)
     if not PLATFORM.fullmatch(platform):
         raise InvalidInput([{"path": "platform", "message": "write a platform such as binance"}])
     return platform
@@ -131,7 +132,7 @@ def read_kind(query: Mapping[str, str]) -> str:
 
 PLATFORM_PARAMETER = OpenApiParameter(
     "platform",
-    {"type": "string", "pattern": "^[a-z0-9_-]{1,32}$", "default": DEFAULT_PLATFORM},
+    {"type": "string", "pattern": PLATFORM_PATTERN, "default": DEFAULT_PLATFORM},
     description="Where the leader trades.",
 )
 RANGE_PARAMETER = OpenApiParameter(
