@@ -90,6 +90,7 @@ class FollowerMarket(msgspec.Struct, frozen=True, kw_only=True, dict=True):
 
     symbol: str
     kind: MarketKind
+    quote_asset: str
     filters: Filters
     contract_size: Decimal = Decimal(1)
     trading: bool = True

@@ -91,7 +91,8 @@ def _order_entry(case: Case, wanted: Decimal, carried: Decimal) -> Decision:
     accumulates = case.terms.minimum_policy == MinimumPolicy.ACCUMULATE
     # what was too small of earlier parts of the leader's order; who accumulates carries that over anyhow
     total = carried + wanted + (ZERO if accumulates else case.state.order_carried)
-    fitting = floor_to_market(case.market, total, market_order=site.limit is None)
+    fitting = floor_to_market(case.market, total + site.nearly, market_order=site.limit is None)
+    total = max(total, fitting)
     caps = capped(case, fitting)
     quantity = caps[-1].after if caps else fitting
     if is_below(site.bounds, quantity, site.lowest_unit):
@@ -216,12 +217,16 @@ def _fraction(trade: LeaderTrade) -> Decimal:
 
 def _smallest(case: Case, bounds: Bounds) -> dict[str, Decimal]:
     numbers = {"smallest_quantity": bounds.least or step_of(case.market)}
-    return numbers if bounds.least_worth is None else {**numbers, "smallest_worth": bounds.least_worth}
+    if bounds.least_worth is not None:
+        numbers["smallest_worth"] = bounds.least_worth
+    return numbers if case.price is None else {**numbers, "price": case.price}
 
 
 def _smallest_told(case: Case, bounds: Bounds) -> str:
     quantity = told(bounds.least or step_of(case.market))
-    return quantity if bounds.least_worth is None else f"{quantity} and worth {told(bounds.least_worth)}"
+    if bounds.least_worth is None:
+        return quantity
+    return f"{quantity} and worth {told(bounds.least_worth)} {case.market.quote_asset}"
 
 
 def _told_caps(caps: list[Cap]) -> tuple[Cap, ...]:

@@ -128,13 +128,12 @@ def capped(case: Case, quantity: Decimal) -> list[Cap]:
 
 def cap_sentence(case: Case, caps: list[Cap]) -> str:
     """Return what cut, from what and to what, as a sentence; of several cuts the deepest, which is the last."""
-    last = caps[-1]
-    symbol = case.market.symbol
+    last, symbol, asset = caps[-1], case.market.symbol, case.market.quote_asset
     cut = f"Cut from {told(caps[0].before)} to {told(last.after)} of {symbol}"
     for limit in limits_on(case):
         if limit.code == last.code:
-            taken = f", and {told(limit.used)} are in use" if limit.used else ""
-            return f"{cut}: {limit.what.format(told(limit.most))}{taken}."
+            taken = f", and {told(limit.used)} {asset} are in use" if limit.used else ""
+            return f"{cut}: {limit.what.format(f'{told(limit.most)} {asset}')}{taken}."
     return f"{cut}: the market takes {told(last.after)} in one order at most."
 
 
@@ -239,7 +238,8 @@ def _slippage(case: Case) -> Refusal | None:
     assert leader is not None
     assert price is not None
     message = (
-        f"{case.market.symbol} stands at {told(price)}, {told(percent)} % worse than the leader's {told(leader)}; "
+        f"{case.market.symbol} stands at {told(price)} {case.market.quote_asset}, "
+        f"{told(percent)} % worse than the leader's {told(leader)}; "
         f"the copy allows {told(most)} %."
     )
     return refuse(Reason.SLIPPAGE, message, price=price, leader_price=leader, percent=percent, limit_percent=most)
@@ -253,8 +253,9 @@ def _daily_loss(case: Case) -> Refusal | None:
     most, lost = case.terms.max_daily_loss, case.state.lost_today
     if most is None or lost < most:
         return None
-    message = f"The copy has lost {told(lost)} today (UTC); from {told(most)} on it opens nothing until tomorrow."
-    return refuse(Reason.DAILY_LOSS, message, lost=lost, limit=most)
+    asset = case.market.quote_asset
+    message = f"The copy lost {told(lost)} {asset} today (UTC); from {told(most)} on it opens nothing until tomorrow."
+    return refuse(Reason.DAILY_LOSS, message, lost=lost, limit=most, asset=asset)
 
 
 def _opposite_leader(case: Case) -> Refusal | None:

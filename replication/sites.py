@@ -11,7 +11,18 @@ import msgspec
 from markets.rounding import Bounds, price_round
 from markets.venues.vocabulary import MarketKind, PositionSide, Side
 from replication.facts import ZERO, CopyTerms, FollowerMarket, LeaderTrade
-from replication.sizing import HUNDRED, bounds_of, discount_of, largest_of, leverage_of, price_of, side_of, unit_worth
+from replication.sizing import (
+    HUNDRED,
+    NEARLY,
+    bounds_of,
+    discount_of,
+    largest_of,
+    leverage_of,
+    price_of,
+    side_of,
+    step_of,
+    unit_worth,
+)
 from replication.vocabulary import PositionWord
 
 
@@ -76,6 +87,11 @@ class Site(msgspec.Struct, frozen=True, dict=True):
     def bounds(self) -> Bounds:
         """The bounds of one entry."""
         return bounds_of(self.market, market_order=self.limit is None)
+
+    @cached_property
+    def nearly(self) -> Decimal:
+        """What a quantity may be short of a step and still be on it."""
+        return step_of(self.market) * NEARLY
 
     @cached_property
     def unit(self) -> Decimal:

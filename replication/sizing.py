@@ -230,9 +230,9 @@ def _multiplier_tiers(case: _Case) -> Decimal | Refusal:
     worth = part / trade.order_share if trade.order_share > ZERO else part
     reached = [multiplier for since, multiplier in tiers if since <= worth]
     if not reached:
-        least = tiers[0][0]
-        message = f"The leader's order is worth {told(worth)}; the copy follows from {told(least)} on."
-        return refuse(Reason.BELOW_FIRST_TIER, message, worth=worth, least=least)
+        least, asset = tiers[0][0], case.market.quote_asset
+        message = f"The leader's order is worth {told(worth)} {asset}; the copy follows from {told(least)} on."
+        return refuse(Reason.BELOW_FIRST_TIER, message, worth=worth, least=least, asset=asset)
     return units_of_base(case.market, trade.quantity * reached[-1], case.price)
 
 

@@ -62,10 +62,8 @@ class TradingAccountAdmin(ReadOnlyAdmin[TradingAccount]):
     fieldsets = (
         (None, {"fields": ("name", "user", "venue", "mode", "state_chip", "state_reason", "live_enabled")}),
         ("Venue key", {"fields": ("venue_key", "key_checked")}),
-        (
-            "At the venue",
-            {"fields": ("shown_equity", "max_worth", "hedge_mode", "synced", "sync_error", "fills_read_until")},
-        ),
+        ("At the venue", {"fields": ("shown_equity", "hedge_mode", "synced", "sync_error", "fills_read_until")}),
+        ("Limits of its owner", {"fields": ("max_worth",)}),
         ("More", {"fields": ("key", "created_at")}),
     )
     readonly_fields = ("state_chip", "venue_key", "key_checked", "shown_equity", "max_worth", "synced")

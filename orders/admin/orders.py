@@ -1,12 +1,15 @@
 """Orders, each with the chain of what happened to it."""
 
 from django.contrib import admin
+from django.urls import reverse
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from copytrade.lib.admin import ReadOnlyAdmin
 from orders.admin.figures import ReadOnlyInline, chip, digits
 from orders.models import Fill, Order, OrderEvent
 from orders.states import OrderState
+from traders.templatetags.figures import MISSING
 
 TONES = {
     OrderState.UNKNOWN: "warn",
@@ -84,9 +87,17 @@ class OrderAdmin(ReadOnlyAdmin[Order]):
     search_help_text = "Client or venue order id, symbol, account or owner"
     show_full_result_count = False
     inlines = (EventInline, FillInline)
-    readonly_fields = ("state_chip", "shown_quantity", "shown_filled", "shown_average", "shown_price", "shown_stop")
+    readonly_fields = (
+        "state_chip",
+        "shown_quantity",
+        "shown_filled",
+        "shown_average",
+        "shown_price",
+        "shown_stop",
+        "chain",
+    )
     fieldsets = (
-        (None, {"fields": ("account", "market", "origin", "client_order_id", "venue_order_id")}),
+        (None, {"fields": ("account", "market", "origin", "chain", "client_order_id", "venue_order_id")}),
         (
             "What is wanted",
             {
@@ -118,6 +129,14 @@ class OrderAdmin(ReadOnlyAdmin[Order]):
     def owner(self, order: Order) -> str:
         """Return whose order it is."""
         return order.account.user.get_username()
+
+    @admin.display(description="Because of")
+    def chain(self, order: Order) -> SafeString | str:
+        """Return the way to the decision that an order of a copy carries out, and from there to the leader's trades."""
+        if order.cause_id is None:
+            return MISSING
+        where = reverse("admin:replication_copyintent_change", args=[order.cause_id])
+        return format_html('<a href="{}">Decision #{}</a>', where, order.cause_id)
 
     @admin.display(description="State", ordering="state")
     def state_chip(self, order: Order) -> SafeString:

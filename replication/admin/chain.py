@@ -76,7 +76,8 @@ class DecisionRecord:
     @property
     def caps(self) -> list[str]:
         """Return each cut as a sentence."""
-        return [cap_sentence(cap) for cap in self.intent.capped]
+        market = self.intent.market
+        return [cap_sentence(cap, market.quote_asset if market else "") for cap in self.intent.capped]
 
     @property
     def numbers(self) -> list[tuple[str, Any]]:
@@ -84,7 +85,8 @@ class DecisionRecord:
         return [(name.replace("_", " ").capitalize(), value) for name, value in self.intent.numbers.items()]
 
 
-def cap_sentence(cap: Mapping[str, Any]) -> str:
-    """Return what cut an order, from what and to what."""
+def cap_sentence(cap: Mapping[str, Any], asset: str) -> str:
+    """Return what cut an order, from what and to what; `asset` is what the limits on worth are in."""
     words = LIMITS.get(cap["code"], "{limit} at most")
-    return f"Cut from {cap['from']} to {cap['to']}: {words.format(limit=cap.get('limit'))} ({cap['code']})."
+    limit = cap.get("limit") if cap["code"] == Reason.MAX_QUANTITY else f"{cap.get('limit')} {asset}".rstrip()
+    return f"Cut from {cap['from']} to {cap['to']}: {words.format(limit=limit)} ({cap['code']})."

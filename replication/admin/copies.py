@@ -9,6 +9,8 @@ from django.db.models import Count, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from copytrade.accounts.models import User
@@ -157,7 +159,7 @@ class CopyAdmin(ReadOnlyAdmin[Copy]):
     show_full_result_count = False
     paginator = CappedPaginator
     actions = ("pause", "resume", "stop", "stop_and_close")
-    readonly_fields = ("state_chip",)
+    readonly_fields = ("state_chip", "decisions")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Copy]:
         """Count what is open along."""
@@ -166,10 +168,11 @@ class CopyAdmin(ReadOnlyAdmin[Copy]):
         return super().get_queryset(request).defer("trader__raw").annotate(open_count=count)
 
     def get_fields(self, request: HttpRequest, obj: Copy | None = None) -> Any:
-        """Show the state first, as a chip."""
+        """Show the state first, as a chip, and the way to what the copy decided."""
         return [
             "state_chip",
-            *(name for name in super().get_fields(request, obj) if name not in {"state", "state_chip"}),
+            "decisions",
+            *(name for name in super().get_fields(request, obj) if name not in {"state", "state_chip", "decisions"}),
         ]
 
     def get_inlines(self, request: HttpRequest, obj: Copy | None) -> list[type[InlineModelAdmin[Any, Any]]]:
@@ -199,6 +202,12 @@ class CopyAdmin(ReadOnlyAdmin[Copy]):
     def state_chip(self, copy: Copy) -> SafeString:
         """Return the state as a chip."""
         return chip(copy.state, TONES[CopyState(copy.state)])
+
+    @admin.display(description="Decisions")
+    def decisions(self, copy: Copy) -> SafeString:
+        """Return the way to what the copy decided."""
+        where = reverse("admin:replication_copyintent_changelist")
+        return format_html('<a href="{}?copy__id__exact={}">What it decided, and why</a>', where, copy.pk)
 
     @admin.display(description="Allocated", ordering="allocated")
     def shown_allocated(self, copy: Copy) -> str:

@@ -115,6 +115,7 @@ DECISION: dict[str, Any] = {
     "wanted_quantity": "10",
     "quantity": "10",
     "worth": "24505",
+    "asset": "INR",
     "filled_quantity": "10",
     "average_price": "2450.5",
     "slippage_percent": "0",

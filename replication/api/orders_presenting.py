@@ -181,6 +181,7 @@ def copy_decision(intent: CopyIntent) -> CopyDecision:
         wanted_quantity=amount_or_none(intent.wanted_quantity),
         quantity=plain_digits(intent.quantity),
         worth=plain_digits(intent.worth),
+        asset=intent.market.quote_asset if intent.market else None,
         filled_quantity=plain_digits(intent.filled_quantity),
         average_price=amount_or_none(intent.average_price),
         slippage_percent=amount_or_none(intent.slippage_percent),

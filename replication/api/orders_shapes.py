@@ -162,7 +162,10 @@ class HopLatencies(msgspec.Struct, kw_only=True):
 
 
 class CopyDecision(msgspec.Struct, kw_only=True):
-    """What a copy decided about the leader's trade. `numbers` are those behind `code`; `capped` lists each cut."""
+    """What a copy decided about the leader's trade. `numbers` are those behind `code`; `capped` lists each cut.
+
+    Money (`worth`, prices, and the limits that cut by worth) is in `asset`, the quote asset of the copy's market.
+    """
 
     id: int
     copy_id: int
@@ -176,6 +179,7 @@ class CopyDecision(msgspec.Struct, kw_only=True):
     wanted_quantity: Amount | None
     quantity: Amount
     worth: Amount
+    asset: Annotated[str, msgspec.Meta(examples=["INR"])] | None
     filled_quantity: Amount
     average_price: Amount | None
     slippage_percent: Amount | None

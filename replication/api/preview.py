@@ -40,12 +40,13 @@ EXAMPLE: dict[str, Any] = {
             "side": "LONG",
             "state": "planned",
             "code": None,
-            "message": "Cut from 0.01 to 0.002 of BTCUSDT: one order may be worth 250 at most.",
+            "message": "Cut from 0.01 to 0.002 of BTCUSDT: one order may be worth 250 USDT at most.",
             "numbers": {},
             "capped": [{"code": "MAX_ORDER", "from": "0.01", "to": "0.002", "limit": "250"}],
             "wanted_quantity": "0.01",
             "quantity": "0.002",
             "worth": "172.4648",
+            "asset": "USDT",
             "realized_pnl": "0",
         }
     ],
@@ -137,6 +138,7 @@ def _trade(trade: SimulatedTrade) -> PreviewedTrade:
         wanted_quantity=amount_or_none(decision.wanted),
         quantity=plain_digits(decision.quantity),
         worth=plain_digits(decision.worth),
+        asset=trade.market.quote_asset if trade.market else None,
         realized_pnl=plain_digits(trade.realized_pnl),
     )
 

@@ -11,6 +11,9 @@ from replication.vocabulary import Action
 class PreviewedTrade(msgspec.Struct, kw_only=True):
     """A trade of the leader and what the copy would have decided. `realized_pnl` is at the leader's prices, no fees.
 
+    `worth` and the limits that cut by worth are in `asset`, the quote asset of the copy's market; `realized_pnl` is in
+    the one that the market settles in.
+
     `leader_quantity` is in coins; `quantity`, `wanted_quantity` and the cuts are in the unit of the copy's market.
     """
 
@@ -31,6 +34,7 @@ class PreviewedTrade(msgspec.Struct, kw_only=True):
     wanted_quantity: Amount | None
     quantity: Amount
     worth: Amount
+    asset: str | None
     realized_pnl: Amount
 
 

@@ -59,6 +59,7 @@ def market_seen(
     return FollowerMarket(
         symbol=market.symbol,
         kind=kind,
+        quote_asset=market.quote_asset,
         filters=market.filters,
         contract_size=market.contract_size,
         trading=market.trading,

@@ -18,6 +18,7 @@ from replication.models import Copy, CopyPosition
 from replication.selectors.values import CopyValue, copy_values, money_asset
 from replication.services.copies import copy_stop
 from replication.services.stopping import stopping_continue
+from replication.telling import CENT, money_told, told
 from replication.vocabulary import CopyState
 
 logger = logging.getLogger(__name__)
@@ -120,12 +121,15 @@ def _stop(copy: Copy, value: CopyValue, fall: Decimal) -> bool:
     same = {"base_value": value.base, "max_drawdown_percent": copy.max_drawdown_percent}
     if not Copy.objects.filter(pk=copy.pk, state__in=GUARDED, **same).exists():
         return False  # its funds or its limit were changed meanwhile, or it ended: the next look counts anew
-    worth, asset = plain_digits((value.value or Decimal(0)).quantize(Decimal("0.01"))), _asset(copy)
-    percent = plain_digits(fall.quantize(Decimal("0.01")))
-    reason = f"It fell by {percent} % from its peak, to {f'{worth} {asset}'.rstrip()}: all is closed."
+    worth, asset = value.value or Decimal(0), _asset(copy)
+    peak, most = max(copy.peak_value or worth, worth), copy.max_drawdown_percent or Decimal(0)
+    reason = (
+        f"It fell by {told(fall.quantize(CENT))} % from its peak of {money_told(peak, asset)}, "
+        f"to {money_told(worth, asset)}; {told(most)} % is the most that it may: all is closed."
+    )
     copy_stop(copy=copy, close=True, actor=None, reason=reason)
     data = {"copyId": copy.pk, "traderId": copy.trader_id, "drawdownPercent": plain_digits(fall)}
-    data |= {"value": worth, "asset": asset or None}
+    data |= {"value": plain_digits(worth.quantize(CENT)), "asset": asset or None}
     stream = (private_stream(copy.account.user_id),)
     messages_publish(
         [

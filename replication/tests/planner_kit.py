@@ -63,7 +63,15 @@ def terms_of(**values: Any) -> CopyTerms:
 def market_of(kind: MarketKind = MarketKind.USD_M, **values: Any) -> FollowerMarket:
     rules = {MarketKind.SPOT: SPOT_RULES, MarketKind.USD_M: USD_M_RULES, MarketKind.COIN_M: COIN_M_RULES}[kind]
     size = D(100) if kind == MarketKind.COIN_M else D(1)
-    usual = {"symbol": "BTCUSDT", "kind": kind, "filters": rules, "contract_size": size, "price": D(50_000)}
+    quote = "USD" if kind == MarketKind.COIN_M else "USDT"
+    usual = {
+        "symbol": "BTCUSDT",
+        "kind": kind,
+        "quote_asset": quote,
+        "filters": rules,
+        "contract_size": size,
+        "price": D(50_000),
+    }
     return FollowerMarket(**{**usual, **values})
 
 

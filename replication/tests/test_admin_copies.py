@@ -141,7 +141,7 @@ def test_the_page_of_a_decision_tells_the_whole_chain(client: Client, staff: Use
         "What the leader traded",
         "BUY, made here",
         "OPEN LONG",
-        "Cut from 0.1 to 0.02: one order may be worth 1000 at most (MAX_ORDER).",
+        "Cut from 0.1 to 0.02: one order may be worth 1000 USDT at most (MAX_ORDER).",
         order.client_order_id,
         "→ FILLED",
         "The leader traded",
@@ -149,6 +149,22 @@ def test_the_page_of_a_decision_tells_the_whole_chain(client: Client, staff: Use
         " ms",
     ):
         assert text in shown, text
+
+
+def test_the_pages_of_a_copy_and_of_its_order_lead_to_the_decision(client: Client, staff: User):
+    leader, account = make_master()
+    copy = follow(leader)
+    lead(account, "BUY", "0.1")
+    intent = decision(copy)
+
+    of_copy = page(client, f"/admin/replication/copy/{copy.pk}/change/")
+    of_order = page(client, f"/admin/orders/order/{Order.objects.get(cause_id=intent.pk).pk}/change/")
+    of_leading = page(client, f"/admin/orders/order/{Order.objects.get(cause_id=None).pk}/change/")
+
+    assert f'href="{DECISIONS}?copy__id__exact={copy.pk}"' in of_copy
+    assert f"#{intent.pk}" in page(client, DECISIONS, copy__id__exact=str(copy.pk))
+    assert f'href="{DECISIONS}{intent.pk}/change/"' in of_order
+    assert DECISIONS not in of_leading.replace(f'href="{DECISIONS}"', "")
 
 
 def test_decisions_are_found_by_owner_leader_symbol_code_and_client_order_id(client: Client, staff: User):

@@ -17,41 +17,41 @@ from replication.vocabulary import IntentState, Reason, Strategy
 @pytest.mark.parametrize(
     ("terms", "state", "code", "quantity", "message"),
     [
-        ({"max_order": D(20_000)}, {}, Reason.MAX_ORDER, "0.4", "one order may be worth 20,000 at most."),
+        ({"max_order": D(20_000)}, {}, Reason.MAX_ORDER, "0.4", "one order may be worth 20,000 USDT at most."),
         (
             {"max_symbol": D(20_000)},
             {"symbol_worth": D(5_000)},
             Reason.MAX_SYMBOL,
             "0.3",
-            "all of this symbol may be worth 20,000 at most, and 5,000 are in use.",
+            "all of this symbol may be worth 20,000 USDT at most, and 5,000 USDT are in use.",
         ),
         (
             {"max_exposure": D(20_000)},
             {"copy_worth": D(10_000)},
             Reason.MAX_EXPOSURE,
             "0.2",
-            "all positions of the copy may be worth 20,000 at most, and 10,000 are in use.",
+            "all positions of the copy may be worth 20,000 USDT at most, and 10,000 USDT are in use.",
         ),
         (
             {"max_leverage": D("0.5")},
             {"funds": D(60_000)},
             Reason.MAX_LEVERAGE,
             "0.6",
-            "at the leverage allowed the copy's positions may be worth 30,000 at most.",
+            "at the leverage allowed the copy's positions may be worth 30,000 USDT at most.",
         ),
         (
             {},
             {"account_max_worth": D(30_000), "account_worth": D(5_000)},
             Reason.ACCOUNT_EXPOSURE,
             "0.5",
-            "all positions of the account may be worth 30,000 at most, and 5,000 are in use.",
+            "all positions of the account may be worth 30,000 USDT at most, and 5,000 USDT are in use.",
         ),
         (
             {},
             {"funds": D(50_000)},
             Reason.FUNDS,
             "0.97",
-            "the copy's funds are enough for positions worth 48,510.",
+            "the copy's funds are enough for positions worth 48,510 USDT.",
         ),
     ],
 )

@@ -12,7 +12,7 @@ from replication.services.simulating import copy_preview
 from replication.tests.kit import PRICE, D, follow, held, lead, make_master, price_is, settle
 from replication.tests.planner_kit import decide, market_of, state_of, terms_of, trade_of
 from replication.tests.test_copying_own_accounts import fills_at_venue, resting
-from replication.vocabulary import MinimumPolicy, Reason
+from replication.vocabulary import MinimumPolicy, Reason, Strategy
 from tests.factories import make_user
 
 STEP = D("0.001")
@@ -43,6 +43,13 @@ def test_in_parts_it_is_as_much_as_at_once_up_to_what_is_too_small_to_order(quan
 
     smallest = max(STEP, D(50) / 50_000)
     assert 0 <= sum(quantities) * ratio - ordered < smallest + STEP
+
+
+@given(parts)
+def test_what_is_to_be_the_leaders_own_order_is_so_part_by_part(quantities):
+    ordered, _ = copied_in_parts(quantities, strategy=Strategy.FIXED_QUANTITY, fixed_quantity=sum(quantities))
+
+    assert ordered == sum(quantities)
 
 
 @given(parts, st.decimals("100", "20000", places=0))

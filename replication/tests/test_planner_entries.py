@@ -145,7 +145,7 @@ def test_inverse_contracts_are_ordered_whole():
         (Filters(), "smallest order, 1.", {"smallest_quantity": "1"}),
         (
             Filters(quantity_min=D(5), notional_min=D(7)),
-            "smallest order, 5 and worth 7.",
+            "smallest order, 5 and worth 7 USD.",
             {"smallest_quantity": "5", "smallest_worth": "7"},
         ),
     ],
@@ -155,7 +155,7 @@ def test_without_a_smallest_order_a_step_is_the_smallest(rules, message, smalles
 
     assert decision.code == Reason.BELOW_MINIMUM
     assert decision.message == f"0.1 of BTCUSDT is below the {message}"
-    assert decision.numbers == {"wanted": "0.1", "carried": "0", **smallest}
+    assert decision.numbers == {"wanted": "0.1", "carried": "0", "price": "50000", **smallest}
 
 
 def test_nothing_wanted_is_too_small_and_not_set_off():
@@ -169,12 +169,13 @@ def test_what_is_below_the_smallest_order_is_skipped_with_the_numbers_and_not_re
     decision = decide(terms=terms_of(ratio=D("0.0005")))
 
     assert (decision.state, decision.code, decision.remainder) == (IntentState.SKIPPED, Reason.BELOW_MINIMUM, D(0))
-    assert decision.message == "0.0005 of BTCUSDT is below the smallest order, 0.001 and worth 50."
+    assert decision.message == "0.0005 of BTCUSDT is below the smallest order, 0.001 and worth 50 USDT."
     assert decision.numbers == {
         "wanted": "0.0005",
         "carried": "0",
         "smallest_quantity": "0.001",
         "smallest_worth": "50",
+        "price": "50000",
     }
     assert decision.wanted == D("0.0005")
 
@@ -195,8 +196,8 @@ def test_a_limit_that_cuts_below_the_smallest_order_tells_both():
     assert decision.quantity == D("0.0408")
     assert (small.code, small.caps[0].code) == (Reason.BELOW_MINIMUM, Reason.MAX_ORDER)
     assert small.message == (
-        "Cut from 1 to 0.00008 of BTCUSDT: one order may be worth 4 at most. "
-        "0.00008 of BTCUSDT is below the smallest order, 0.00001 and worth 5."
+        "Cut from 1 to 0.00008 of BTCUSDT: one order may be worth 4 USDT at most. "
+        "0.00008 of BTCUSDT is below the smallest order, 0.00001 and worth 5 USDT."
     )
 
 
@@ -225,7 +226,7 @@ def test_what_was_kept_is_told():
     decision = decide(terms=terms_of(ratio=D("0.0004"), **ACCUMULATE), state=state_of(remainder=D("0.0002")))
 
     assert decision.message == (
-        "0.0006 of BTCUSDT is below the smallest order, 0.001 and worth 50; it is kept and added to the next."
+        "0.0006 of BTCUSDT is below the smallest order, 0.001 and worth 50 USDT; it is kept and added to the next."
     )
     assert decision.remainder == D("0.0006")
 

@@ -107,6 +107,7 @@ def test_a_reduction_of_spot_below_the_smallest_worth_is_owed():
         "held": "1",
         "smallest_quantity": "0.00001",
         "smallest_worth": "5",
+        "price": "50000",
     }
 
 

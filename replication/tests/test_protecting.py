@@ -125,7 +125,9 @@ def test_its_owner_is_told(guarded):
     assert told["pnl:updated"]["asset"] == told["risk:drawdown"]["asset"] == "USDT"
     assert told["risk:alert"]["code"] == "MAX_DRAWDOWN"
     worth = told["risk:drawdown"]["value"]
-    assert f"to {worth} USDT: all is closed." in told["risk:alert"]["message"] == Copy.objects.get().state_reason
+    words = told["risk:alert"]["message"]
+    assert words == Copy.objects.get().state_reason
+    assert f"from its peak of 100 USDT, to {worth} USDT; 60 % is the most that it may: all is closed." in words
 
 
 def messages() -> list[dict[str, Any]]:

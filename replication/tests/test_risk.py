@@ -66,7 +66,7 @@ NUMBERS = {
     Reason.OUTSIDE_HOURS: {"zone": "Asia/Kolkata", "now": iso_time(NOW)},
     Reason.BEFORE_COPY: {"event_time": MADE, "started_at": iso_time(NOW)},
     Reason.OUT_OF_ORDER: {"event_time": MADE, "opened_at": iso_time(NOW + timedelta(seconds=1))},
-    Reason.DAILY_LOSS: {"lost": "100", "limit": "100"},
+    Reason.DAILY_LOSS: {"lost": "100", "limit": "100", "asset": "USDT"},
     Reason.OPPOSITE_LEADER: {"leader": "Ada"},
     Reason.MARKET_TAKEN: {"leader_symbol": "BTCUSD_PERP"},
     Reason.MAX_POSITIONS: {"open_positions": 2, "limit": 2},
@@ -202,7 +202,9 @@ def test_better_prices_are_never_refused_and_moves_within_the_tolerance_pass(lea
 def test_a_price_that_is_too_bad_is_told_with_its_numbers():
     decision = decide(terms=terms_of(max_slippage_percent=D("0.5")), market=market_of(price=D(50_500)))
 
-    assert decision.message == ("BTCUSDT stands at 50,500, 1 % worse than the leader's 50,000; the copy allows 0.5 %.")
+    assert decision.message == (
+        "BTCUSDT stands at 50,500 USDT, 1 % worse than the leader's 50,000; the copy allows 0.5 %."
+    )
     assert decision.numbers == {"price": "50500", "leader_price": "50000", "percent": "1", "limit_percent": "0.5"}
 
 

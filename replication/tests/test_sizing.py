@@ -166,8 +166,8 @@ def test_a_leaders_order_below_the_first_tier_is_not_copied():
 
     assert isinstance(refused, Refusal)
     assert refused.code == Reason.BELOW_FIRST_TIER
-    assert refused.message == "The leader's order is worth 5,000; the copy follows from 10,000 on."
-    assert refused.numbers == {"worth": "5000", "least": "10000"}
+    assert refused.message == "The leader's order is worth 5,000 USDT; the copy follows from 10,000 on."
+    assert refused.numbers == {"worth": "5000", "least": "10000", "asset": "USDT"}
 
 
 @pytest.mark.parametrize("strategy", sorted(set(Strategy) - {Strategy.EQUITY_PROPORTIONAL}))

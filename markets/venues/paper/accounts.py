@@ -20,6 +20,7 @@ from markets.venues.paper.reports import balance_reports, coin_equity, contract_
 from markets.venues.paper.rows import Account, Changes, changes_write
 from markets.venues.paper.scene import FeedPrices, Prices, scene_of
 from markets.venues.paper.terms import terms_of
+from markets.venues.paper.words import lacking
 from markets.venues.registry import venue_info
 from markets.venues.vocabulary import MarketKind, PositionSide
 
@@ -103,8 +104,9 @@ def leverage_set(
             if (held.kind, held.symbol) == (kind, symbol):
                 after.positions[held.key] = replace(held, leverage=leverage)
                 needs_more = leverage < held.leverage
-                if needs_more and after.available(held.margin_asset, scene.marks) < 0:
-                    raise Rejected("Margin is insufficient.", reason=RejectReason.INSUFFICIENT_MARGIN, code="-2019")
+                if needs_more and (free := after.available(held.margin_asset, scene.marks)) < 0:
+                    message = f"Margin is insufficient: the account lacks {lacking(-free, held.margin_asset)} for that."
+                    raise Rejected(message, reason=RejectReason.INSUFFICIENT_MARGIN, code="-2019")
         PaperAccount.objects.filter(pk=account.id).update(leverages=dict(account.ledger.leverages) | {symbol: leverage})
         PaperPosition.objects.filter(account_id=account.id, kind=kind, symbol=symbol).update(leverage=leverage)
 

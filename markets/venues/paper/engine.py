@@ -15,6 +15,7 @@ from markets.venues.paper.numbers import ONE, ZERO, booked_up, exact, floored
 from markets.venues.paper.pricing import Slice
 from markets.venues.paper.settle import release, reserve, settle
 from markets.venues.paper.terms import Terms
+from markets.venues.paper.words import FOK_REST, IOC_REST, lacking
 from markets.venues.vocabulary import (
     CONDITIONAL_TYPES,
     PRICED_TYPES,
@@ -85,7 +86,8 @@ def work_now(ledger: Ledger, order: Order, view: View, terms: Terms, touch: Deci
         order, trade = settle(ledger, order, part, view.market, terms, is_maker=False, now=view.now)
         trades.append(trade)
     if order.is_open and order.time_in_force in {TimeInForce.IOC, TimeInForce.FOK}:
-        order = ended(ledger, order, now=view.now, status=VenueStatus.EXPIRED, reason=f"{order.time_in_force}_REST")
+        reason = IOC_REST if order.time_in_force is TimeInForce.IOC else FOK_REST
+        order = ended(ledger, order, now=view.now, status=VenueStatus.EXPIRED, reason=reason)
     elif order.is_open:
         order = reserve_rest(ledger, order, view.market)
     return Outcome(ledger, order, tuple(trades))
@@ -131,14 +133,19 @@ def refuse_poverty(before: Ledger, outcome: Outcome, view: View) -> None:
     if market.kind is MarketKind.SPOT:
         for asset in (market.base_asset, market.quote_asset):
             old, new = _means(before, asset, view.marks), _means(ledger, asset, view.marks)
-            if any(now < 0 and now < earlier for earlier, now in zip(old, new, strict=True)):
+            short = [-now for earlier, now in zip(old, new, strict=True) if now < 0 and now < earlier]
+            if short:
                 raise Rejected(
-                    "Account has insufficient balance for requested action.",
+                    f"Account has insufficient balance for requested action: it lacks {lacking(max(short), asset)}.",
                     reason=RejectReason.INSUFFICIENT_BALANCE,
                     code="-2010",
                 )
-    elif adds_risk(before, outcome.order) and ledger.available(market.margin_asset, view.marks) < 0:
-        raise Rejected("Margin is insufficient.", reason=RejectReason.INSUFFICIENT_MARGIN, code="-2019")
+    elif adds_risk(before, outcome.order) and (free := ledger.available(market.margin_asset, view.marks)) < 0:
+        raise Rejected(
+            f"Margin is insufficient: the account lacks {lacking(-free, market.margin_asset)} for this order.",
+            reason=RejectReason.INSUFFICIENT_MARGIN,
+            code="-2019",
+        )
 
 
 def _means(ledger: Ledger, asset: str, marks: Marks) -> tuple[Decimal, Decimal]:

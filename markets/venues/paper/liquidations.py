@@ -6,7 +6,7 @@ from datetime import datetime
 from django.db.models import Max
 
 from markets.models import PaperOrder
-from markets.venues.paper.matching import LIQUIDATION
+from markets.venues.paper.words import LIQUIDATION
 
 
 def liquidated_since(moment: datetime) -> Mapping[str, datetime]:

@@ -14,9 +14,8 @@ from markets.venues.paper.numbers import ZERO, booked_up, exact
 from markets.venues.paper.pricing import Slice
 from markets.venues.paper.settle import release, settle
 from markets.venues.paper.terms import Terms
+from markets.venues.paper.words import LIQUIDATION
 from markets.venues.vocabulary import MarketKind, OrderType, Side, TimeInForce, VenueStatus
-
-LIQUIDATION = "LIQUIDATION"  # the reason of what it ends and of what it places
 
 
 @exact

@@ -8,6 +8,7 @@ from copytrade.lib.wire import plain_digits, to_milliseconds
 from markets.venues.base import BalanceReport, FillReport, OrderReport, PositionReport
 from markets.venues.paper.facts import Held, Ledger, MarketKey, Marks, Order, Trade
 from markets.venues.paper.numbers import ZERO, booked, exact, mean_price
+from markets.venues.paper.words import told_end
 from markets.venues.vocabulary import MarketKind, OrderType
 
 # What Binance calls the same things; the order proxy shows a paper order in its words.
@@ -43,7 +44,7 @@ def order_report(order: Order, trades: Sequence[Trade] = ()) -> OrderReport:
         filled_quote=order.filled_quote,
         average_price=average_price(order),
         fills=tuple(fill_report(order, trade) for trade in trades),
-        reason=order.reason,
+        reason=told_end(order.reason),
         raw=_raw(order, trades),
     )
 
