@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from decimal import Decimal
 from types import MappingProxyType
 from typing import NamedTuple
@@ -12,7 +12,7 @@ from replication.engine.books import Book
 from replication.engine.leader_figures import leader_margin, split_symbol
 from replication.engine.mapping import instruments_of
 from replication.engine.trades import MOST, SeenTrade
-from replication.engine.unseen import Key, seen_closed_until
+from replication.engine.unseen import READ_WITHIN, Covered, Doubt, Key, seen_closed, standings
 from replication.vocabulary import PositionWord
 from traders.models import LeadTrader
 
@@ -72,11 +72,9 @@ RECENT = """
     FROM traders_tradeevent WHERE trader_id = %s AND kind <> 'UNKNOWN' ORDER BY event_time DESC, id DESC LIMIT %s
 """
 SIGNS = {"OPEN": 1, "CLOSE": -1}
-# Sources read positions and trades one after the other: a trade in between is in the one and not in the other.
-READ_WITHIN = timedelta(seconds=10)
 ZERO = Decimal(0)
-NEVER = datetime.min.replace(tzinfo=UTC)
-NONE: Mapping[Key, datetime] = MappingProxyType({})
+NOTHING = Covered(datetime.min.replace(tzinfo=UTC), ZERO)
+NONE: Mapping[Key, Covered] = MappingProxyType({})
 
 
 class Event(NamedTuple):
@@ -104,6 +102,7 @@ class Event(NamedTuple):
         return self.amount * SIGNS[self.kind.partition("_")[0]]
 
 
+Shown = Mapping[Key, tuple[Decimal, Decimal | None]]
 Held = Callable[[Key, Sequence[Event]], tuple[Decimal, Decimal | None]]
 
 
@@ -126,7 +125,10 @@ def event_books(leader: LeadTrader, *, only: Sequence[int] | None = None) -> lis
     possible = [event for event in known if not event.aside or (event.amount.is_finite() and event.amount < MOST)]
     every = sorted([*taken, *possible], key=lambda event: (event.event_time, event.id))
     if shown_at is not None:
-        return _books(leader, every, ids, _by_report(leader, shown_at), counted=seen_closed_until(leader, symbols))
+        shown, counted = _shown(leader), seen_closed(leader, symbols, taken=ids)
+        books = _books(leader, every, ids, _by_report(leader, shown, shown_at), counted=counted)
+        _stand_on_trades(leader, books, ids, shown)
+        return books
     aside, impossible = _ids(event for event in known if event.aside), _ids(known) - _ids(possible)
     otherwise = _by_ledger(leader, symbols, aside) if aside else None
     return _books(leader, every, ids, _by_ledger(leader, symbols, impossible), otherwise=otherwise)
@@ -143,7 +145,7 @@ def recent_event_books(leader: LeadTrader, *, most: int) -> list[Book]:
         return []
     shown_at = run(SHOWN_AT, [leader.pk])[0][0]
     symbols = {event.symbol for event in every}
-    held = _by_ledger(leader, symbols) if shown_at is None else _by_report(leader, shown_at)
+    held = _by_ledger(leader, symbols) if shown_at is None else _by_report(leader, _shown(leader), shown_at)
     return _books(leader, every, {event.id for event in every}, held)
 
 
@@ -159,7 +161,7 @@ def _books(
     held: Held,
     *,
     otherwise: Held | None = None,
-    counted: Mapping[Key, datetime] = NONE,
+    counted: Mapping[Key, Covered] = NONE,
 ) -> list[Book]:
     """Return the positions of which trades were taken; `otherwise` knows what is held without those set aside.
 
@@ -181,10 +183,48 @@ def _books(
             book.otherwise = (otherwise or held)(key, sound)[0]
         first = min(event.event_time for event in events if event.id in taken)
         recent = _in_order([event for event in events if event.event_time >= first], after)
-        until = counted.get(key, NEVER)
-        book.trades = [_trade(event, known=event.id not in taken or event.event_time <= until) for event in recent]
+        known = {event.id for event in recent if event.id not in taken}
+        known |= _counted([event for event in recent if event.id in taken], counted.get(key, NOTHING))
+        book.trades = [_trade(event, known=event.id in known) for event in recent]
         books.append(book)
     return books
+
+
+def _counted(taken: Iterable[Event], covered: Covered) -> set[int]:
+    """Return which trades what was seen to be gone has counted: a clock may be behind that of the venue."""
+    ids, room = set(), covered.room
+    for event in taken:
+        exits = event.signed < 0
+        late = exits and event.event_time <= covered.until + READ_WITHIN and -event.signed <= room
+        if event.event_time <= covered.until or late:
+            ids.add(event.id)
+            room += event.signed if exits else ZERO
+    return ids
+
+
+def _stand_on_trades(leader: LeadTrader, books: Sequence[Book], taken: Collection[int], shown: Shown) -> None:
+    """Let positions stand on what the trades before have left, where the newest report says otherwise.
+
+    It may lack a trade that is told with it, or have one that is told with the next. That somebody who is leaving holds
+    nothing any more is believed at once.
+    """
+    doubtful = {_key(book): book for book in books if book.fresh and book.otherwise is None}
+    leaving = {key for key in doubtful if key not in shown and all(trade.signed < 0 for trade in doubtful[key].fresh)}
+    doubts = {key: _doubt(book) for key, book in doubtful.items() if key not in leaving}
+    for key, (before, unseen) in standings(leader, doubts, taken=taken).items():
+        doubtful[key].stand(before, unseen)
+
+
+def _key(book: Book) -> Key:
+    first = book.trades[0]
+    assert first.side is not None  # a source tells of which side a trade is
+    return first.symbol, first.side
+
+
+def _doubt(book: Book) -> Doubt:
+    fresh = book.fresh
+    before = book.after - sum((trade.signed for trade in fresh), ZERO)
+    return Doubt(book.venue, before, fresh[0].time, fresh[0].fact_id)
 
 
 def _in_order(events: Sequence[Event], after: Decimal) -> Sequence[Event]:
@@ -225,14 +265,16 @@ def _by_ledger(leader: LeadTrader, symbols: Collection[str], without: Collection
     return lambda key, _: (sums.get(key, ZERO), None)
 
 
-def _by_report(leader: LeadTrader, shown_at: datetime) -> Held:
+def _shown(leader: LeadTrader) -> Shown:
+    rows = run(POSITIONS, [leader.pk])
+    return {(symbol, PositionWord(side)): (size, leverage) for symbol, side, size, leverage in rows}
+
+
+def _by_report(leader: LeadTrader, shown: Shown, shown_at: datetime) -> Held:
     """Return what a leader holds by the newest complete report, and by the trades that it does not show yet.
 
     Of a leader who hides positions now it is the last one before: what was held then was not closed by that.
     """
-    shown = {
-        (symbol, PositionWord(side)): (size, leverage) for symbol, side, size, leverage in run(POSITIONS, [leader.pk])
-    }
     changed = {(symbol, PositionWord(side)) for symbol, side in run(CHANGED, [leader.pk, shown_at])}
 
     def held(key: Key, events: Sequence[Event]) -> tuple[Decimal, Decimal | None]:

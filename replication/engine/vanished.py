@@ -17,9 +17,8 @@ from copytrade.lib.sql import numbers, run
 from replication.engine.books import Book
 from replication.engine.collecting import signal_row, signals_write
 from replication.engine.instruments import Instrument
-from replication.engine.seen_events import READ_WITHIN
 from replication.engine.trades import Change
-from replication.engine.unseen import LEFT, NOTHING_LATE, WORTH_CLOSING, reduction
+from replication.engine.unseen import LEFT, NOTHING_LATE, READ_WITHIN, WORTH_CLOSING, reduction
 from replication.vocabulary import Action, PositionWord, SignalSource
 from traders.models import LeadTrader
 

@@ -61,6 +61,11 @@ class Signal(models.Model):
             models.Index(fields=["id"], name="replication_signal_open", condition=Q(state="planned")),
             models.Index(fields=["trader", "-id"], name="replication_signal_of"),
             models.Index(fields=["trader", "symbol", "side", "-event_time", "-id"], name="replication_signal_position"),
+            models.Index(
+                fields=["trader", "symbol", "side", "-event_time"],
+                name="replication_signal_reduction",
+                condition=Q(source="flat", action="REDUCE"),
+            ),
         ]
 
     def __str__(self) -> str:

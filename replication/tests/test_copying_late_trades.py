@@ -94,13 +94,13 @@ def test_a_late_trade_that_the_leader_does_not_hold_is_not_copied():
 
 def test_a_late_opening_trade_counts_for_as_much_as_later_exits_have_left_of_it():
     leader, copy = with_position("0.2", ago=100)
-    tell(leader, did("CLOSE_LONG", "0.2", ago=50), positions=[holds("0.2")], read=30)
+    tell(leader, did("CLOSE_LONG", "0.1", ago=50), positions=[holds("0.3")], read=30)
     assert held(copy) == D("0.1")
 
-    tell(leader, did("OPEN_LONG", "0.2", ago=80), positions=[holds("0.2")])
+    tell(leader, did("OPEN_LONG", "0.2", ago=80), positions=[holds("0.3")])
 
-    assert held(copy) == D("0.2")
-    assert Signal.objects.latest("pk").quantity == D("0.1")
+    assert held(copy) == D("0.25")
+    assert Signal.objects.latest("pk").quantity == D("0.15")
 
 
 def test_a_late_reduction_closes_what_it_would_have_closed_in_time():

@@ -56,12 +56,15 @@ def test_what_was_shown_flat_and_is_opened_again_is_closed_before_it_is_opened()
     assert copy.account.holdings.get().quantity == D("0.4")
 
 
-def test_it_is_so_where_the_flat_moment_was_never_reported():
+def test_where_the_flat_moment_was_never_reported_the_next_report_after_the_opening_tells_of_it():
     leader, copy = with_position()
-
     tell(leader, did("OPEN_LONG", "0.4", ago=20), positions=[holds("0.4")], read=15)
+    assert held(copy) == D("1.4")
 
-    assert held(copy) == D("0.4")
+    push(leader, positions=[holds("0.4")], read=2)
+    settle()
+
+    assert (held(copy), told()) == (D("0.4"), ["event OPEN", "event INCREASE", "flat REDUCE"])
 
 
 def test_it_is_so_where_the_workers_were_away_and_the_report_was_told_again_since():
@@ -128,8 +131,9 @@ def test_a_close_that_is_told_together_with_the_new_opening_is_copied_once():
     assert told() == ["event OPEN", "event CLOSE", "event OPEN"]
 
 
-def test_a_reduction_that_nobody_saw_is_copied_before_the_trade_that_shows_it():
+def test_a_reduction_that_a_report_showed_is_copied_before_the_next_trade():
     leader, copy = with_position("0.5")
+    push(leader, positions=[holds("0.1")], read=60)
 
     tell(leader, did("OPEN_LONG", "0.2", ago=20), positions=[holds("0.3")], read=15)
 
@@ -166,6 +170,20 @@ def test_a_reduction_that_only_a_complete_report_shows_is_copied():
     push(leader, positions=[holds("0.1")], read=10)
     settle()
     assert held(copy) == D("0.1")
+
+
+def test_a_trade_dated_just_after_the_report_that_showed_it_is_not_copied_twice():
+    leader, copy = with_position("0.5")
+    push(leader, positions=[holds("0.1")], read=30)
+    settle()
+
+    tell(leader, did("CLOSE_LONG", "0.3", ago=29), positions=[holds("0.1")], read=20)
+    tell(leader, did("CLOSE_LONG", "0.1", ago=28), positions=[holds("0.1")], read=15)
+    settle()
+    assert held(copy) == D("0.1")
+
+    tell(leader, did("CLOSE_LONG", "0.05", ago=27), positions=[holds("0.05")], read=2)
+    assert held(copy) == D("0.05")
 
 
 def test_what_only_a_report_showed_and_is_told_as_a_trade_later_is_not_copied_twice():
@@ -229,6 +247,34 @@ def test_a_leader_who_opens_the_same_symbol_at_another_venue_has_closed_nothing(
     lead(other, "BUY", "0.2")
 
     assert told() == ["fill OPEN", "fill OPEN"]
+    assert held(copy) == D("0.7")
+
+
+def test_a_leader_who_buys_the_same_symbol_in_another_kind_of_market_has_closed_nothing():
+    contract, spot = make_market(venue="bybit"), make_market(venue="bybit", kind="spot")
+    price_is(market=contract)
+    price_is(market=spot)
+    leader, account = make_master(venue="bybit")
+    copy = follow(leader)
+    lead(account, "BUY", "0.5", market=contract)
+
+    lead(account, "BUY", "0.2", market=spot)
+
+    assert told() == ["fill OPEN", "fill OPEN"]
+    assert held(copy) == D("0.7")
+
+
+def test_a_leader_whose_other_account_hedges_has_closed_nothing():
+    leader, account = make_master()
+    copy = follow(leader)
+    lead(account, "BUY", "0.5")
+    other = paper_account(account.user)
+    TradingAccount.objects.filter(pk=other.pk).update(is_led=True, hedge_mode=True)
+    other.refresh_from_db()
+    LeaderAccount.objects.create(account=other, trader=leader)
+
+    lead(other, "BUY", "0.2", position_side="LONG")
+
     assert held(copy) == D("0.7")
 
 
