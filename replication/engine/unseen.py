@@ -33,6 +33,11 @@ LEFT = f"""
         WHEN s.action = 'REDUCE' THEN s.position_before - s.quantity ELSE s.position_before + s.quantity END AS size
     FROM {_SIGNALS} ORDER BY s.event_time DESC, s.id DESC LIMIT 1
 """
+# Of several trades in a row a signal has the time of the first.
+LAST_TRADE = """
+    coalesce((SELECT max(e.event_time) FROM replication_signalpart p JOIN traders_tradeevent e ON e.id = p.event_id
+        WHERE p.signal_id = n.id), n.event_time)
+"""
 NOTHING_LATE = f"NOT EXISTS (SELECT FROM {_SIGNALS} AND s.id > n.id)"
 # Sources read positions and trades one after the other: a trade in between is in the one and not in the other.
 READ_WITHIN = timedelta(seconds=10)
@@ -65,7 +70,7 @@ STANDING = f"""
     FROM {_ROWS} LEFT JOIN LATERAL ({LEFT.format_map(_OF_TRADE)}) n ON true LEFT JOIN LATERAL (
         SELECT trim_scale(abs(p.size)) AS size, p.fetched_at FROM traders_positionsnapshot p
         WHERE p.trader_id = %(trader)s AND (p.symbol, p.side) = (t.symbol, t.side)
-            AND p.fetched_at > coalesce(n.event_time + %(within)s, '-infinity') AND p.fetched_at < t.first
+            AND p.fetched_at > coalesce({LAST_TRADE} + %(within)s, '-infinity') AND p.fetched_at < t.first
         ORDER BY p.fetched_at DESC, p.id DESC LIMIT 1
     ) r ON %(visible)s
     WHERE CASE WHEN n.id IS NULL THEN %(visible)s AND t.first > %(known_since)s

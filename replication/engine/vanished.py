@@ -18,7 +18,7 @@ from replication.engine.books import Book
 from replication.engine.collecting import signal_row, signals_write
 from replication.engine.instruments import Instrument
 from replication.engine.trades import Change
-from replication.engine.unseen import LEFT, NOTHING_LATE, READ_WITHIN, WORTH_CLOSING, reduction
+from replication.engine.unseen import LAST_TRADE, LEFT, NOTHING_LATE, READ_WITHIN, WORTH_CLOSING, reduction
 from replication.vocabulary import Action, PositionWord, SignalSource
 from traders.models import LeadTrader
 
@@ -117,7 +117,7 @@ SHRUNK = f"""
     {FRESHNESS}
     CROSS JOIN LATERAL ({LEFT.format_map(_OF_POSITION)}) n
     WHERE {RELIABLE} AND n.size - abs(q.size) >= n.size * {WORTH_CLOSING} AND n.size > 0
-        AND f.positions_at > n.event_time + %(within)s AND {NOTHING_LATE.format_map(_OF_POSITION)}
+        AND f.positions_at > {LAST_TRADE} + %(within)s AND {NOTHING_LATE.format_map(_OF_POSITION)}
         AND NOT EXISTS (SELECT FROM replication_signal s WHERE s.trader_id = l.id AND s.state = 'pending')
         AND NOT EXISTS (SELECT FROM traders_tradeevent e WHERE e.trader_id = l.id AND e.symbol = q.symbol
             AND e.event_time >= n.event_time AND e.fetched_at >= f.positions_at)

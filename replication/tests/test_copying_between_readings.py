@@ -119,7 +119,7 @@ def sequence(chance: random.Random, length: float) -> Iterator[Traded]:
         yield Traded(at, size, event)
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", [2, 114, 191, 309])
 @pytest.mark.parametrize(("trades_lag", "positions_lag"), [(GAP, 0), (0, GAP)])
 def test_whatever_is_traded_between_two_readings_copies_end_with_what_the_leader_has(seed, trades_lag, positions_lag):
     """All is told sooner or later, in reports from 4 to 20 seconds apart; now and then nobody works."""
