@@ -16,7 +16,7 @@ from orders.services.liquidations import liquidations_find
 from orders.services.reconcile import account_reconcile
 from orders.tasks_accounts import sync_accounts
 
-__all__ = ["reconcile", "sweep", "sync_accounts"]
+__all__ = ["liquidations", "reconcile", "sweep", "sync_accounts"]
 
 MOST_ROUNDS = 20
 RECONCILE_EVERY = timedelta(minutes=5)
@@ -26,13 +26,18 @@ SECONDS_A_RUN = 120.0
 
 @shared_task(name="orders.sweep")
 def sweep() -> None:
-    """Send what waits, and ask the venues about what is in doubt, open or incomplete; find what was liquidated."""
+    """Send what waits, and ask the venues about what is in doubt, open or incomplete."""
     for _ in range(MOST_ROUNDS):
         if not orders_execute_due():
             break
     for _ in range(MOST_ROUNDS):
         if not orders_check():
             break
+
+
+@shared_task(name="orders.liquidations")
+def liquidations() -> None:
+    """Compare the paper accounts that were liquidated with their books, before others go on copying them."""
     liquidations_find()
 
 

@@ -7,7 +7,7 @@ from django.contrib import admin, messages
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.forms import UserChangeForm, UserCreationForm
-from django.db.models import QuerySet
+from django.db.models import ForeignKey, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 
@@ -115,6 +115,14 @@ def _may_touch(request: HttpRequest, obj: User | None) -> bool:
     return obj is None or _has_all_rights(request) or obj == request.user or not (obj.is_staff or obj.is_superuser)
 
 
+def people_within_rights(request: HttpRequest) -> QuerySet[User]:
+    """Return those for whom a member of staff may act: themselves and people who are no staff; with all rights all."""
+    people = User.objects.all()
+    if _has_all_rights(request):
+        return people
+    return people.filter(Q(is_staff=False, is_superuser=False) | Q(pk=request.user.pk))
+
+
 def _plain(value: Any) -> Any:
     """Return what a form has of a field as JSON takes it; groups and permissions by their names."""
     if value is None or isinstance(value, bool | str):
@@ -164,6 +172,14 @@ class ApiKeyAdmin(admin.ModelAdmin[ApiKey]):
     autocomplete_fields = ("user",)
     readonly_fields = ("shown_prefix", "allowed", "created_at", "last_used_at", "revoked_at")
     actions = ("revoke",)
+
+    def formfield_for_foreignkey(
+        self, db_field: "ForeignKey[Any, Any]", request: HttpRequest, **kwargs: Any
+    ) -> forms.ModelChoiceField[Any] | None:
+        """Bind keys to those for whom this member of staff may act: with a key one trades for its user."""
+        if db_field.name == "user":
+            kwargs["queryset"] = people_within_rights(request)
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
     @admin.display(description="May")
     def allowed(self, key: ApiKey) -> str:

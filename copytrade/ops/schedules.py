@@ -14,6 +14,7 @@ def schedules() -> dict[str, dict[str, Any]]:
         "Prune used refresh tokens": {"task": "accounts.used_tokens_prune", "crontab": {"hour": "3", "minute": "47"}},
         "Prune idempotency keys": {"task": "accounts.idempotency_prune", "crontab": {"hour": "3", "minute": "37"}},
         "Send orders left behind, and ask about open ones": {"task": "orders.sweep", "every_seconds": 3},
+        "Find paper accounts that were liquidated": {"task": "orders.liquidations", "every_seconds": 3},
         "Watch over what copies hold": {"task": "replication.protect", "every_seconds": 5},
         "Find what copies have left behind": {"task": "replication.sweep", "every_seconds": 3},
         "Compare accounts with their venues": {"task": "orders.reconcile", "every_seconds": 60},

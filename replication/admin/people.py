@@ -7,7 +7,7 @@ from django.contrib.admin.options import InlineModelAdmin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from copytrade.accounts.admin import UserAdmin
+from copytrade.accounts.admin import UserAdmin, people_within_rights
 from copytrade.accounts.models import Role, User
 from orders.admin.figures import ReadOnlyInline, digits
 from orders.models import TradingAccount
@@ -58,9 +58,12 @@ class PersonAdmin(UserAdmin):
 
     def _set_role(self, request: HttpRequest, queryset: QuerySet[User], role: Role) -> None:
         assert isinstance(request.user, User)
-        changed = list(queryset.exclude(role=role))
+        changed = list(queryset.exclude(role=role).filter(pk__in=people_within_rights(request)))
         for user in changed:
             person_set_role(user=user, role=role, actor=request.user)
+        if others := queryset.exclude(pk__in=people_within_rights(request)).count():
+            words = "1 of them is staff, whose role" if others == 1 else f"{others} of them are staff, whose role"
+            self.message_user(request, f"{words} only those change who have all rights.", messages.ERROR)
         people = "1 person is" if len(changed) == 1 else f"{len(changed)} people are"
         self.message_user(
             request, f"{people} now {role.label.lower()}{'' if len(changed) == 1 else 's'}.", messages.SUCCESS

@@ -58,3 +58,22 @@ def test_other_staff_are_seen_and_neither_changed_nor_deleted(client: Client, he
         assert answer.status_code == 403
 
     assert User.objects.get(pk=boss.pk).email == boss.email
+
+
+def test_the_role_of_other_staff_is_not_changed(client: Client, helper: User):
+    boss, ada = make_staff(), make_user()
+    chosen = {"action": "make_masters", "_selected_action": [str(boss.pk), str(ada.pk)]}
+
+    answer = client.post(reverse("admin:accounts_user_changelist"), chosen, follow=True)
+
+    assert "1 of them is staff" in answer.content.decode()
+    assert [User.objects.get(pk=one.pk).role for one in (boss, ada)] == ["FOLLOWER", "MASTER"]
+
+
+def test_no_key_is_made_that_trades_for_other_staff(client: Client, helper: User):
+    helper.user_permissions.add(*Permission.objects.filter(content_type__model="apikey"))
+    boss, ada = make_staff(), make_user()
+
+    for who, expected in ((boss, 0), (ada, 1), (helper, 1)):
+        client.post(reverse("admin:accounts_apikey_add"), {"name": "n8n", "scopes": ["trade"], "user": str(who.pk)})
+        assert who.api_keys.count() == expected, who
