@@ -3,6 +3,7 @@
 import time
 from collections.abc import Collection
 
+from copytrade.lib.errors import NotFound
 from markets.models import Market
 
 KEEP_SECONDS = 10.0
@@ -29,3 +30,9 @@ def markets_known(market_ids: Collection[int]) -> dict[int, Market]:
 def markets_forget() -> None:
     """Read all of them anew from now on."""
     _known.clear()
+
+
+def symbol_known(symbol: str) -> None:
+    """Raise `NotFound` where no venue has a market of this symbol: a filter by it is a mistake, not an empty list."""
+    if not Market.objects.filter(symbol=symbol).exists():
+        raise NotFound(f"No venue here has a market {symbol[:64]}.")

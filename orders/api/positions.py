@@ -9,6 +9,7 @@ from copytrade.accounts.models import User
 from copytrade.lib.api.paging import LIMIT_PARAMETER, OFFSET_PARAMETER, read_page
 from copytrade.lib.api.responses import success
 from copytrade.lib.idempotency import IDEMPOTENCY_PARAMETER, read_idempotency_key
+from markets.selectors.known import symbol_known
 from orders.api.answers import (
     CLOSING,
     PAGE,
@@ -60,7 +61,10 @@ class PositionsView(APIView):
     def page(self, request: Request, *, open_only: bool | None) -> Response:
         """Return a page of positions."""
         page = read_page(request.query_params)
-        views, total = positions_list(self.user(request), self.wanted(request, open_only=open_only), page=page)
+        wanted = self.wanted(request, open_only=open_only)
+        views, total = positions_list(self.user(request), wanted, page=page)
+        if not total and wanted.symbol:
+            symbol_known(wanted.symbol)
         return success([position_info(view) for view in views], meta=PageMeta(total, page.limit, page.offset))
 
 
@@ -115,7 +119,10 @@ class PositionSummaryView(PositionsView):
     )
     def get(self, request: Request) -> Response:
         """Return count, exposure and results by settlement asset; assets are never added to one another."""
-        totals = positions_summary(self.user(request), self.wanted(request, open_only=None))
+        wanted = self.wanted(request, open_only=None)
+        totals = positions_summary(self.user(request), wanted)
+        if not totals and wanted.symbol:
+            symbol_known(wanted.symbol)
         return success(
             PositionSummary(
                 open_positions=sum(total.open_positions for total in totals),

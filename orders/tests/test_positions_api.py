@@ -130,7 +130,10 @@ class TestReading:
         assert found("") == 3
         assert found(f"account={second.pk}") == 2
         assert found("symbol=ethusdt") == 1
+        make_market(symbol="DOGEUSDT")
         assert found("symbol=DOGEUSDT") == 0
+        for path in ("", "open", "summary"):
+            assert client.get(f"/api/positions/{path}?symbol=NOWHEREUSDT").status_code == 404
         assert (found("open=true"), found("open=false")) == (2, 1)
         assert found(f"account={second.pk}&open=false&symbol=BTCUSDT") == 1
 

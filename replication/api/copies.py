@@ -39,6 +39,7 @@ from replication.api.copies_reading import (
 from replication.api.copies_shapes import CopiesAnswer, CopyAnswer, StoppedCopiesAnswer
 from replication.models import Copy
 from replication.selectors.copies import copies_of, copy_get, copy_results
+from replication.selectors.known import leader_known
 from replication.selectors.masters import leader_get
 from replication.services import copies
 from replication.terms import CopySettings
@@ -94,7 +95,12 @@ class CopyListView(CopiesView):
     def get(self, request: Request) -> Response:
         """Return the caller's copies with their results, those that have ended too, newest first."""
         page, user = read_page(request.query_params), self.user(request)
-        rows, total = copies_of(user=user, wanted=read_copy_filter(request.query_params), page=page)
+        wanted = read_copy_filter(request.query_params)
+        if wanted.account_id is not None:
+            account_get(user, wanted.account_id)
+        rows, total = copies_of(user=user, wanted=wanted, page=page)
+        if not total and wanted.trader_id is not None:
+            leader_known(wanted.trader_id)
         return success([copy_info(row) for row in rows], meta=PageMeta(total, page.limit, page.offset))
 
     @extend_schema(

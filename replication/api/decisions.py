@@ -16,6 +16,7 @@ from replication.api.decisions_examples import DECISION, STORY
 from replication.api.decisions_presenting import decision_info, decision_story
 from replication.api.decisions_shapes import DecisionsAnswer, DecisionStoryAnswer
 from replication.selectors.decisions import DecisionFilter, decision_chain, decision_get, decisions_list
+from replication.selectors.known import leader_known, traded_symbol_known
 from replication.services.retrying import decision_retry
 from traders.api.serializers import CursorMeta
 
@@ -31,11 +32,17 @@ LISTED = shown([DECISION], meta={"next_cursor": None, "limit": 50})
 class DecisionsView(CopiesView):
     """What lists of decisions share."""
 
+    failures = ("404",)
+
     def page(self, request: Request, wanted: DecisionFilter) -> Response:
         """Return a page of decisions."""
         query = request.query_params
         limit = read_limit(query)
         rows, following = decisions_list(user=self.user(request), wanted=wanted, limit=limit, after=read_cursor(query))
+        if not rows and wanted.symbol:
+            traded_symbol_known(wanted.symbol)
+        if not rows and wanted.trader_id is not None:
+            leader_known(wanted.trader_id)
         cursor = None if following is None else following.encode()
         return success([decision_info(row) for row in rows], meta=CursorMeta(cursor, limit))
 

@@ -18,6 +18,7 @@ from copytrade.lib.api.paging import (
 from copytrade.lib.api.responses import success
 from copytrade.lib.api.throttling import ApiThrottle
 from copytrade.lib.idempotency import IDEMPOTENCY_PARAMETER, read_idempotency_key
+from markets.selectors.known import symbol_known
 from orders.api.answers import sent
 from orders.api.bodies import UndecodedJson, read_body
 from orders.selectors.accounts import account_get
@@ -128,6 +129,8 @@ class MyOrdersView(PeoplesOrderView):
         views, following = orders_list(
             user=user, wanted=wanted, limit=page.limit, offset=page.offset, after=read_cursor(query)
         )
+        if not views and wanted.symbol:
+            symbol_known(wanted.symbol)
         meta = CursorMeta(following.encode() if following else None, page.limit)
         return success([traded_order(view) for view in views], meta=meta)
 

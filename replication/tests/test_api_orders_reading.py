@@ -85,7 +85,10 @@ class TestListing:
         sale = make_order(account=account, side="SELL")
         ether = make_order(account=other, market=make_market(symbol="ETHUSDT", base_asset="ETH"))
         moment = (timezone.now() - timedelta(days=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
+        make_market(symbol="SOLUSDT")
         assert ids(owner, "?symbol=ethusdt") == [ether.pk]
+        assert ids(owner, "?symbol=SOLUSDT") == []
+        get(owner, f"{MINE}?symbol=NOWHEREUSDT", 404)
         assert ids(owner, "?side=SELL") == [sale.pk]
         assert ids(owner, f"?account={other.pk}") == [ether.pk]
         assert ids(owner, f"?to={moment}") == [old.pk]

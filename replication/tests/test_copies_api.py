@@ -321,6 +321,10 @@ def test_the_list_is_filtered(scene):
     assert found() == [two.pk, one.pk]
     assert found(state="paused") == found(trader=second.pk) == found(account=two.account_id) == [two.pk]
     assert found(limit=1, offset=1) == [one.pk]
+    third, _ = make_master()
+    assert found(trader=third.pk) == []
+    for unknown in ({"trader": 10**9}, {"account": paper_account().pk}):
+        get(client, "copies/", status=404, **unknown)
     for wrong in ({"state": "gone"}, {"trader": "x"}, {"account": "0"}, {"limit": "501"}):
         get(client, "copies/", status=400, **wrong)
 

@@ -17,6 +17,8 @@ from replication.services.refusing import CopyConflict
 from replication.services.retrying import decision_retry
 from replication.tests.api_kit import as_user, get, post, statements
 from replication.tests.kit import D, decision, follow, held, lead, make_master, paper_account, price_is, settle
+from tests.factories import make_market
+from traders.models import SymbolAggregate
 
 pytestmark = [pytest.mark.django_db(transaction=True)]
 
@@ -121,7 +123,13 @@ def test_the_list_goes_on_from_a_cursor_and_is_filtered(scene):
         return len(get(client, "decisions/", **query)["data"])
 
     assert found(state="skipped") == found(code="SYMBOL_DENIED") == found(trader=second.pk) == 1
-    assert (found(symbol="BTCUSDT"), found(symbol="ETHUSDT")) == (4, 0)
+    make_market(symbol="ETHUSDT")
+    SymbolAggregate.objects.create(platform="binance", symbol="SOLUSDT")
+    third, _ = make_master()
+    assert (found(symbol="BTCUSDT"), found(symbol="ETHUSDT"), found(symbol="SOLUSDT")) == (4, 0, 0)
+    assert found(trader=third.pk) == 0
+    for unknown in ({"symbol": "NOWHEREUSDT"}, {"trader": 10**9}):
+        get(client, "decisions/", status=404, **unknown)
     for wrong in ({"state": "lost"}, {"code": "a b"}, {"trader": "-1"}, {"cursor": "x" * 40}, {"symbol": " "}):
         get(client, "decisions/", status=400, **wrong)
 
