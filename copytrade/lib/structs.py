@@ -8,13 +8,13 @@ from typing import Any, Generic, TypeVar
 import msgspec
 
 from copytrade.lib.errors import InvalidInput
+from copytrade.lib.wording import TOO_DEEP, UNKNOWN_FIELD, told
 
 Row = TypeVar("Row", bound=msgspec.Struct)
 
 MOST_PROBLEMS = 100
 # What is kept as it came is read again by others, and how deep they may go differs from one Python to the next.
 MOST_NESTED = 100
-TOO_DEEP = "is nested too deeply"
 _structure = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|[\[\]{}]', re.DOTALL)
 _generic = msgspec.json.Decoder(float_hook=Decimal)
 
@@ -80,7 +80,13 @@ class RowReader(Generic[Row]):
         if not isinstance(value, dict):
             problems.add(path, "must be an object")
             return
-        for field in msgspec.structs.fields(self.kind):
+        fields = msgspec.structs.fields(self.kind)
+        if self.kind.__struct_config__.forbid_unknown_fields:
+            names = {field.encode_name for field in fields}
+            for name in value:
+                if name not in names:
+                    problems.add(f"{path}.{name}" if path else name, UNKNOWN_FIELD)
+        for field in fields:
             where = f"{path}.{field.encode_name}" if path else field.encode_name
             if field.encode_name not in value:
                 if field.required:
@@ -92,7 +98,8 @@ class RowReader(Generic[Row]):
         try:
             msgspec.convert(value, kind)
         except (msgspec.ValidationError, RecursionError) as error:
-            problems.add(where, describe(error))
+            path, message = told(error, kind)
+            problems.add(where + path, message)
 
 
 def nests_too_deeply(text: bytes) -> bool:
@@ -111,11 +118,6 @@ def nests_too_deeply(text: bytes) -> bool:
 
 
 def describe(error: Exception) -> str:
-    """Return msgspec's words in ours: `Expected `decimal`, got `array`` becomes `must be decimal, not array`."""
-    text = str(error).partition(" - at ")[0].replace("`", "")
-    if isinstance(error, RecursionError):
-        return TOO_DEEP
-    expected, comma, got = text.partition(", got ")
-    if expected.startswith("Expected ") and comma:
-        return f"must be {expected.removeprefix('Expected ')}, not {got}"
-    return text[:1].lower() + text[1:]
+    """Return in words what is wrong with a whole value; a place within it is told before."""
+    path, message = told(error)
+    return f"{path.removeprefix('.')} {message}".lstrip()

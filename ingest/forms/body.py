@@ -10,8 +10,10 @@ import msgspec
 from copytrade.lib.errors import InvalidInput, MalformedJson, UpstreamError
 from copytrade.lib.structs import Problems, describe
 from copytrade.lib.wire import from_milliseconds
+from copytrade.lib.wording import pattern_told
 
-LeadId = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9._:-]{1,64}$(?!\n)")]
+LEAD_ID_PATTERN = pattern_told(r"^[A-Za-z0-9._:-]{1,64}$(?!\n)", "1 to 64 letters, digits or any of . _ : and -")
+LeadId = Annotated[str, msgspec.Meta(pattern=LEAD_ID_PATTERN)]
 IsoTimeOrMilliseconds = Annotated[str, msgspec.Meta(examples=["2026-02-05T00:05:00.000Z"])] | int
 Value = TypeVar("Value")
 LEAD_ID = msgspec.json.Decoder(LeadId)

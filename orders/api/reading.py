@@ -10,14 +10,17 @@ from drf_spectacular.utils import OpenApiParameter
 from msgspec import UNSET, UnsetType
 
 from copytrade.lib.errors import InvalidInput
+from copytrade.lib.wording import pattern_told
 from orders.api.shapes import HaltModeWord, KindWord, ModeWord, ScopeWord
 from orders.services.accounts import AccountChanges
 
 LARGEST_ID = 2**63 - 1
 # Python's `$` alone would let a line break pass at the end.
-PAPER_BALANCE_PATTERN = r"^(0|[1-9][0-9]{0,14})(\.[0-9]{1,8})?$(?!\n)"
-SYMBOL_PATTERN = r"^[^\s\x00-\x1f\x7f]{1,64}$(?!\n)"
-LINE_PATTERN = r"^[^\x00-\x1f\x7f]*$(?!\n)"
+PAPER_BALANCE_PATTERN = pattern_told(
+    r"^(0|[1-9][0-9]{0,14})(\.[0-9]{1,8})?$(?!\n)", 'digits in a text, such as "10000.5"'
+)
+SYMBOL_PATTERN = pattern_told(r"^[^\s\x00-\x1f\x7f]{1,64}$(?!\n)", "a symbol such as BTCUSDT, without blanks")
+LINE_PATTERN = pattern_told(r"^[^\x00-\x1f\x7f]*$(?!\n)", "a single line")
 _symbol = re.compile(SYMBOL_PATTERN)
 
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=80, examples=["Main account"])]

@@ -96,7 +96,7 @@ class TestOpening:
             ({"name": "A", "venue": "binance", "paper_balance": 1.5}, "paper_balance"),
             ({"name": "A", "venue": "binance", "paper_balance": "NaN"}, "paper_balance"),
             ({"name": "A", "venue": "binance", "mode": "live", "paper_balance": "1"}, "paper_balance"),
-            ({"name": "A", "venue": "binance", "user": 1}, ""),
+            ({"name": "A", "venue": "binance", "user": 1}, "user"),
         ],
     )
     def test_what_is_wrong_is_named_and_opens_nothing(self, client, owner, body, path):

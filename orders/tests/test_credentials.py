@@ -206,7 +206,7 @@ class TestRefusing:
             ({"key": KEY + "\n\0", "secret": SECRET}, "key"),
             ({"key": "ключ-ключ-ключ", "secret": SECRET}, "key"),
             ({"key": KEY, "secret": "   "}, "secret"),
-            ({"key": KEY, "secret": SECRET, "pass": "x"}, ""),
+            ({"key": KEY, "secret": SECRET, "pass": "x"}, "pass"),
         ],
     )
     def test_what_is_no_key_never_reaches_the_venue(self, client, account, body, path):

@@ -13,6 +13,7 @@ from msgspec import UNSET, UnsetType
 from copytrade.billing.limits import LIMITS
 from copytrade.lib.errors import InvalidInput
 from copytrade.lib.wire import plain_digits
+from copytrade.lib.wording import pattern_told
 from orders.api.reading import LARGEST_ID, SymbolText
 from replication.api.leaders import LeadId, Platform, leader_named
 from replication.selectors.copies import CopyFilter
@@ -25,11 +26,15 @@ LARGEST_AGE = 2_592_000  # seconds of thirty days
 # Python's `$` alone would let a line break pass at the end.
 AMOUNT_PATTERN = r"[0-9]{1,15}(\.[0-9]{1,18})?$(?!\n)"
 CODE_PATTERN = r"^[A-Za-z0-9_-]{1,40}$"
-CLOCK_PATTERN = r"^([01][0-9]|2[0-3]):[0-5][0-9]$(?!\n)"
+CLOCK_PATTERN = pattern_told(r"^([01][0-9]|2[0-3]):[0-5][0-9]$(?!\n)", "a time of the day such as 09:15")
+ZONE_PATTERN = pattern_told(r"^[A-Za-z0-9_+/-]{1,64}$(?!\n)", "a time zone such as Asia/Kolkata")
 _code = re.compile(CODE_PATTERN.removesuffix("$"))
 
-GivenAmount = Annotated[str, msgspec.Meta(pattern="^" + AMOUNT_PATTERN, examples=["250.5"])]
-SignedAmount = Annotated[str, msgspec.Meta(pattern="^-?" + AMOUNT_PATTERN, examples=["250", "-100.5"])]
+POSITIVE = pattern_told("^" + AMOUNT_PATTERN, 'digits in a text, such as "250.5"')
+SIGNED = pattern_told("^-?" + AMOUNT_PATTERN, 'digits in a text, such as "250" or "-100.5"')
+
+GivenAmount = Annotated[str, msgspec.Meta(pattern=POSITIVE, examples=["250.5"])]
+SignedAmount = Annotated[str, msgspec.Meta(pattern=SIGNED, examples=["250", "-100.5"])]
 OptionalAmount = GivenAmount | UnsetType | None
 Symbols = Annotated[list[SymbolText], msgspec.Meta(max_length=MOST_SYMBOLS)]
 Clock = Annotated[str, msgspec.Meta(pattern=CLOCK_PATTERN, examples=["09:15"])]
@@ -46,7 +51,7 @@ class Tier(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
 class Hours(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """When entries are copied: on these days (Monday is 0), from the first minute on and before the last."""
 
-    zone: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_+/-]{1,64}$(?!\n)", examples=["Asia/Kolkata"])]
+    zone: Annotated[str, msgspec.Meta(pattern=ZONE_PATTERN, examples=["Asia/Kolkata"])]
     days: Annotated[list[Annotated[int, msgspec.Meta(ge=0, le=6)]], msgspec.Meta(min_length=1, max_length=7)]
     since: Clock = msgspec.field(name="from")
     until: Clock = msgspec.field(name="to")

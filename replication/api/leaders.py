@@ -6,14 +6,16 @@ import msgspec
 from drf_spectacular.utils import OpenApiParameter
 
 from copytrade.lib.errors import InvalidInput
+from copytrade.lib.wording import pattern_told
 from replication.selectors.masters import leader_number
 from replication.services.people import HOUSE
 from traders.api.serializers import PLATFORM_PATTERN
 
+NAMED_PLATFORM = pattern_told(PLATFORM_PATTERN + r"(?!\n)", "a platform such as binance")
 Platform = Annotated[
     str,
     msgspec.Meta(
-        pattern=PLATFORM_PATTERN + r"(?!\n)",
+        pattern=NAMED_PLATFORM,
         examples=["binance"],
         description="Where the leader trades; together with `lead_id`, in place of the number.",
     ),

@@ -12,6 +12,7 @@ from copytrade.lib.api.paging import EARLIEST, LATEST
 from copytrade.lib.errors import InvalidInput
 from copytrade.lib.structs import Problems
 from copytrade.lib.wire import from_milliseconds, to_milliseconds
+from copytrade.lib.wording import pattern_told
 from markets.venues.vocabulary import OrderType, PositionSide, Side, TimeInForce
 from orders.api.reading import (
     ACCOUNT_PARAMETER,
@@ -25,6 +26,7 @@ from orders.api.shapes import KindWord
 from replication.selectors.orders import STATUSES, OrderFilter
 from replication.services.placing_checks import OrderWish
 
+CLIENT_ID_PATTERN = pattern_told(r"^[A-Za-z0-9._:/-]{1,36}$(?!\n)", "1 to 36 letters, digits or any of . _ : / and -")
 WHOLE_DIGITS = DECIMAL_PLACES = 30  # those of `copytrade.lib.fields.amount_field`
 Query = Mapping[str, str]
 
@@ -52,7 +54,7 @@ class NewOrderBody(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     reduce_only: bool = False
     account: Annotated[int, msgspec.Meta(ge=1, le=LARGEST_ID)] | None = None
     market_type: KindWord | None = None
-    client_order_id: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9._:/-]{1,36}$(?!\n)")] | None = None
+    client_order_id: Annotated[str, msgspec.Meta(pattern=CLIENT_ID_PATTERN)] | None = None
 
 
 def wish_of(body: NewOrderBody) -> OrderWish:

@@ -100,13 +100,13 @@ class TestFollowing:
     @pytest.mark.parametrize("misspelt", [{"strategy": "FIXED_AMOUNT", "fixed_amount": 50}, {"max_daily_los": 5}])
     def test_a_setting_that_there_is_not_is_refused_and_nobody_copied_without_it(self, leader, misspelt):
         answer = post(paper_account().user, FOLLOW, wish(leader, **misspelt))
-        assert next(iter(misspelt)) in problems(answer)[""]
+        assert problems(answer) == {next(iter(misspelt)): "is no field here"}
         assert not Copy.objects.exists()
 
     def test_so_it_is_where_one_follows_no_longer(self, leader):
         copy = follow(leader)
         answer = post(copy.account.user, UNFOLLOW, {"master_id": leader.pk, "close_all": True})
-        assert "close_all" in problems(answer)[""]
+        assert problems(answer) == {"close_all": "is no field here"}
         assert Copy.objects.get().state == "active"
 
     def test_a_leader_of_another_platform_is_followed_in_the_same_way(self):
@@ -194,7 +194,7 @@ class TestBadSettings:
             ({"max_signal_age_seconds": 0}, "max_signal_age_seconds"),
             ({"max_signal_age_seconds": 2_592_001}, "max_signal_age_seconds"),
             ({"trading_hours": {"zone": "Mars", "days": [0], "from": "09:00", "to": "10:00"}}, "trading_hours.zone"),
-            ({"trading_hours": {"zone": "UTC", "days": [0], "from": "9", "to": "10:00"}}, "trading_hours"),
+            ({"trading_hours": {"zone": "UTC", "days": [0], "from": "9", "to": "10:00"}}, "trading_hours.from"),
             ({"allowed_symbols": ["A"], "denied_symbols": ["a"]}, "denied_symbols"),
             ({"master_id": None}, "master_id"),
             ({"master_id": "1"}, "master_id"),

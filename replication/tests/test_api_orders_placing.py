@@ -157,13 +157,13 @@ class TestBadInput:
     @pytest.mark.parametrize(
         ("change", "path", "words"),
         [
-            ({"side": "HOLD"}, "side", "HOLD"),
-            ({"order_type": "STOP"}, "order_type", "STOP"),
+            ({"side": "HOLD"}, "side", "must be one of BUY, SELL"),
+            ({"order_type": "STOP"}, "order_type", "STOP_LIMIT"),
             ({"quantity": 0}, "quantity", "must be above 0"),
             ({"quantity": "NaN"}, "quantity", "must be above 0"),
             ({"quantity": -1}, "quantity", "must be above 0"),
             ({"quantity": "1e40"}, "quantity", "more than 30 digits"),
-            ({"quantity": None}, "quantity", "decimal"),
+            ({"quantity": None}, "quantity", "must be a number, not null"),
             ({"quantity": "0.00001"}, "quantity", "is below the smallest"),
             ({"quantity": "0.0015001"}, "quantity", "is not on the steps"),
             ({"order_type": "LIMIT"}, "price", "LIMIT orders need it"),
@@ -173,11 +173,11 @@ class TestBadInput:
             ({"stop_price": 48000}, "stop_price", "does not go with MARKET"),
             ({"time_in_force": "IOC"}, "time_in_force", "does not go with MARKET"),
             ({"position_side": "LONG"}, "position_side", "one-way"),
-            ({"account": 0}, "account", ">= 1"),
-            ({"client_order_id": "with space"}, "client_order_id", "matching"),
-            ({"client_order_id": "two-lines\n"}, "client_order_id", "matching"),
-            ({"symbol": "BTCUSDT\n"}, "symbol", "matching"),
-            ({"reduceOnly": True}, "", "unknown field reduceOnly"),
+            ({"account": 0}, "account", "at least 1"),
+            ({"client_order_id": "with space"}, "client_order_id", "1 to 36 letters"),
+            ({"client_order_id": "two-lines\n"}, "client_order_id", "1 to 36 letters"),
+            ({"symbol": "BTCUSDT\n"}, "symbol", "without blanks"),
+            ({"reduceOnly": True}, "reduceOnly", "is no field here"),
         ],
     )
     def test_what_is_wrong_is_named_and_nothing_is_written(self, account, change, path, words):

@@ -145,8 +145,8 @@ class TestWrongInput:
             ("role", "BOSS", "MASTER or FOLLOWER"),
             ("role", "master", "MASTER or FOLLOWER"),
             ("email", "nobody", "no email address"),
-            ("email", "a" * 250 + "@test.com", "length"),
-            ("username", "", "length"),
+            ("email", "a" * 250 + "@test.com", "characters"),
+            ("username", "", "must not be empty"),
             ("username", "a b", "letters"),
             ("username", "somebody@example.com", "letters"),
             ("username", "a\0b", "letters"),
@@ -157,7 +157,7 @@ class TestWrongInput:
             ("password", "8402938475", "entirely numeric"),
             ("password", "follower1!", "too similar to the username"),
             ("password", "with\0nothing99", "characters that are none"),
-            ("password", 5, "must be str"),
+            ("password", 5, "must be a text"),
         ],
     )
     def test_a_wrong_field_is_named_with_what_is_wrong(self, field: str, value: Any, words: str):
