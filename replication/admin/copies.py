@@ -25,6 +25,7 @@ from traders.templatetags.figures import delta, quantity, when
 
 TONES = {CopyState.ACTIVE: "pos", CopyState.PAUSED: "warn", CopyState.STOPPING: "warn", CopyState.ENDED: ""}
 DAYS_SHOWN = 30
+FIRST = ("state_chip", "state_reason", "decisions", "trader", "account", "strategy")
 BY_STAFF = "Stopped by staff."
 ENDED_ALREADY = "This copy has ended; what it still holds is its owner's to close."
 Service = Callable[..., Copy]
@@ -168,12 +169,9 @@ class CopyAdmin(ReadOnlyAdmin[Copy]):
         return super().get_queryset(request).defer("trader__raw").annotate(open_count=count)
 
     def get_fields(self, request: HttpRequest, obj: Copy | None = None) -> Any:
-        """Show the state first, as a chip, and the way to what the copy decided."""
-        return [
-            "state_chip",
-            "decisions",
-            *(name for name in super().get_fields(request, obj) if name not in {"state", "state_chip", "decisions"}),
-        ]
+        """Show first how it stands, who copies whom, and the way to what was decided."""
+        others = [name for name in super().get_fields(request, obj) if name not in {*FIRST, "state"}]
+        return [*FIRST, *others]
 
     def get_inlines(self, request: HttpRequest, obj: Copy | None) -> list[type[InlineModelAdmin[Any, Any]]]:
         """Show positions, days and funds."""
