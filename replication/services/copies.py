@@ -17,6 +17,7 @@ from copytrade.lib.locks import lock_for_transaction
 from copytrade.realtime.services import messages_publish
 from orders.models import TradingAccount
 from replication.defaults import settings_filled
+from replication.engine.vanished import vanished_signals
 from replication.models import Copy, CopyFunds, CopyPosition
 from replication.selectors.defaults import copy_defaults_of
 from replication.services.catching_up import open_positions_signal
@@ -79,6 +80,7 @@ def copy_start(
         copy = _insert(chosen, trader, settings)
         leader_marks_set(trader_id=trader.pk)
         if settings.copy_open_positions:
+            vanished_signals()  # what a report shows by now is news to the others, too
             open_positions_signal(copy=copy)
         _told(copy, user, "start", {"trader": str(trader.pk), "account": chosen.pk})
     return copy

@@ -199,6 +199,16 @@ def test_what_only_a_report_showed_and_is_told_as_a_trade_later_is_not_copied_tw
     assert held(copy) == D("0.05")
 
 
+def test_so_it_is_where_somebody_begins_with_what_the_leader_has_left():
+    leader, copy = with_position("0.5")
+    push(leader, positions=[holds("0.1")], read=30)
+
+    late = follow(leader, copy_open_positions=True)
+    settle()
+
+    assert (held(copy), held(late)) == (D("0.1"), D("0.1"))
+
+
 def test_a_stale_or_hidden_report_reduces_nothing(settings):
     settings.LEADER_STALE_AFTER_SECONDS = 60
     leader, copy = with_position("0.5")
