@@ -73,7 +73,7 @@ RECENT = """
 """
 SIGNS = {"OPEN": 1, "CLOSE": -1}
 ZERO = Decimal(0)
-NOTHING = Covered(datetime.min.replace(tzinfo=UTC), ZERO)
+NOTHING = Covered(datetime.min.replace(tzinfo=UTC), ZERO, ZERO)
 NONE: Mapping[Key, Covered] = MappingProxyType({})
 
 
@@ -125,7 +125,8 @@ def event_books(leader: LeadTrader, *, only: Sequence[int] | None = None) -> lis
     possible = [event for event in known if not event.aside or (event.amount.is_finite() and event.amount < MOST)]
     every = sorted([*taken, *possible], key=lambda event: (event.event_time, event.id))
     if shown_at is not None:
-        shown, counted = _shown(leader), seen_closed(leader, symbols, taken=ids)
+        shown = _shown(leader)
+        counted = _believed(seen_closed(leader, symbols, taken=ids), shown)
         books = _books(leader, every, ids, _by_report(leader, shown, shown_at), counted=counted)
         _stand_on_trades(leader, books, ids, shown)
         return books
@@ -188,6 +189,14 @@ def _books(
         book.trades = [_trade(event, known=event.id in known) for event in recent]
         books.append(book)
     return books
+
+
+def _believed(covered: Mapping[Key, Covered], shown: Shown) -> dict[Key, Covered]:
+    """Let no trade after a reduction explain it where less than it left is shown by now: that one came on top."""
+    return {
+        key: each if shown.get(key, (ZERO, None))[0] >= each.left else each._replace(room=ZERO)
+        for key, each in covered.items()
+    }
 
 
 def _counted(taken: Iterable[Event], covered: Covered) -> set[int]:

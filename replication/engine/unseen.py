@@ -94,7 +94,7 @@ GONE = f"""
 """
 # Exits that became known after what they left was seen, and are counted by it, leave less room for others.
 COVERED = """
-    SELECT s.symbol, s.side, s.event_time, trim_scale(s.quantity - coalesce((
+    SELECT s.symbol, s.side, s.event_time, s.position_before - s.quantity, trim_scale(s.quantity - coalesce((
         SELECT sum(e.amount) FROM traders_tradeevent e
         WHERE e.trader_id = s.trader_id AND e.symbol = s.symbol AND e.kind = 'CLOSE_' || s.side
             AND e.created_at >= s.detected_at AND e.event_time <= s.event_time + %(within)s
@@ -132,9 +132,10 @@ class Doubt(NamedTuple):
 
 
 class Covered(NamedTuple):
-    """Until when trades are counted by a reduction that was seen, and how much of it is of none that is known."""
+    """Until when trades are counted by a reduction that was seen, what it left, and how much no trade explains yet."""
 
     until: datetime
+    left: Decimal
     room: Decimal
 
 
@@ -177,7 +178,7 @@ def seen_closed(leader: LeadTrader, symbols: Collection[str], *, taken: Collecti
     Should they become known afterwards, they must not be copied once more.
     """
     values = {"trader": leader.pk, "symbols": sorted(symbols), "taken": sorted(taken), "within": READ_WITHIN}
-    return {(symbol, PositionWord(side)): Covered(until, room) for symbol, side, until, room in run(COVERED, values)}
+    return {(symbol, PositionWord(side)): Covered(*covered) for symbol, side, *covered in run(COVERED, values)}
 
 
 def reduction(

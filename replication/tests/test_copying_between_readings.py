@@ -16,6 +16,7 @@ from traders.models import LeadTrader
 
 pytestmark = [pytest.mark.django_db(transaction=True)]
 GAP = 1.5  # seconds between the two readings
+LENGTH = 130.0  # seconds of a sequence
 WORKERS: tuple[Callable[[], object], ...] = (fan_out, sweep, lambda: None)
 
 
@@ -107,9 +108,10 @@ class Traded(NamedTuple):
     event: dict[str, Any]
 
 
-def sequence(chance: random.Random, length: float) -> Iterator[Traded]:
+def sequence(chance: random.Random, length: float, *, quiet: float = 10) -> Iterator[Traded]:
+    """Return what a leader does, but for the last seconds, which are quiet."""
     at, size = 0.0, 0
-    while (at := at + chance.choice([0.2, 0.5, 3, 6, 9, 14])) < length - 10:
+    while (at := at + chance.choice([0.2, 0.5, 3, 6, 9, 14])) < length - quiet:
         enters = not size or chance.random() < 1 / 3
         amount = chance.choice([2, 4, 10]) if not size else chance.choice([1, 2, 5])
         amount = amount if enters else min(size, chance.choice([1, 2, 4, size]))
@@ -119,23 +121,46 @@ def sequence(chance: random.Random, length: float) -> Iterator[Traded]:
         yield Traded(at, size, event)
 
 
-@pytest.mark.parametrize("seed", [2, 114, 191, 309])
-@pytest.mark.parametrize(("trades_lag", "positions_lag"), [(GAP, 0), (0, GAP)])
-def test_whatever_is_traded_between_two_readings_copies_end_with_what_the_leader_has(seed, trades_lag, positions_lag):
-    """All is told sooner or later, in reports from 4 to 20 seconds apart; now and then nobody works."""
-    chance, length = random.Random(seed), 130.0
+def watch(leader: LeadTrader, trades: list[Traded], told: list[Traded], lags: tuple[float, float], seed: int) -> None:
+    """Report what a leader does every 4 to 20 seconds; now and then nobody works meanwhile."""
+    chance, read, (trades_lag, positions_lag) = random.Random(seed), 0.0, lags
+    while read < LENGTH:
+        read = min(read + chance.choice([4, 7, 12, 20]), LENGTH)
+        events = [trade.event for trade in told if trade.at <= read - trades_lag]
+        size = next((trade.size for trade in reversed(trades) if trade.at <= read - positions_lag), 0)
+        push(leader, *events, positions=[holds(Decimal(size) / 10)] if size else [], read=LENGTH - read)
+        chance.choice(WORKERS)()
+    for _ in range(3):
+        settle()
+
+
+@pytest.fixture
+def copied() -> tuple[LeadTrader, Copy]:
     leader = watched()
     copy = follow_since(leader, max_signal_age_seconds=600)
-    type(leader).objects.update(created_at=moment(2 * length))
-    push(leader, positions=[], read=length)
-    trades, read = list(sequence(chance, length)), 0.0
+    LeadTrader.objects.update(created_at=moment(2 * LENGTH))
+    push(leader, positions=[], read=LENGTH)
+    return leader, copy
 
-    while read < length:
-        read = min(read + chance.choice([4, 7, 12, 20]), length)
-        told = [trade.event for trade in trades if trade.at <= read - trades_lag]
-        size = next((trade.size for trade in reversed(trades) if trade.at <= read - positions_lag), 0)
-        push(leader, *told, positions=[holds(Decimal(size) / 10)] if size else [], read=length - read)
-        chance.choice(WORKERS)()
-    settle()
+
+@pytest.mark.parametrize("seed", [2, 114, 191, 309])
+@pytest.mark.parametrize("lags", [(GAP, 0), (0, GAP)])
+def test_whatever_is_traded_between_two_readings_copies_end_with_what_the_leader_has(copied, seed, lags):
+    leader, copy = copied
+    trades = list(sequence(random.Random(seed), LENGTH))
+
+    watch(leader, trades, trades, lags, seed)
 
     assert held(copy) == Decimal(trades[-1].size) / 10
+
+
+@pytest.mark.parametrize("seed", [705, 724, 731])
+@pytest.mark.parametrize("lags", [(GAP, 0), (0, GAP)])
+def test_where_some_trades_are_never_told_copies_end_with_no_more_than_the_leader_has(copied, seed, lags):
+    leader, copy = copied
+    trades = list(sequence(random.Random(seed), LENGTH, quiet=34))
+    told = [trade for number, trade in enumerate(trades) if (number * 7 + seed) % 9]
+
+    watch(leader, trades, told, lags, seed)
+
+    assert held(copy) <= Decimal(trades[-1].size) / 10 * D("1.02")

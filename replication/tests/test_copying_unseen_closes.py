@@ -186,6 +186,16 @@ def test_a_trade_dated_just_after_the_report_that_showed_it_is_not_copied_twice(
     assert held(copy) == D("0.05")
 
 
+def test_an_exit_right_after_the_report_that_showed_a_reduction_is_copied_on_top_of_it():
+    leader, copy = with_position("0.6")
+    push(leader, positions=[holds("0.2")], read=30)
+    settle()
+
+    tell(leader, did("CLOSE_LONG", "0.2", ago=28), positions=[], read=20)
+
+    assert held(copy) == 0
+
+
 def test_what_only_a_report_showed_and_is_told_as_a_trade_later_is_not_copied_twice():
     leader, copy = with_position("0.5")
     push(leader, positions=[holds("0.1")], read=30)
