@@ -48,8 +48,8 @@ _ROWS = """
 """
 # Looked up for each trade that is taken up. What is dearer is only asked of those that differ.
 DIFFERENT = f"""
-    SELECT t.symbol, t.side FROM {_ROWS} LEFT JOIN LATERAL ({LEFT.format_map(_OF_TRADE)}) n ON true
-    WHERE n.id IS NULL OR (n.size <> t.before AND n.event_time <= t.first)
+    SELECT t.symbol, t.side FROM {_ROWS} CROSS JOIN LATERAL ({LEFT.format_map(_OF_TRADE)}) n
+    WHERE n.size <> t.before AND n.event_time <= t.first
 """
 # Whoever copies the leader only since then has nothing to close. `OFFSET 0` lets the copies be looked up one by one.
 HELD = """
@@ -63,21 +63,19 @@ HELD = """
             AND s.state IN ('pending', 'planned')))
 """
 # What the trades left holds as long as all since then were taken up, and no report shows otherwise that was read long
-# enough after the one and before the other. Of what nobody has copied yet the last report before the trade tells, or
-# that there is none of a leader who was known before: of reports only those that show something new are stored.
+# enough after the one and before the other. Of reports only those that show something new are stored.
 STANDING = f"""
     SELECT t.symbol, t.side, trim_scale(n.size), r.size, r.fetched_at
-    FROM {_ROWS} LEFT JOIN LATERAL ({LEFT.format_map(_OF_TRADE)}) n ON true LEFT JOIN LATERAL (
+    FROM {_ROWS} CROSS JOIN LATERAL ({LEFT.format_map(_OF_TRADE)}) n LEFT JOIN LATERAL (
         SELECT trim_scale(abs(p.size)) AS size, p.fetched_at FROM traders_positionsnapshot p
         WHERE p.trader_id = %(trader)s AND (p.symbol, p.side) = (t.symbol, t.side)
-            AND p.fetched_at > coalesce({LAST_TRADE} + %(within)s, '-infinity') AND p.fetched_at < t.first
+            AND p.fetched_at > {LAST_TRADE} + %(within)s AND p.fetched_at < t.first
         ORDER BY p.fetched_at DESC, p.id DESC LIMIT 1
     ) r ON %(visible)s
-    WHERE CASE WHEN n.id IS NULL THEN %(visible)s AND t.first > %(known_since)s
-            ELSE {NOTHING_LATE.format_map(_OF_TRADE)} AND (n.size = 0 OR {HELD}) END
+    WHERE {NOTHING_LATE.format_map(_OF_TRADE)} AND (n.size = 0 OR {HELD})
         AND NOT EXISTS (SELECT FROM traders_tradeevent e WHERE e.trader_id = %(trader)s AND e.symbol = t.symbol
             AND e.kind IN ('OPEN_' || t.side, 'CLOSE_' || t.side) AND e.id <> ALL(%(taken)s)
-            AND e.event_time > coalesce(n.event_time, r.fetched_at - %(within)s, '-infinity')
+            AND e.event_time > n.event_time
             AND NOT e.awaits_copy AND NOT EXISTS (SELECT FROM replication_signalpart p WHERE p.event_id = e.id))
 """
 # Of accounts that lead only what is gone altogether counts, since fees make it less than their trades bought; and only
@@ -163,7 +161,6 @@ def standings(
         return {}
     values = _values(leader, different) | {
         "visible": leader.positions_visible,
-        "known_since": leader.created_at,
         "taken": sorted(taken),
     }
     return {
@@ -222,10 +219,10 @@ def _values(leader: LeadTrader, doubts: Mapping[Key, Doubt]) -> dict[str, object
     return {"trader": leader.pk, "rows": json_rows(rows), "within": READ_WITHIN}
 
 
-def _standing(held: Decimal | None, shown: Decimal | None, at: datetime | None) -> tuple[Decimal, Unseen | None]:
+def _standing(held: Decimal, shown: Decimal | None, at: datetime | None) -> tuple[Decimal, Unseen | None]:
     if shown is None or at is None:
-        return held or Decimal(0), None
-    if held is None or held <= shown or held - shown < held * WORTH_CLOSING:
+        return held, None
+    if held <= shown or held - shown < held * WORTH_CLOSING:
         return shown, None
     return shown, Unseen(held, shown, at)
 

@@ -138,8 +138,9 @@ def watch(leader: LeadTrader, trades: list[Traded], told: list[Traded], lags: tu
 def copied() -> tuple[LeadTrader, Copy]:
     leader = watched()
     copy = follow_since(leader, max_signal_age_seconds=600)
-    LeadTrader.objects.update(created_at=moment(2 * LENGTH))
-    push(leader, positions=[], read=LENGTH)
+    opened, closed = did("OPEN_LONG", "0.1", ago=LENGTH + 90), did("CLOSE_LONG", "0.1", ago=LENGTH + 60)
+    tell(leader, opened, positions=[holds("0.1")], read=LENGTH + 75)
+    tell(leader, closed, positions=[], read=LENGTH + 45)
     return leader, copy
 
 
@@ -164,3 +165,29 @@ def test_where_some_trades_are_never_told_copies_end_with_no_more_than_the_leade
     watch(leader, trades, told, lags, seed)
 
     assert held(copy) <= Decimal(trades[-1].size) / 10 * D("1.02")
+
+
+def test_a_first_position_whose_order_fills_slowly_is_copied_whole():
+    """A source tells of an order when it is done, and shows what it has filled before."""
+    leader = watched()
+    copy = follow_since(leader, max_signal_age_seconds=600)
+    push(leader, positions=[], read=200)
+    push(leader, positions=[holds("0.2")], read=80)
+    settle()
+
+    tell(leader, did("OPEN_LONG", "0.5", ago=30), positions=[holds("0.5")], read=20)
+    push(leader, positions=[holds("0.5")], read=5)
+    settle()
+
+    assert held(copy) == D("0.5")
+
+
+def test_a_position_from_before_the_first_report_is_no_part_of_what_is_copied():
+    leader = watched()
+    copy = follow_since(leader, max_signal_age_seconds=600)
+    tell(leader, did("OPEN_LONG", "0.5", ago=43), positions=[holds("1.5")], read=40)
+
+    tell(leader, did("CLOSE_LONG", "0.75", ago=5), positions=[holds("0.75")], read=2)
+    settle()
+
+    assert held(copy) == D("0.25")
